@@ -1,0 +1,30 @@
+"""The ground floor: what one operation is.
+
+Every primitive is a frozen pydantic model with three rules: `infer` gives the type of its output, `cost` what it
+costs, `build` its torch module. Nothing here knows of graphs, documents or searches, and nothing but
+`modules` imports torch when it is itself imported.
+
+Reading order; each file imports only from those above it:
+
+    errors           the error tree of the whole project, and how a rule refuses
+    types            what flows along an edge: `Map` and `Vector`
+    primitive        the contract: `Primitive`, `Cost`, `Window`
+    geometry         output sizes of sliding windows
+    modules          torch modules for what torch has no class for
+    convolution      conv2d
+    pooling          max_pool2d, avg_pool2d, adaptive_avg_pool2d, global_avg_pool
+    dense            linear, flatten, dropout
+    normalization    batch_norm2d
+    activation       relu, relu6, leaky_relu, silu, gelu, hardswish, hardsigmoid, sigmoid, tanh
+    merging          add, concat, scale, pad_channels
+    catalog          the tuple of all primitives, and look-up by key
+
+`composites/*.yaml` are the blocks made of these, written in the language of `graphs`.
+"""
+
+from blocks.catalog import CATALOG, primitive
+from blocks.errors import FixpointError, RuleError
+from blocks.primitive import Cost, Primitive, Window
+from blocks.types import Map, Type, Vector
+
+__all__ = ["CATALOG", "Cost", "FixpointError", "Map", "Primitive", "RuleError", "Type", "Vector", "Window", "primitive"]

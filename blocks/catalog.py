@@ -1,0 +1,38 @@
+"""All primitives, in one tuple that one can read."""
+
+from __future__ import annotations
+
+from blocks import activation, convolution, dense, merging, normalization, pooling
+from blocks.primitive import Primitive
+
+CATALOG: tuple[type[Primitive], ...] = (
+    convolution.Conv2d,
+    pooling.MaxPool2d,
+    pooling.AvgPool2d,
+    pooling.AdaptiveAvgPool2d,
+    pooling.GlobalAvgPool,
+    dense.Linear,
+    dense.Flatten,
+    dense.Dropout,
+    normalization.BatchNorm2d,
+    activation.ReLU,
+    activation.ReLU6,
+    activation.LeakyReLU,
+    activation.SiLU,
+    activation.GELU,
+    activation.Hardswish,
+    activation.Hardsigmoid,
+    activation.Sigmoid,
+    activation.Tanh,
+    merging.Add,
+    merging.Concat,
+    merging.Scale,
+    merging.PadChannels,
+)
+
+_BY_KEY = {block.key: block for block in CATALOG}
+
+
+def primitive(key: str) -> type[Primitive] | None:
+    """The primitive that this word stands for in a document, or None."""
+    return _BY_KEY.get(key)

@@ -1,0 +1,169 @@
+"""A document as data: templates, steps and what they do. `graphs.reading` makes it of a text, `graphs.expansion` a graph.
+
+A value is a tree of the text; where a search space leaves it open it is a hole (`hole_alternatives`). A document
+without holes is an architecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from graphs.faults import FaultList, Mark, Source, nearest, one_of
+from graphs.text import Mapping, Scalar, Sequence, Tree
+
+Kind = Literal["int", "float", "bool", "word", "size", "node"]
+Settings = AbstractMapping[str, bool | int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A typed parameter of a document or a template; required where there is no default.
+
+    `size` is an integer or a pair [height, width], `node` the name of a step, whose type an expression may read. `words`
+    are the words that it may be as well.
+    """
+
+    name: Scalar
+    kind: Kind
+    words: tuple[str, ...] = ()
+    default: Tree | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A primitive or a template with its arguments."""
+
+    key: Scalar
+    arguments: Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """Steps one after the other, with names of their own."""
+
+    key: Scalar
+    body: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """Named branches on one input, joined by `concat` or `add`."""
+
+    key: Scalar
+    branches: tuple[tuple[Scalar, tuple[Step, ...]], ...]
+    join: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A hole where an action stands: one of the named alternatives."""
+
+    key: Scalar
+    alternatives: tuple[tuple[Scalar, Action], ...]
+
+
+Action = Call | Sequential | Parallel | Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a body. `sources` is `from`: None for the step before."""
+
+    action: Action
+    mark: Mark
+    name: Scalar | None = None
+    sources: tuple[Scalar, ...] | None = None
+    repeat: Tree | None = None
+    first: Mapping | None = None
+    when: Scalar | None = None
+    unused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A block written in the language."""
+
+    name: Scalar
+    params: tuple[Param, ...]
+    body: tuple[Step, ...]
+    doc: str = ""
+
+    def param(self, name: str) -> Param | None:
+        return next((param for param in self.params if param.name.text == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole document. `templates` are its own; those that ship with the product are in `graphs.library`."""
+
+    source: Source
+    mark: Mark
+    name: str
+    inputs: tuple[tuple[Scalar, Mapping], ...]
+    body: tuple[Step, ...]
+    doc: str = ""
+    params: tuple[Param, ...] = ()
+    templates: dict[str, Template] = field(default_factory=dict)
+    outputs: tuple[tuple[Scalar, Scalar], ...] = ()
+    requirements: tuple[tuple[Scalar, Scalar], ...] = ()
+
+    def with_settings(self, settings: Settings, faults: FaultList) -> Document:
+        """With other values for its parameters; a name that is no parameter is a fault."""
+        known = [param.name.text for param in self.params]
+        for name in settings:
+            if name not in known:
+                help = nearest(name, known) or (f"it has {one_of(known)}" if known else "it has none")
+                faults.add("unknown-name", f"the document has no parameter `{name}`", self.mark, help=help)
+        params = tuple(
+            replace(param, default=Scalar(settings[param.name.text], param.name.mark)) if param.name.text in settings else param
+            for param in self.params
+        )
+        return replace(self, params=params)
+
+
+def hole_alternatives(tree: Tree | None) -> tuple[Tree, ...] | None:
+    """The values that may stand at a hole, `{choice: [...]}` or `{range: [low, high], step: n}`; None for a plain value.
+
+    The forms are checked by `graphs.reading`; a hole that is not well formed has no alternatives.
+    """
+    if not isinstance(tree, Mapping):
+        return None
+    choice, span = tree.get("choice"), tree.get("range")
+    if choice is not None:
+        return choice.items if isinstance(choice, Sequence) else ()
+    if span is None:
+        return None
+    if not isinstance(span, Sequence):
+        return ()
+    numbers = [item.value for item in (*span.items, tree.get("step")) if isinstance(item, Scalar)]
+    if not all(isinstance(number, int) for number in numbers) or len(span.items) != 2:
+        return ()
+    low, high, *rest = (int(number) for number in numbers if isinstance(number, int))
+    step = rest[0] if rest else 1
+    if step < 1 or (high - low) // step >= 10_000:
+        return ()
+    return tuple(Scalar(value, span.mark) for value in range(low, high + 1, step))
+
+
+def steps_within(body: tuple[Step, ...]) -> Iterator[Step]:
+    """All steps of a body, those inside groups, branches and alternatives included."""
+    for step in body:
+        yield step
+        yield from _inside(step.action)
+
+
+def _inside(action: Action) -> Iterator[Step]:
+    match action:
+        case Sequential(body=body):
+            yield from steps_within(body)
+        case Parallel(branches=branches):
+            for _, body in branches:
+                yield from steps_within(body)
+        case Choice(alternatives=alternatives):
+            for _, alternative in alternatives:
+                yield from _inside(alternative)
+        case Call():
+            pass

@@ -1,0 +1,192 @@
+"""Faults of a document: where, what, and what to do about it. The front of the product.
+
+A fault has a stable code (`E201`) and a slug (`type-mismatch`). All faults of a document are collected, sorted by
+position, and shown together:
+
+    net.yaml:7:22: E201 type-mismatch: `add` inputs differ in channels: 256 and 64
+        7 |   - {from: [main, skip], add: {}}
+          |                          ^^^
+      note: main (net.yaml:5) is map[256, 56, 56], stride 4
+      help: project the input: {name: skip, from: in, shortcut: {like: main}}
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from blocks.errors import FixpointError
+
+CODES: dict[str, str] = {
+    # text
+    "unreadable": "E001",
+    "syntax": "E002",
+    "duplicate-key": "E003",
+    "tag": "E004",
+    "alias": "E005",
+    "not-finite": "E006",
+    "version": "E007",
+    # document
+    "wrong-shape": "E101",
+    "unknown-key": "E102",
+    "unknown-block": "E103",
+    "unknown-argument": "E104",
+    "missing-argument": "E105",
+    "bad-value": "E106",
+    "expression": "E107",
+    "unknown-name": "E108",
+    "duplicate-name": "E109",
+    "missing-key": "E110",
+    "recursion": "E111",
+    "hole": "E112",
+    # types
+    "type-mismatch": "E201",
+    "wrong-kind": "E202",
+    "empty-map": "E203",
+    "indivisible-groups": "E204",
+    "arity": "E205",
+    "even-kernel": "E206",
+    # graph
+    "dead-node": "E301",
+    "cycle": "E302",
+    "requirement": "E303",
+    # limits
+    "limit": "E401",
+}
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A text with its name. `builtin` is a text that is part of the product: faults in it are shown where it is used."""
+
+    name: str
+    lines: tuple[str, ...] = field(repr=False)
+    builtin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch of one line: line and column count from 1, `end` is the column behind it."""
+
+    source: Source
+    line: int
+    column: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake. `notes` are further facts, `address` the node it was found at, if any."""
+
+    slug: str
+    message: str
+    mark: Mark
+    help: str = ""
+    notes: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def code(self) -> str:
+        return CODES[self.slug]
+
+    def as_dict(self) -> dict[str, object]:
+        """The fault as `nas check --json` promises it."""
+        return {
+            "code": self.code,
+            "slug": self.slug,
+            "file": self.mark.source.name,
+            "line": self.mark.line,
+            "column": self.mark.column,
+            "end_column": self.mark.end,
+            "message": self.message,
+            "notes": list(self.notes),
+            "help": self.help,
+            "address": self.address,
+        }
+
+    def render(self) -> str:
+        """The fault as people read it: a headline, the line with a caret, notes, help."""
+        mark = self.mark
+        rows = [f"{mark.source.name}:{mark.line}:{mark.column}: {self.code} {self.slug}: {self.message}"]
+        if mark.line <= len(mark.source.lines):
+            text, column = _excerpt(mark.source.lines[mark.line - 1], mark.column)
+            width = max(1, min(mark.end - mark.column, len(text) - column + 1))
+            rows.append(f"{mark.line:5} | {text}")
+            rows.append(f"      | {' ' * (column - 1)}{'^' * width}")
+        rows += [f"  note: {note}" for note in self.notes]
+        if self.help:
+            rows.append(f"  help: {self.help}")
+        return "\n".join(rows)
+
+
+class DocumentError(FixpointError):
+    """All faults of a document, sorted by position. `str()` shows the first twenty in full."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        unique: dict[tuple[object, ...], Fault] = {}
+        for fault in faults:
+            unique.setdefault((fault.slug, fault.mark, fault.message if fault.mark.source.builtin else ""), fault)
+        self.faults: tuple[Fault, ...] = tuple(sorted(unique.values(), key=lambda f: (f.mark.line, f.mark.column)))
+        super().__init__("\n".join(fault.render() for fault in self.faults[:MOST_SHOWN]))
+
+    def __str__(self) -> str:
+        count = len(self.faults)
+        hidden = f", the first {MOST_SHOWN} are shown" if count > MOST_SHOWN else ""
+        return f"{self.message}\n{count} fault{'s' * (count != 1)}{hidden}"
+
+
+@dataclass(slots=True)
+class FaultList:
+    """Collects faults; the first fault of a place wins when they are shown."""
+
+    faults: list[Fault] = field(default_factory=list)
+
+    def add(
+        self,
+        slug: str,
+        message: str,
+        mark: Mark,
+        *,
+        help: str = "",
+        notes: tuple[str, ...] = (),
+        address: str = "",
+    ) -> None:
+        assert slug in CODES, slug
+        self.faults.append(Fault(slug, message, mark, help, notes, address))
+
+    def annotate(self, index: int, **changes: str) -> None:
+        """Change the text of a fault that is already there, for what is known only later."""
+        self.faults[index] = replace(self.faults[index], **changes)
+
+    def raise_if_any(self) -> None:
+        if self.faults:
+            raise DocumentError(self.faults)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`did you mean ...?`, or nothing where no word is near."""
+    close = difflib.get_close_matches(word, sorted(words), n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
+def one_of(words: Iterable[str], most: int = 12) -> str:
+    """Words as a list for people: `a`, `b` or `c`."""
+    listed = [f"`{word}`" for word in words]
+    if len(listed) > most:
+        return ", ".join(listed[:most]) + ", ..."
+    return " or ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
+
+
+def _excerpt(line: str, column: int, width: int = 160) -> tuple[str, int]:
+    """A window of a very long line around a column, control characters made visible, with the column in it."""
+    line = "".join(character if character.isprintable() else " " for character in line)
+    if len(line) <= width:
+        return line, column
+    start = max(0, min(column - 1 - width // 2, len(line) - width))
+    return line[start : start + width], column - start

@@ -1,0 +1,82 @@
+"""A graph: typed nodes in topological order. Frozen; functions on it stand in the files named after what they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from blocks.primitive import Primitive
+from blocks.types import Type
+from graphs.canonical import canonical_hash
+from graphs.costs import Costs, graph_costs
+from graphs.document import Document
+from graphs.emission import document_text
+from graphs.faults import Mark
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation at its address.
+
+    `sources` are indices of values: the graph's inputs come first, then its nodes in order. `mark` is the step in the
+    text, inside a shipped block where the node belongs to one.
+    """
+
+    address: str
+    block: Primitive
+    sources: tuple[int, ...]
+    type: Type
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network. `outputs` names values by index; `document` is what it was read from."""
+
+    name: str
+    inputs: dict[str, Type]
+    nodes: tuple[Node, ...]
+    outputs: dict[str, int]
+    document: Document = field(repr=False)
+
+    @cached_property
+    def types(self) -> tuple[Type, ...]:
+        """The type of every value, inputs first."""
+        return (*self.inputs.values(), *(node.type for node in self.nodes))
+
+    @cached_property
+    def hash(self) -> str:
+        """The canonical hash: equal for graphs that differ only in names and in the order of commutative inputs."""
+        return canonical_hash(self)
+
+    def input_types(self, node: Node) -> tuple[Type, ...]:
+        """The types of a node's inputs."""
+        types = self.types
+        return tuple(types[source] for source in node.sources)
+
+    def address(self, value: int) -> str:
+        """The address of a value: the name of an input, or the address of a node."""
+        names = tuple(self.inputs)
+        return names[value] if value < len(names) else self.nodes[value - len(names)].address
+
+    def costs(self) -> Costs:
+        """Parameters, MACs, memory and receptive field, in total and for each node."""
+        return self._costs
+
+    @cached_property
+    def _costs(self) -> Costs:
+        return graph_costs(self)
+
+    def text(self) -> str:
+        """The document of this graph as YAML; reading it again gives this graph."""
+        return document_text(self.document)
+
+    def compile(self, *, device: str = "cpu", dtype: str = "float32") -> nn.Module:
+        """The network as a torch module, freshly initialized: see `graphs.compilation`."""
+        from graphs.compilation import compile
+
+        return compile(self, device=device, dtype=dtype)

@@ -1,0 +1,94 @@
+"""Names and order of the steps of one body. A step may read a later one, as long as there is no cycle."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterable
+
+from graphs.document import Call, Step
+from graphs.faults import FaultList
+from graphs.text import Scalar
+
+
+def step_names(steps: tuple[Step, ...], faults: FaultList, *, taken: Container[str]) -> list[str]:
+    """The name of every step: the one it was given, or its block's key, numbered where several steps need that."""
+    given: dict[str, Scalar] = {}
+    for step in steps:
+        if step.name is None:
+            continue
+        name = step.name.text
+        if name in given:
+            first = given[name].mark
+            faults.add("duplicate-name", f"two steps are called `{name}`", step.name.mark, notes=(f"first at {first}:{first.column}",))
+        elif name in taken:
+            faults.add("duplicate-name", f"`{name}` is the name of an input", step.name.mark)
+        given.setdefault(name, step.name)
+    unnamed = Counter(step.action.key.text for step in steps if step.name is None)
+    numbers: Counter[str] = Counter()
+    names = []
+    for step in steps:
+        if step.name is not None:
+            names.append(step.name.text)
+            continue
+        key = step.action.key.text
+        name = key if unnamed[key] == 1 else ""
+        while not name or name in given:
+            numbers[key] += 1
+            name = f"{key}{numbers[key]}"
+        names.append(name)
+    return names
+
+
+def step_order(
+    steps: tuple[Step, ...], names: list[str], references: Callable[[Call], Iterable[str]], faults: FaultList
+) -> list[int] | None:
+    """The positions of the steps, each after all that it reads; text order where possible. None, with a fault, for a cycle.
+
+    `references` gives the steps that a call names in its arguments, as `shortcut: {like: main}` does.
+    """
+    place = {name: position for position, name in enumerate(names) if steps[position].name is not None}
+    needs = [_needs(step, position, place, references) for position, step in enumerate(steps)]
+    if all(need < position for position, wanted in enumerate(needs) for need in wanted):
+        return list(range(len(steps)))
+    order: list[int] = []
+    state = [0] * len(steps)  # 0 new, 1 open, 2 done
+    for start in range(len(steps)):
+        path = [start] if state[start] == 0 else []
+        while path:
+            position = path[-1]
+            state[position] = 1
+            following = next((need for need in needs[position] if state[need] != 2), None)
+            if following is None:
+                state[position] = 2
+                order.append(path.pop())
+            elif state[following] == 1:
+                _refuse_cycle(path[path.index(following) :], steps, names, faults)
+                return None
+            else:
+                path.append(following)
+    return order
+
+
+def _needs(
+    step: Step, position: int, place: dict[str, int], references: Callable[[Call], Iterable[str]]
+) -> list[int]:
+    if step.sources is None:
+        wanted = [position - 1] if position else []
+    else:
+        wanted = [place[source.text] for source in step.sources if source.text in place]
+    if isinstance(step.action, Call):
+        wanted += [place[name] for name in references(step.action) if name in place]
+    return wanted
+
+
+def _refuse_cycle(cycle: list[int], steps: tuple[Step, ...], names: list[str], faults: FaultList) -> None:
+    start = cycle.index(min(cycle))
+    cycle = cycle[start:] + cycle[:start]
+    round = [*reversed(cycle), cycle[-1]]
+    faults.add(
+        "cycle",
+        "these steps read each other: " + " -> ".join(names[position] for position in round),
+        steps[cycle[0]].mark,
+        notes=tuple(f"{names[position]} is at {steps[position].mark}" for position in sorted(cycle)),
+        help="let one of them read an earlier step",
+    )

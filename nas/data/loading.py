@@ -1,0 +1,97 @@
+"""From the name of a data set to its three parts: reads, splits, measures, fingerprints."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nas.data.archives import read_digits, read_npz
+from nas.data.parts import LAYOUT, Data, DataError, FinalData, Part, SearchData
+
+PARTS = ("train", "validation", "test")
+
+
+def load_data(source: str | Path, seed: int = 0) -> Data:
+    """Reads `digits`, a folder of class folders, or an .npz file.
+
+    The arrays of the file are `x`, `y` and maybe `x_val`, `y_val`, `x_test`, `y_test`. Parts that the source does not have itself are split off, stratified by class and by `seed`: 60 % train, 20 %
+    validation, 20 % test, or a fifth of the training part for validation where there is a test part.
+
+    Raises: DataError.
+    """
+    if str(source) == "digits" and not Path("digits").is_dir():
+        parts, classes = read_digits()
+    else:
+        path = Path(source).expanduser()
+        if path.is_dir():
+            from nas.data.folders import read_folder
+
+            parts, classes = read_folder(path)
+        elif path.is_file():
+            parts, classes = read_npz(path)
+        else:
+            raise DataError(f"there is no data at {source}", help="give `digits`, a folder of images or an .npz file")
+        source = str(path.resolve())
+    if len(classes) < 2:
+        raise DataError(f"{source} has {len(classes)} class, at least 2 are needed", help=LAYOUT)
+    return _assemble(str(source), _split(parts, classes, str(source), seed), classes, seed)
+
+
+def _split(parts: Mapping[str, Part], classes: tuple[str, ...], source: str, seed: int) -> dict[str, Part]:
+    """Splits off what is missing, class by class, so that every class is in every part."""
+    result = dict(parts)
+    if "test" not in parts:
+        result |= _split_off("test", result["train"], 0.2, classes, source, seed)
+    if "validation" not in parts:
+        result |= _split_off("validation", result["train"], 0.2 if "test" in parts else 0.25, classes, source, seed)
+    return result
+
+
+def _split_off(
+    name: str, whole: Part, share: float, classes: tuple[str, ...], source: str, seed: int
+) -> dict[str, Part]:
+    generator = np.random.default_rng([seed, PARTS.index(name)])
+    taken = np.zeros(len(whole), dtype=bool)
+    for label in np.unique(whole.labels):
+        members = np.flatnonzero(whole.labels == label)
+        if len(members) < 2:
+            raise DataError(
+                f"class {classes[label]} of {source} has too few images to split off a {name} part",
+                help="at least 5 images per class are needed where the parts are not given",
+            )
+        num_taken = max(1, round(share * len(members)))
+        taken[generator.permutation(members)[:num_taken]] = True
+    return {
+        name: Part(whole.images[taken], whole.labels[taken]),
+        "train": Part(whole.images[~taken], whole.labels[~taken]),
+    }
+
+
+def _assemble(source: str, parts: Mapping[str, Part], classes: tuple[str, ...], seed: int) -> Data:
+    train, validation, test = parts["train"], parts["validation"], parts["test"]
+    pixels = train.images.shape[0] * train.images.shape[2] * train.images.shape[3]
+    histograms = [
+        np.bincount(train.images[:, channel].ravel(), minlength=256) for channel in range(train.images.shape[1])
+    ]
+    levels = np.arange(256)
+    mean = tuple(float((histogram * levels).sum() / pixels) for histogram in histograms)
+    std = tuple(
+        float(max(((histogram * (levels - m) ** 2).sum() / pixels) ** 0.5, 1e-3))
+        for histogram, m in zip(histograms, mean, strict=True)
+    )
+    digest = hashlib.sha256(repr((classes, seed)).encode())
+    for name in PARTS:
+        digest.update(repr((name, parts[name].images.shape)).encode())
+        digest.update(np.ascontiguousarray(parts[name].images).data)
+        digest.update(np.ascontiguousarray(parts[name].labels).data)
+    both = Part(np.concatenate([train.images, validation.images]), np.concatenate([train.labels, validation.labels]))
+    return Data(
+        source=source,
+        search=SearchData(train, validation, classes, mean, std),
+        final=FinalData(both, test, classes, mean, std),
+        fingerprint=digest.hexdigest(),
+        split_seed=seed,
+    )

@@ -1,0 +1,123 @@
+"""The trial contract: what an executor is given, what it answers, and the abstract executor itself.
+
+Pure data, free of torch. A job names everything that a worker needs but the images and the recipe, which an executor is
+given once when it is made. Units: `seconds` is the wall time of one epoch in the worker.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: `architecture` is the text of an exact document, `attempt` counts the runs before this one."""
+
+    trial: int
+    architecture: str
+    seed: int
+    epochs: int
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One epoch is done. `epoch` counts from 1; `value` is the validation accuracy in 0..1."""
+
+    trial: int
+    epoch: int
+    value: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Completed:
+    """All epochs are done; the last `Progress` holds the value."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A call of `stop` took effect after this epoch."""
+
+    trial: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """The loss or the value is not finite."""
+
+    trial: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class OutOfMemory:
+    """The worker ran out of memory, its own or the device's."""
+
+    trial: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Any other exception in the trial."""
+
+    trial: int
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The worker or its node is gone; the driver hands the trial in again."""
+
+    trial: int
+    reason: str
+
+
+Event = Progress | Completed | Stopped | Diverged | OutOfMemory | Failed | Lost
+
+
+class Executor(ABC):
+    """Runs jobs and reports events; knows nothing of the search.
+
+    For each submitted job the events are any number of `Progress` and then exactly one of the others; after that the
+    job no longer counts against `capacity`, and the same trial may be submitted again with another `attempt`. One
+    thread uses an executor.
+    """
+
+    @property
+    @abstractmethod
+    def capacity(self) -> int:
+        """How many jobs may be submitted and not ended."""
+
+    @abstractmethod
+    def submit(self, job: Job) -> None:
+        """Take a job. Precondition: fewer than `capacity` jobs are submitted and not ended."""
+
+    @abstractmethod
+    def events(self, timeout_seconds: float) -> list[Event]:
+        """The events since the last call, in order; waits until there is one or the time is over."""
+
+    @abstractmethod
+    def stop(self, trial: int) -> None:
+        """End this trial after the epoch it is in. A trial that has ended already is left alone."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End everything and leave no process behind. May be called more than once."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
