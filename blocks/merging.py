@@ -12,6 +12,8 @@ from blocks.types import Map, Type, Vector
 if TYPE_CHECKING:
     from torch import nn
 
+ONE_DTYPE = "give all inputs of the network one dtype"
+
 
 class Add(Primitive):
     """The sum of two or more inputs of one type. Never broadcasts: `scale` is the block that does."""
@@ -68,7 +70,7 @@ class Scale(Primitive):
             raise RuleError(
                 "type-mismatch",
                 f"`scale` inputs differ in dtype: {source.dtype} and {gate.dtype}",
-                help="make the gate from a map of the same dtype",
+                help=ONE_DTYPE,
             )
         if gate.shape not in ((source.channels,), (source.channels, 1, 1)):
             raise RuleError(
@@ -133,6 +135,8 @@ def _refuse_unequal(key: str, inputs: tuple[Type, ...], traits: tuple[str, ...])
 
 
 def _how_to_join(key: str, trait: str, inputs: tuple[Type, ...]) -> str:
+    if trait == "dtype":
+        return ONE_DTYPE
     if isinstance(inputs[0], Vector):
         return f"give them equal {trait} with `linear`"
     if key == "add":

@@ -165,10 +165,17 @@ def _widest_cell(length: int, cells: int) -> int:
 
 
 def _refuse_wide_padding(kernel_size: int | tuple[int, int], padding: int | tuple[int, int]) -> None:
-    if any(2 * pad > kernel for pad, kernel in zip(pair(padding), pair(kernel_size), strict=True)):
+    most = tuple(kernel // 2 for kernel in pair(kernel_size))
+    if any(pad > half for pad, half in zip(pair(padding), most, strict=True)):
         raise RuleError(
             "bad-value",
-            f"a pool's padding is at most half its kernel, got padding {padding} for kernel_size {kernel_size}",
-            help="padding 1 goes with kernel_size 3",
+            f"a pool's padding is at most half its kernel, got padding {_shown(padding)} for kernel_size "
+            f"{_shown(kernel_size)}",
+            help=f"the widest here is padding: {_shown(most[0] if most[0] == most[1] else most)}",
             argument="padding",
         )
+
+
+def _shown(size: int | tuple[int, ...]) -> str:
+    """As a document has it."""
+    return str(list(size)) if isinstance(size, tuple) else str(size)

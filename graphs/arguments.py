@@ -119,8 +119,10 @@ def evaluate_expression(tree: Scalar, scope: Scope, faults: FaultList) -> Value:
     except ExpressionError as error:
         faults.add("expression", f"`{tree.text[:60]}` is no expression: {error}", tree.mark, help=_EXPRESSION_HELP)
         raise Missing from None
-    for name in sorted(expression.names):
-        _check_name(name, tree, scope, faults)
+    if unread := sorted(expression.names - scope.values.keys()):
+        for name in unread:
+            _refuse_name(name, tree, scope, faults)
+        raise Missing
     try:
         return expression.evaluate(scope.values)
     except ExpressionError as error:
@@ -131,9 +133,8 @@ def evaluate_expression(tree: Scalar, scope: Scope, faults: FaultList) -> Value:
 _EXPRESSION_HELP = "numbers, names, + - * // % ( ), comparisons, and or not, min max round_to; a word is quoted: 'relu'"
 
 
-def _check_name(name: str, tree: Scalar, scope: Scope, faults: FaultList) -> None:
-    if name in scope.values:
-        return
+def _refuse_name(name: str, tree: Scalar, scope: Scope, faults: FaultList) -> None:
+    """The fault of a name without a value; none where its value is missing for a fault told before."""
     if name not in scope.known:
         help = nearest(name, scope.known) or f"in scope: {', '.join(sorted(scope.known - _traits(scope.known)) or ['in.channels'])}"
         faults.add("unknown-name", f"`{tree.text}` reads `{name}`, which is not known here", tree.mark, help=help)
@@ -143,7 +144,6 @@ def _check_name(name: str, tree: Scalar, scope: Scope, faults: FaultList) -> Non
             kind = scope.kinds[owner]
             has = TRAITS[:4] if kind == "map" else TRAITS[4:]
             faults.add("wrong-kind", f"`{owner}` is a {kind} and has no {trait}", tree.mark, help=f"it has {one_of(has)}")
-    raise Missing
 
 
 def _traits(names: Iterable[str]) -> set[str]:

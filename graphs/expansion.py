@@ -7,6 +7,7 @@ step that called it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -76,6 +77,13 @@ def expand(document: Document, faults: FaultList, extra: int = 0) -> Graph | Non
     return _Expansion(document, faults, extra).run()
 
 
+def check_templates(document: Document, faults: FaultList) -> None:
+    """Walk every template of a document once with nothing known of its parameters and its input, called or not: names,
+    arguments, expressions and recursion are checked all the same."""
+    for template in document.templates.values():
+        _Expansion(document, faults, 0, blind=True).walk(template)
+
+
 def input_types(document: Document, extra: int = 0) -> list[Type]:
     """The types of the inputs alone; those at fault are left out."""
     expansion = _Expansion(document, FaultList(), extra)
@@ -101,6 +109,7 @@ class _Expansion:
     document: Document
     faults: FaultList
     extra: int
+    blind: bool = False
     nodes: list[Node] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     read: set[int] = field(default_factory=set)
@@ -128,6 +137,17 @@ class _Expansion:
         if self.faults.faults:
             return None
         return self._prune(Graph(document.name, self.inputs, tuple(self.nodes), values, document))
+
+    def walk(self, template: Template) -> None:
+        """Expand one template alone, on an input without a type."""
+        frame = Frame(template, template.name.text, template.name.mark, None, None, 0)
+        scope = Scope(known={param.name.text for param in template.params})
+        scope.bind_type("in", None)
+        for param in template.params:
+            if param.kind == "node":
+                scope.bind_type(param.name.text, None)
+        with contextlib.suppress(TooLarge):
+            self._body(template.body, Body(frame, "", scope, {}, self._poison(template.name.mark, "in")))
 
     # the document's own parts
 
@@ -228,14 +248,15 @@ class _Expansion:
     def _body(self, steps: tuple[Step, ...], body: Body) -> Handle | None:
         """Expand the steps of a body; the value of the last one in the text, or of the body's input if there is none."""
         names = step_names(steps, self.faults, taken=body.handles.keys())
-        order = step_order(steps, names, self._references, self.faults)
-        if order is None:
-            return self._poison(steps[-1].mark, "")
+        order, cyclic = step_order(steps, names, self._references, self.faults)
         done: dict[int, Handle] = {}
         for position in order:
             step = steps[position]
             previous = done.get(position - 1) if position else body.source
-            handle = self._step(step, names[position], previous, body)
+            if position in cyclic:
+                handle = self._poison(step.mark, names[position])
+            else:
+                handle = self._step(step, names[position], previous, body)
             done[position] = handle
             if step.name is not None:
                 body.handles[step.name.text] = handle
@@ -247,7 +268,7 @@ class _Expansion:
         try:
             if sources is None:
                 raise Missing
-            if step.when is not None and not self._condition(step.when, body):
+            if step.when is not None and not self._condition(step.when, body) and not self.blind:
                 if len(sources) != 1:
                     self._fault("arity", "a step with several inputs can't be left out", step.when.mark, body.frame)
                     raise Missing
@@ -265,7 +286,12 @@ class _Expansion:
     def _repeat(self, step: Step, sources: tuple[Handle, ...], address: str, body: Body) -> Handle:
         assert step.repeat is not None
         slot = Slot("repeat", "int", (), True, "an integer of at least 0")
-        count = evaluate(step.repeat, slot, body.scope, self.faults)
+        try:
+            count = evaluate(step.repeat, slot, body.scope, self.faults)
+        except Missing:
+            if not self.blind:
+                raise
+            count = 1
         if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
             self.faults.add("bad-value", f"`repeat` takes an integer from 0 to {MAX_NODES:,}, got {count}", step.repeat.mark)
             raise Missing
@@ -303,7 +329,12 @@ class _Expansion:
         return handle
 
     def _condition(self, tree: Scalar, body: Body) -> bool:
-        value = evaluate_expression(tree, body.scope, self.faults)
+        try:
+            value = evaluate_expression(tree, body.scope, self.faults)
+        except Missing:
+            if self.blind:
+                return True
+            raise
         if not isinstance(value, bool):
             self.faults.add("expression", f"`when` is true or false, `{tree.text}` is {value}", tree.mark, help="compare it with something")
             raise Missing
@@ -486,7 +517,7 @@ class _Expansion:
             mark = passed.mark if passed is not None else inside.mark
             inside = inside.parent
         chain = []
-        while inside is not None and inside.template is not None:
+        while inside is not None and inside.template is not None and inside.parent is not None:
             chain.append(f"in `{inside.template.name.text}` at {inside.address}, called from {inside.mark}")
             inside = inside.parent
         self.faults.add(slug, message, mark, help=help, notes=(*notes, *chain), address=address)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from blocks.catalog import primitive
 from blocks.errors import BudgetError
 from blocks.types import Map
-from graphs.arguments import slot_of, slots_of
 from graphs.budget import METRICS
-from graphs.document import Call, Document, Settings, steps_within
-from graphs.expansion import MAX_CHANNELS, check_arguments, expand, input_types, refuse_unknown_block
+from graphs.document import Document, Settings
+from graphs.expansion import MAX_CHANNELS, check_templates, expand, input_types
 from graphs.faults import FaultList, Source, nearest, one_of
 from graphs.graph import Graph
-from graphs.library import composites
 from graphs.quantities import format_quantity, parse_quantity
 from graphs.reading import read_document
 from graphs.text import parse_tree, read_source, source_of
@@ -73,7 +70,7 @@ def _read(source: Source | None, faults: FaultList, *, holes: bool) -> Document:
 def _graph(document: Document, faults: FaultList, settings: Settings | None) -> Graph:
     document = document.with_settings(settings or {}, faults)
     graph = expand(document, faults)
-    _check_uncalled(document, faults)
+    check_templates(document, faults)
     _say_smallest_input(document, faults)
     if graph is not None:
         _check_limits(graph, faults)
@@ -81,26 +78,6 @@ def _graph(document: Document, faults: FaultList, settings: Settings | None) -> 
     faults.raise_if_any()
     assert graph is not None
     return graph
-
-
-def _check_uncalled(document: Document, faults: FaultList) -> None:
-    """Unknown blocks and arguments, also in templates that nothing calls."""
-    known = {**composites(), **document.templates}
-    for template in document.templates.values():
-        for step in steps_within(template.body):
-            call = step.action
-            if not isinstance(call, Call):
-                continue
-            called, kind = known.get(call.key.text), primitive(call.key.text)
-            if called is not None:
-                slots = {param.name.text: slot_of(param) for param in called.params}
-            elif kind is not None:
-                slots = slots_of(kind)
-            else:
-                refuse_unknown_block(call, known, faults)
-                continue
-            given = {key.text: (key, tree) for key, tree in (*call.arguments, *(step.first or ()))}
-            check_arguments(call, given, slots, faults)
 
 
 def _say_smallest_input(document: Document, faults: FaultList) -> None:

@@ -41,15 +41,16 @@ def step_names(steps: tuple[Step, ...], faults: FaultList, *, taken: Container[s
 
 def step_order(
     steps: tuple[Step, ...], names: list[str], references: Callable[[Call], Iterable[str]], faults: FaultList
-) -> list[int] | None:
-    """The positions of the steps, each after all that it reads; text order where possible. None, with a fault, for a cycle.
+) -> tuple[list[int], set[int]]:
+    """The positions of the steps, each after all that it reads, in text order where possible; and those in a cycle.
 
-    `references` gives the steps that a call names in its arguments, as `shortcut: {like: main}` does.
+    `references` gives the steps that a call names in its arguments, as `shortcut: {like: main}` does. A cycle is a fault.
     """
     place = {name: position for position, name in enumerate(names) if steps[position].name is not None}
     needs = [_needs(step, position, place, references) for position, step in enumerate(steps)]
     if all(need < position for position, wanted in enumerate(needs) for need in wanted):
-        return list(range(len(steps)))
+        return list(range(len(steps))), set()
+    cyclic: set[int] = set()
     order: list[int] = []
     state = [0] * len(steps)  # 0 new, 1 open, 2 done
     for start in range(len(steps)):
@@ -62,11 +63,16 @@ def step_order(
                 state[position] = 2
                 order.append(path.pop())
             elif state[following] == 1:
-                _refuse_cycle(path[path.index(following) :], steps, names, faults)
-                return None
+                cycle = path[path.index(following) :]
+                _refuse_cycle(cycle, steps, names, faults)
+                cyclic.update(cycle)
+                for member in cycle:
+                    state[member] = 2
+                del path[path.index(following) :]
+                order += reversed(cycle)
             else:
                 path.append(following)
-    return order
+    return order, cyclic
 
 
 def _needs(

@@ -22,7 +22,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Positive = 0.02
+    learning_rate: Positive = 0.04
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: NotNegative = 0.05
     schedule: Literal["one_cycle", "cosine"] = "one_cycle"
@@ -31,7 +31,7 @@ class Recipe(BaseModel):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
     shift: Annotated[int, Field(ge=0)] = 1
     flip: bool = False
-    epochs: Annotated[int, Field(ge=1)] = 20
+    epochs: Annotated[int, Field(ge=1)] = 24
     final_epochs: Annotated[int, Field(ge=1)] = 80
 
 

@@ -113,7 +113,7 @@ class Training:
             self.module = graph.compile(device=device)
             initialise(self.module)
         if self._on_gpu:
-            self.module = self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.module = self.module.to(memory_format=torch.channels_last)
         self._generator = torch.Generator(self.device)
         self._generator.manual_seed(derive_seed(seed, "batches"))
         # A last batch of fewer than half the size would move the batch norm statistics more than it teaches.
@@ -168,7 +168,7 @@ class Training:
         self._step += 1
         loss = functional.cross_entropy(self._forward(images), labels, label_smoothing=self.recipe.label_smoothing)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._optimizer.step()
         return loss.detach()
 
@@ -204,7 +204,7 @@ class Training:
 
 
 class _Seeded:
-    """Inside, torch's global random state (dropout, the default initialisation) is that of a seed; outside, as before."""
+    """Inside, torch's global random state (dropout, default initialisation) is that of a seed; outside, as before."""
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self._seed = seed

@@ -17,8 +17,9 @@ PARTS = ("train", "validation", "test")
 def load_data(source: str | Path, seed: int = 0) -> Data:
     """Reads `digits`, a folder of class folders, or an .npz file.
 
-    The arrays of the file are `x`, `y` and maybe `x_val`, `y_val`, `x_test`, `y_test`. Parts that the source does not have itself are split off, stratified by class and by `seed`: 60 % train, 20 %
-    validation, 20 % test, or a fifth of the training part for validation where there is a test part.
+    The arrays of the file are `x`, `y` and maybe `x_val`, `y_val`, `x_test`, `y_test`. Parts that the source does not
+    have itself are split off, stratified by class and by `seed`: 60 % train, 20 % validation, 20 % test, or a fifth of
+    the training part for validation where there is a test part.
 
     Raises: DataError.
     """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 from nas.trials import Event, Job, Progress, Stopped
 
@@ -27,6 +28,14 @@ class Exchange:
         self._driver_listens = False
         self._closed = False
         self._fault: BaseException | None = None
+
+    def __deepcopy__(self, memo: object) -> Exchange:
+        """There is one of these for two threads: whoever copies a part of the scheduler means the same one."""
+        return self
+
+    def __reduce__(self) -> tuple[type[Exchange], tuple[()]]:
+        """Ray Tune pickles its parts to restore them in another process, which nobody does here: an empty one."""
+        return Exchange, ()
 
     # The driver's side.
 
@@ -89,19 +98,20 @@ class Exchange:
             self._running[job.trial] = job
             return job
 
-    def put(self, event: Event) -> bool:
-        """Passes an event of a running trial on; a stop that is asked for takes effect. Whether the trial goes on."""
+    def put(self, trial: int, events: Sequence[Event]) -> bool:
+        """Passes events of a running trial on; a stop that is asked for takes effect. Whether the trial goes on."""
         with self._changed:
-            if event.trial not in self._running:  # it has ended already: each job ends once
+            if trial not in self._running:  # it has ended already, and no job ends twice
                 return False
-            self._events.append(event)
-            goes_on = isinstance(event, Progress)
-            if isinstance(event, Progress) and event.trial in self._stopping:
-                self._events.append(Stopped(event.trial, event.epoch))
+            self._events.extend(events)
+            last = events[-1]
+            goes_on = isinstance(last, Progress)
+            if isinstance(last, Progress) and trial in self._stopping:
+                self._events.append(Stopped(trial, last.epoch))
                 goes_on = False
             if not goes_on:
-                del self._running[event.trial]
-                self._stopping.discard(event.trial)
+                del self._running[trial]
+                self._stopping.discard(trial)
             self._changed.notify_all()
             return goes_on
 

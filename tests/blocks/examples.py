@@ -105,6 +105,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("two vectors", Add(), (ROW, ROW)),
     Example("half precision", Add(), (HALF, HALF)),
     Example("two maps of unequal depth", Concat(), (ODD, Map(1, 9, 13, (2, 2)))),
+    Example("two maps of equal depth", Concat(), (ODD, ODD)),
     Example("four maps", Concat(), (ODD, ODD, ODD, Map(2, 9, 13, (2, 2)))),
     Example("two vectors", Concat(), (ROW, Vector(3))),
     Example("gate is a vector", Scale(), (ODD, Vector(4))),

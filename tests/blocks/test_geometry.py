@@ -46,7 +46,11 @@ def assert_agrees_with_torch(block: Primitive, source: Map) -> None:
 def test_every_small_convolution_has_the_size_of_torch(kernel_size: int) -> None:
     for length, stride, padding, dilation in product(LENGTHS, STEPS, PADDINGS, DILATIONS):
         block = Conv2d(
-            out_channels=1, kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0), dilation=(dilation, 1)
+            out_channels=1,
+            kernel_size=(kernel_size, 1),
+            stride=(stride, 1),
+            padding=(padding, 0),
+            dilation=(dilation, 1),
         )
         assert_agrees_with_torch(block, Map(1, length, 1))
 
@@ -69,9 +73,7 @@ def test_every_small_max_pool_has_the_size_of_torch(kernel_size: int, ceil_mode:
 @pytest.mark.parametrize("kernel_size", KERNELS)
 def test_every_small_avg_pool_has_the_size_of_torch(kernel_size: int, ceil_mode: bool) -> None:
     for length, stride, padding in product(LENGTHS, STEPS, PADDINGS):
-        block = AvgPool2d(
-            kernel_size=(1, kernel_size), stride=(1, stride), padding=(0, padding), ceil_mode=ceil_mode
-        )
+        block = AvgPool2d(kernel_size=(1, kernel_size), stride=(1, stride), padding=(0, padding), ceil_mode=ceil_mode)
         assert_agrees_with_torch(block, Map(1, 1, length))
 
 

@@ -68,8 +68,7 @@ RULES: list[tuple[str, Primitive, tuple[Type, ...], str, str | None, str]] = [
         (Map(8, 4, 4),),
         "indivisible-groups",
         "groups",
-        "3 groups do not divide the 8 input channels\n"
-        "  help: 8 input and 12 output channels allow groups: 2 or 4",
+        "3 groups do not divide the 8 input channels\n  help: 8 input and 12 output channels allow groups: 2 or 4",
     ),
     (
         "groups do not divide the output",
@@ -77,8 +76,7 @@ RULES: list[tuple[str, Primitive, tuple[Type, ...], str, str | None, str]] = [
         (Map(12, 4, 4),),
         "indivisible-groups",
         "groups",
-        "6 groups do not divide the 10 output channels\n"
-        "  help: 12 input and 10 output channels allow groups: 1 or 2",
+        "6 groups do not divide the 10 output channels\n  help: 12 input and 10 output channels allow groups: 1 or 2",
     ),
     (
         "nothing but one group divides",
@@ -86,8 +84,7 @@ RULES: list[tuple[str, Primitive, tuple[Type, ...], str, str | None, str]] = [
         (Map(3, 4, 4),),
         "indivisible-groups",
         "groups",
-        "3 groups do not divide the 5 output channels\n"
-        "  help: 3 input and 5 output channels allow groups: 1",
+        "3 groups do not divide the 5 output channels\n  help: 3 input and 5 output channels allow groups: 1",
     ),
     (
         "the kernel is larger than the map",
@@ -128,7 +125,7 @@ RULES: list[tuple[str, Primitive, tuple[Type, ...], str, str | None, str]] = [
         "bad-value",
         "padding",
         "a pool's padding is at most half its kernel, got padding 2 for kernel_size 3\n"
-        "  help: padding 1 goes with kernel_size 3",
+        "  help: the widest here is padding: 1",
     ),
     (
         "a pool's padding is too wide on one side",
@@ -136,8 +133,8 @@ RULES: list[tuple[str, Primitive, tuple[Type, ...], str, str | None, str]] = [
         (MAP,),
         "bad-value",
         "padding",
-        "a pool's padding is at most half its kernel, got padding 2 for kernel_size (4, 2)\n"
-        "  help: padding 1 goes with kernel_size 3",
+        "a pool's padding is at most half its kernel, got padding 2 for kernel_size [4, 2]\n"
+        "  help: the widest here is padding: [2, 1]",
     ),
     (
         "add, unequal channels",
@@ -245,7 +242,15 @@ RULES: list[tuple[str, Primitive, tuple[Type, ...], str, str | None, str]] = [
         (MAP, Vector(4, "float16")),
         "type-mismatch",
         None,
-        "`scale` inputs differ in dtype: float32 and float16\n  help: make the gate from a map of the same dtype",
+        "`scale` inputs differ in dtype: float32 and float16\n  help: give all inputs of the network one dtype",
+    ),
+    (
+        "add, unequal dtypes",
+        Add(),
+        (MAP, Map(4, 8, 8, dtype="bfloat16")),
+        "type-mismatch",
+        None,
+        "`add` inputs differ in dtype: float32 and bfloat16\n  help: give all inputs of the network one dtype",
     ),
     (
         "pad_channels takes none away",

@@ -1,0 +1,318 @@
+"""Trials on Ray Tune: a `Tuner` in a thread of its own, whose searcher and scheduler only pass on what the driver says.
+
+    driver's thread                      Tune's thread                                     worker processes
+    submit(job)    -> Exchange.take   -> Searcher.suggest            -> Trainable.setup or reset_config(job)
+    events()       <- Exchange.put    <- TrialScheduler.on_trial_result <- Trainable.step: one epoch
+    stop(trial)    -> Exchange.put    -> STOP at the next result
+
+Nothing is decided in Ray. In particular Tune never repeats a trial on its own (`max_failures=0`): a worker that dies is
+an event, `Lost`, and the driver's ledger stays the one place that knows which attempt of a trial is running.
+
+A worker is one Tune trial at a time on one CPU, its process is kept for the next one (`reuse_actors`), and the trainer
+with its images reaches the workers of a node once, through the object store. The class API of Tune is used, not the
+function API, because then the worker holds still between two epochs: a stop costs no part of an epoch, and no thread
+has to be waited for. Does not write checkpoints; a repeated attempt starts from the beginning.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import cloudpickle, tune
+from ray.exceptions import RayActorError
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from blocks.errors import FixpointError
+from nas.executors.exchange import Exchange
+from nas.trials import Event, Executor, Failed, Job, Lost, Progress
+
+Trainer = Callable[[Job], Iterator[Event]]
+
+JOIN_SECONDS = 3.0
+
+# Read by Tune and by the processes of Ray when they start. Tune's own logs, snapshots and console output double what the
+# ledger and the progress display say, and cost more than a small trial.
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+}
+WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+# One secret for all clusters of this process: Ray's core reads the token once and keeps it.
+_TOKEN = secrets.token_hex(32)
+
+
+class RayError(FixpointError):
+    """Ray cannot be started, reached, or has gone down."""
+
+
+class RayExecutor(Executor):
+    """Runs jobs in worker processes of Ray, on this machine or on the cluster at `address`.
+
+    `trainer` is pickled once; it yields the events of one job, `Progress` after every epoch and then exactly one other,
+    and is asked for the next only when that epoch is wanted. `capacity` is the number of workers, one CPU each: the
+    cores of this machine, or of the cluster, unless given. On a cluster `storage` must be a folder (or URI) that every
+    node reaches; otherwise it is not needed.
+
+    Only one executor of this kind can be open in a process, and the process must not use Ray in another way. Raises:
+    RayError.
+    """
+
+    def __init__(
+        self, trainer: Trainer, *, capacity: int | None = None, address: str | None = None, storage: str | None = None
+    ) -> None:
+        if ray.is_initialized():
+            raise RayError("Ray is in use in this process already", help="close the other executor first")
+        self._exchange = Exchange()
+        self._actors: dict[str, Any] = {}
+        self._folder = tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp" if sys.platform == "darwin" else None)
+        self._environment = _Environment({**ENVIRONMENT, **_token(self._folder, address)})
+        self._log_level = logging.getLogger("ray").level
+        self._closed = False
+        atexit.register(self.close)
+        try:
+            _start(address, capacity, self._folder)
+            self._capacity = capacity or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            self._thread = threading.Thread(
+                target=self._tune, args=(trainer, storage or self._folder), name="ray-tune", daemon=True
+            )
+            self._thread.start()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def capacity(self) -> int:
+        return self._capacity
+
+    def submit(self, job: Job) -> None:
+        assert not self._closed, "the executor is closed"
+        assert self._exchange.num_unfinished() < self._capacity, "more jobs than capacity"
+        self._exchange.submit(job)
+
+    def events(self, timeout_seconds: float) -> list[Event]:
+        """See `Executor.events`. Raises: RayError where Ray has gone down as a whole."""
+        return self._exchange.events(timeout_seconds)
+
+    def stop(self, trial: int) -> None:
+        self._exchange.stop(trial)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._exchange.close()
+        for actor in list(self._actors.values()):
+            ray.kill(actor)  # an epoch may be long, and its result is not wanted any more
+        if hasattr(self, "_thread"):
+            self._thread.join(JOIN_SECONDS)
+        ray.shutdown()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._environment.restore()
+        logging.getLogger("ray").setLevel(self._log_level)
+        atexit.unregister(self.close)
+
+    def _tune(self, trainer: Trainer, storage: str) -> None:
+        """The whole life of Tune's thread."""
+        try:
+            tuner = tune.Tuner(
+                tune.with_resources(tune.with_parameters(_Worker, trainer=trainer), {"cpu": 1}),
+                tune_config=tune.TuneConfig(
+                    search_alg=_Jobs(self._exchange),
+                    scheduler=_Relay(self._exchange, self._capacity),
+                    num_samples=-1,
+                    max_concurrent_trials=self._capacity,
+                    reuse_actors=True,
+                    trial_dirname_creator=lambda trial: str(trial.trial_id),
+                ),
+                run_config=tune.RunConfig(
+                    name="trials",
+                    storage_path=storage,
+                    failure_config=tune.FailureConfig(max_failures=0),
+                    stop=_Closing(self._exchange),
+                    callbacks=[_Roster(self._actors)],
+                    verbose=0,
+                ),
+            )
+            tuner.fit()
+        except Exception as error:  # noqa: BLE001 - it has to reach the driver's thread, whatever it is
+            self._exchange.fail(_gone_down(error))
+        else:
+            self._exchange.fail(_gone_down(None))
+
+
+class _Worker(tune.Trainable):
+    """One worker process: holds the trainer, runs one job after another, and answers `step` with one epoch's events."""
+
+    def setup(self, config: dict[str, Any], trainer: Trainer | None = None) -> None:
+        assert trainer is not None
+        self._trainer = trainer
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._job: Job = new_config["job"]
+        self._events = self._trainer(self._job)  # the network of the job before is freed here
+        return True
+
+    def step(self) -> dict[str, Any]:
+        try:
+            events = [next(self._events)]
+            if isinstance(events[0], Progress) and events[0].epoch >= self._job.epochs:
+                events.append(next(self._events))  # spares a round trip for the last word
+        except Exception:  # noqa: BLE001 - a trial may fail in any way; as a value it costs no worker
+            events = [Failed(self._job.trial, traceback.format_exc())]
+        return {"events": events}
+
+
+class _Jobs(Searcher):
+    """Tune's question for the next trial, answered from the driver's queue."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self._exchange = exchange
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        job = self._exchange.take()
+        if job is None:
+            return Searcher.FINISHED if self._exchange.closed else None
+        return {"job": job}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing to learn: the driver's brain does."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to keep: the driver's ledger does."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        raise NotImplementedError
+
+
+class _Relay(FIFOScheduler):
+    """Tune's results and failures, handed to the driver; the driver's stops, handed to Tune."""
+
+    def __init__(self, exchange: Exchange, capacity: int) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._capacity = capacity
+        self._keeps_actors = False
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Tune keeps one idle worker unless more trials queue; ours idle while the brain thinks, so keep them all.
+
+        There is no public setting. Without this private one a worker costs a new process now and then, nothing else.
+        """
+        if not self._keeps_actors:
+            self._keeps_actors = True
+            cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
+            if hasattr(cache, "increase_max"):
+                cache.increase_max(trial.placement_group_factory, by=self._capacity)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
+        goes_on = self._exchange.put(trial.config["job"].trial, result["events"])
+        return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        job: Job = trial.config["job"]
+        with Path(trial.pickled_error_file).open("rb") as file:
+            error = cloudpickle.load(file)
+        if isinstance(error, RayActorError) and not error.actor_init_failed:
+            self._exchange.put(job.trial, [Lost(job.trial, str(error))])
+        else:
+            self._exchange.put(job.trial, [Failed(job.trial, str(error))])
+
+
+class _Closing(tune.Stopper):
+    """Ends the experiment when the executor is closed."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._exchange.closed
+
+
+class _Roster(tune.Callback):
+    """The live actors, so that `close` need not wait for the end of their epochs."""
+
+    def __init__(self, actors: dict[str, Any]) -> None:
+        self._actors = actors
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        actor = trial.temporary_state.ray_actor
+        self._actors[actor._actor_id.hex()] = actor
+
+
+class _Environment:
+    """Environment variables of this process, set until `restore`."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._before = {name: os.environ.get(name) for name in values}
+        os.environ.update(values)
+
+    def restore(self) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start(address: str | None, capacity: int | None, folder: str) -> None:
+    local: dict[str, Any] = {
+        "num_cpus": capacity,
+        "include_dashboard": False,
+        "_node_ip_address": "127.0.0.1",
+        "_temp_dir": folder,
+    }
+    try:
+        ray.init(
+            address=address or "local",
+            runtime_env={"env_vars": WORKER_ENVIRONMENT},
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            **({} if address else local),
+        )
+    except Exception as error:
+        where = f"at {address}" if address else "on this machine"
+        raise RayError(f"Ray cannot be used {where}: {_first_line(error)}", help="try `--executor inline`") from error
+
+
+def _token(folder: str, address: str | None) -> dict[str, str]:
+    """A token for a cluster of our own, which only this user can read; without it Ray would leave one in the home."""
+    given = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    if address or given or os.environ.get("RAY_AUTH_MODE") == "disabled":
+        return {}
+    path = Path(folder) / "token"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(_TOKEN)
+    return {"RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def _gone_down(error: Exception | None) -> RayError:
+    reason = f": {_first_line(error)}" if error else ""
+    return RayError(f"Ray Tune has ended before the search{reason}", help="`nas resume RUN` goes on from the ledger")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

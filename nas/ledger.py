@@ -1,0 +1,186 @@
+"""The ledger of a run: an append-only file of JSON lines, the only truth about it.
+
+    {"n": 7, "at": 1767225600.123, "kind": "complete", "trial": 3, "crc": "9f3c21aa"}
+
+`n` counts lines from 1, `at` is seconds since 1970, `crc` the CRC-32 of the line's canonical JSON without it. One writer
+holds the run's lock; anyone may read at any moment. A line without its end is one that was being written when the driver
+died: readers pass over it, the next writer cuts it off. Anything else that is wrong is damage, and refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from blocks.errors import FixpointError
+from nas.records import Progress, Record, decode, encode
+
+LEDGER = "ledger.jsonl"
+LOCK = "lock"
+
+
+class RunError(FixpointError):
+    """A run folder that is missing, damaged, full or in use."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A record and when it was written, in seconds since 1970."""
+
+    at: float
+    record: Record
+
+
+def read_ledger(run: Path) -> list[Line]:
+    """All whole lines of a run's ledger, also while it is being written.
+
+    Raises: RunError where there is none, or where a line is damaged (with its number).
+    """
+    path = run / LEDGER
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise RunError(f"{run} is not a run: it has no {LEDGER}", help="give the folder of a run") from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}", help="check the path and its permissions") from None
+    lines = list(_parse(text[: text.rfind(b"\n") + 1], path))
+    if not lines:
+        raise RunError(f"{path} holds no whole line", help="the run had not begun; remove the folder and start again")
+    return lines
+
+
+def _parse(text: bytes, path: Path) -> Iterator[Line]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            data = json.loads(line)
+            crc = data.pop("crc")
+            sound = crc == _crc(data) and data["n"] == number
+            parsed = Line(float(data["at"]), decode(data)) if sound else None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            parsed = None
+        if parsed is None:
+            raise RunError(
+                f"line {number} of {path} is damaged",
+                help=f"restore the file, or go on from what stands before: head -n {number - 1} {LEDGER} > repaired",
+            )
+        yield parsed
+
+
+def _crc(data: dict[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(data, sort_keys=True, separators=(',', ':')).encode()):08x}"
+
+
+class Ledger:
+    """The writer. Holds the lock of the run from `open` to `close`.
+
+    Every record but the progress of an epoch is on the disk (fsync) when `append` returns; progress is handed to the
+    system, so that it outlives the process but maybe not the machine.
+    """
+
+    def __init__(self, run: Path, lines: list[Line], file: int, lock: int) -> None:
+        self.run = run
+        self.lines = lines
+        self._file = file
+        self._lock = lock
+        self._count = len(lines)
+
+    @classmethod
+    def create(cls, run: Path, first: Record) -> Self:
+        """A ledger in an existing folder that has none. Raises: RunError."""
+        lock = _acquire(run)
+        try:
+            file = os.open(run / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            os.close(lock)
+            raise RunError(f"{run} already holds a run", help=f"nas resume {run}, or choose another folder") from None
+        except OSError as error:
+            os.close(lock)
+            raise _not_written(run, error) from None
+        ledger = cls(run, [], file, lock)
+        ledger.append(first)
+        return ledger
+
+    @classmethod
+    def open(cls, run: Path) -> Self:
+        """The ledger of an earlier driver, its torn last line cut off. Raises: RunError, also where a driver is alive."""
+        if not (run / LEDGER).is_file():
+            read_ledger(run)
+        lock = _acquire(run)
+        try:
+            lines = read_ledger(run)
+            file = os.open(run / LEDGER, os.O_RDWR | os.O_APPEND)
+            whole = (run / LEDGER).read_bytes().rfind(b"\n") + 1
+            os.ftruncate(file, whole)
+        except RunError:
+            os.close(lock)
+            raise
+        except OSError as error:
+            os.close(lock)
+            raise _not_written(run, error) from None
+        return cls(run, lines, file, lock)
+
+    def append(self, record: Record) -> Line:
+        """Writes one line. Raises: RunError where the disk is full; the ledger is then as before."""
+        at = round(time.time(), 3)
+        data = {"n": self._count + 1, "at": at, **encode(record)}
+        line = json.dumps({**data, "crc": _crc(data)}, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        try:
+            before = os.fstat(self._file).st_size
+            try:
+                if os.write(self._file, line) != len(line):
+                    raise OSError(28, "no space left on the device")
+                if not isinstance(record, Progress):
+                    os.fsync(self._file)
+            except OSError:
+                os.ftruncate(self._file, before)
+                raise
+        except OSError as error:
+            raise _not_written(self.run, error) from None
+        self._count += 1
+        return Line(at, record)
+
+    def close(self) -> None:
+        """Gives the lock back. May be called more than once."""
+        for descriptor in (self._file, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._file = self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _acquire(run: Path) -> int:
+    """An flock on the run's lock file: the system gives it back when its holder dies, however it dies."""
+    try:
+        lock = os.open(run / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _not_written(run, error) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise RunError(
+            f"{run} is in use by another driver", help=f"wait for it or end it; `nas status {run}` reads it meanwhile"
+        ) from None
+    return lock
+
+
+def _not_written(run: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{run} cannot be written: {(error.strerror or str(error)).lower()}",
+        help=f"what stands there is whole; make room or fix the permissions, then: nas resume {run}",
+    )

@@ -1,0 +1,149 @@
+"""What a ledger is made of: one frozen dataclass per kind of line, and their JSON.
+
+The events of an executor are records themselves; beside them stand the decisions of the brain and of the driver. The
+whole state of a run is a fold over its records (`nas.history`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from nas.trials import Completed, Diverged, Event, Failed, Lost, OutOfMemory, Progress, Stopped
+
+Scalar = str | int | float | bool | None
+Decisions = Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Started:
+    """The first line: everything that `resume` needs. `space_text` is the document as it was; `fingerprint` the data's."""
+
+    name: str
+    space: str
+    space_text: str
+    space_settings: Mapping[str, Any]
+    budget: Mapping[str, int]
+    data: str
+    split_seed: int
+    fingerprint: str
+    recipe: Mapping[str, Any]
+    sampler: str
+    executor: str
+    workers: int
+    seed: int
+    num_trials: int
+    num_candidates: int
+    num_final_seeds: int
+    max_seconds: float | None
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A network that will be trained. `confirms` is the trial whose network this is once more, after the search."""
+
+    trial: int
+    decisions: Decisions
+    hash: str
+    params: int
+    macs: int
+    seed: int
+    epochs: int
+    confirms: int | None = None
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A proposal that was never trained: over budget (`violations`: ratio - 1 for each bound) or no legal network."""
+
+    decisions: Decisions
+    violations: Mapping[str, float]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A proposal whose network is that of an earlier trial."""
+
+    decisions: Decisions
+    hash: str
+    of: int
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A new driver took over; what was running is handed in again."""
+
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The driver was asked to end before the run was over."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """No more trials are proposed: `trials`, `time`, `space exhausted` or `failures`."""
+
+    by: str
+
+
+@dataclass(frozen=True)
+class Finalised:
+    """One seed of the final training: `accuracy` and `loss` on the test part; `weights` is relative to the run."""
+
+    trial: int
+    seed: int
+    accuracy: float
+    loss: float
+    seconds: float
+    weights: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The bundle stands; `bundle` is relative to the run."""
+
+    bundle: str
+    files: Mapping[str, str]
+
+
+Record = Started | Proposed | Rejected | Duplicate | Resumed | Interrupted | Ended | Finalised | Exported | Event
+
+KINDS: dict[str, type[Any]] = {
+    "started": Started,
+    "proposed": Proposed,
+    "rejected": Rejected,
+    "duplicate": Duplicate,
+    "progress": Progress,
+    "complete": Completed,
+    "stopped": Stopped,
+    "diverged": Diverged,
+    "out_of_memory": OutOfMemory,
+    "failed": Failed,
+    "lost": Lost,
+    "resumed": Resumed,
+    "interrupted": Interrupted,
+    "ended": Ended,
+    "finalised": Finalised,
+    "exported": Exported,
+}
+_KIND_OF = {record_class: kind for kind, record_class in KINDS.items()}
+
+
+def encode(record: Record) -> dict[str, Any]:
+    """The record as JSON data, `kind` first."""
+    return {"kind": _KIND_OF[type(record)], **asdict(record)}
+
+
+def decode(data: Mapping[str, Any]) -> Record:
+    """The inverse of `encode`; keys that this version doesn't know are left out. Raises: KeyError, TypeError."""
+    record_class = KINDS[data["kind"]]
+    known = {field.name for field in fields(record_class)}
+    record: Record = record_class(**{key: value for key, value in data.items() if key in known})
+    return record
