@@ -84,6 +84,12 @@ def check_templates(document: Document, faults: FaultList) -> None:
         _Expansion(document, faults, 0, blind=True).walk(template)
 
 
+def check_space(document: Document, faults: FaultList) -> None:
+    """As `check_templates`, and the same for the steps of the net: all that can be said before anything is decided."""
+    check_templates(document, faults)
+    _Expansion(document, faults, 0, blind=True).walk_net()
+
+
 def input_types(document: Document, extra: int = 0) -> list[Type]:
     """The types of the inputs alone; those at fault are left out."""
     expansion = _Expansion(document, FaultList(), extra)
@@ -148,6 +154,16 @@ class _Expansion:
                 scope.bind_type(param.name.text, None)
         with contextlib.suppress(TooLarge):
             self._body(template.body, Body(frame, "", scope, {}, self._poison(template.name.mark, "in")))
+
+    def walk_net(self) -> None:
+        """Expand the net on inputs without types."""
+        scope = self.document_scope()
+        scope.bind_type("in", None)
+        handles = {name.text: self._poison(name.mark, name.text) for name, _ in self.document.inputs}
+        source = next(iter(handles.values())) if len(handles) == 1 else None
+        body = Body(Frame(None, "", self.document.mark, None, None, 0), "", scope, handles, source)
+        with contextlib.suppress(TooLarge):
+            self._outputs(body, self._body(self.document.body, body))
 
     # the document's own parts
 
@@ -353,8 +369,12 @@ class _Expansion:
                 return self._group(key.mark, steps, sources, address, body)
             case Parallel():
                 return self._parallel(action, sources, address, body)
-            case Choice(key=key):
-                raise AssertionError(f"a hole is left at {key.mark}")
+            case Choice(key=key, alternatives=alternatives):
+                assert self.blind, f"a hole is left at {key.mark}"
+                for name, alternative in alternatives:
+                    with contextlib.suppress(Missing):
+                        self._action(alternative, sources, f"{address}.{name.text}", body, first)
+                raise Missing
 
     def _group(self, mark: Mark, steps: tuple[Step, ...], sources: tuple[Handle, ...], address: str, body: Body) -> Handle:
         source = self._single(sources, mark, body)

@@ -28,13 +28,13 @@ def load(path: str | Path, settings: Settings | None = None) -> Graph:
     `settings` overrides the document's `params`. Raises `DocumentError` with all faults.
     """
     faults = FaultList()
-    return _graph(_read(read_source(Path(path), faults), faults, holes=False), faults, settings)
+    return _checked(_read(read_source(Path(path), faults), faults, holes=False), faults, settings)
 
 
 def parse(text: str, source: str = "<text>", settings: Settings | None = None) -> Graph:
     """The graph of a text; `source` is its name in error messages. Raises `DocumentError` with all faults."""
     faults = FaultList()
-    return _graph(_read(source_of(text, source, faults), faults, holes=False), faults, settings)
+    return _checked(_read(source_of(text, source, faults), faults, holes=False), faults, settings)
 
 
 def load_document(path: Path, *, holes: bool) -> Document:
@@ -54,8 +54,12 @@ def parse_document(text: str, source: str = "<text>", *, holes: bool) -> Documen
 
 
 def graph_of(document: Document, settings: Settings | None = None) -> Graph:
-    """The graph of a document without holes. Raises `DocumentError` with all faults."""
-    return _graph(document, FaultList(), settings)
+    """The graph of a document without holes that was read before: a point of a space. Raises `DocumentError`."""
+    faults = FaultList()
+    graph = _graph(document.with_settings(settings or {}, faults), faults)
+    faults.raise_if_any()
+    assert graph is not None
+    return graph
 
 
 def _read(source: Source | None, faults: FaultList, *, holes: bool) -> Document:
@@ -67,16 +71,21 @@ def _read(source: Source | None, faults: FaultList, *, holes: bool) -> Document:
     return document
 
 
-def _graph(document: Document, faults: FaultList, settings: Settings | None) -> Graph:
+def _checked(document: Document, faults: FaultList, settings: Settings | None) -> Graph:
     document = document.with_settings(settings or {}, faults)
-    graph = expand(document, faults)
+    graph = _graph(document, faults)
     check_templates(document, faults)
     _say_smallest_input(document, faults)
+    faults.raise_if_any()
+    assert graph is not None
+    return graph
+
+
+def _graph(document: Document, faults: FaultList) -> Graph | None:
+    graph = expand(document, faults)
     if graph is not None:
         _check_limits(graph, faults)
         _check_requirements(graph, faults)
-    faults.raise_if_any()
-    assert graph is not None
     return graph
 
 

@@ -90,6 +90,10 @@ class _Reader:
             if not NAME.fullmatch(key.text) or key.text in ("in", "and", "or", "not"):
                 self._faults.add("bad-value", f"`{key.text}` is no name for a parameter", key.mark, help="a letter, then letters, digits, _")
                 continue
+            if hole_alternatives(value) is not None and not of_document and self._holes:
+                help = "put it at the step that calls the block, or into the document's params"
+                self._faults.add("hole", "a choice has no place in the params of a block", value.mark, help=help)
+                continue
             param = self._param(key, value)
             if param is not None and of_document and (param.kind == "node" or param.default is None):
                 self._faults.add("wrong-shape", f"the parameter `{key.text}` needs a value", key.mark, help=f"{key.text}: 10")

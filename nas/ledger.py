@@ -2,9 +2,9 @@
 
     {"n": 7, "at": 1767225600.123, "kind": "complete", "trial": 3, "crc": "9f3c21aa"}
 
-`n` counts lines from 1, `at` is seconds since 1970, `crc` the CRC-32 of the line's canonical JSON without it. One writer
-holds the run's lock; anyone may read at any moment. A line without its end is one that was being written when the driver
-died: readers pass over it, the next writer cuts it off. Anything else that is wrong is damage, and refused.
+`n` counts lines from 1, `at` is seconds since 1970, `crc` the CRC-32 of the line's canonical JSON without it. One
+writer holds the run's lock; anyone may read at any moment. A line without its end is one that was being written when
+the driver died: readers pass over it, the next writer cuts it off. Anything else that is wrong is damage, and refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from blocks.errors import FixpointError
-from nas.records import Progress, Record, decode, encode
+from nas.records import Record, decode, encode
+from nas.trials import Progress
 
 LEDGER = "ledger.jsonl"
 LOCK = "lock"
@@ -58,7 +59,7 @@ def read_ledger(run: Path) -> list[Line]:
 
 
 def _parse(text: bytes, path: Path) -> Iterator[Line]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split(b"\n")[:-1], start=1):
         try:
             data = json.loads(line)
             crc = data.pop("crc")
@@ -110,7 +111,7 @@ class Ledger:
 
     @classmethod
     def open(cls, run: Path) -> Self:
-        """The ledger of an earlier driver, its torn last line cut off. Raises: RunError, also where a driver is alive."""
+        """The ledger of an earlier driver, its torn last line cut off. Raises: RunError, also where that driver lives."""
         if not (run / LEDGER).is_file():
             read_ledger(run)
         lock = _acquire(run)

@@ -18,7 +18,7 @@ Decisions = Mapping[str, Scalar]
 
 @dataclass(frozen=True)
 class Started:
-    """The first line: everything that `resume` needs. `space_text` is the document as it was; `fingerprint` the data's."""
+    """The first line, all that `resume` needs. `space_text` is the document as it was, `fingerprint` the data's."""
 
     name: str
     space: str
@@ -80,13 +80,6 @@ class Resumed:
 
 
 @dataclass(frozen=True)
-class Interrupted:
-    """The driver was asked to end before the run was over."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
 class Ended:
     """No more trials are proposed: `trials`, `time`, `space exhausted` or `failures`."""
 
@@ -113,7 +106,7 @@ class Exported:
     files: Mapping[str, str]
 
 
-Record = Started | Proposed | Rejected | Duplicate | Resumed | Interrupted | Ended | Finalised | Exported | Event
+Record = Started | Proposed | Rejected | Duplicate | Resumed | Ended | Finalised | Exported | Event
 
 KINDS: dict[str, type[Any]] = {
     "started": Started,
@@ -128,7 +121,6 @@ KINDS: dict[str, type[Any]] = {
     "failed": Failed,
     "lost": Lost,
     "resumed": Resumed,
-    "interrupted": Interrupted,
     "ended": Ended,
     "finalised": Finalised,
     "exported": Exported,

@@ -113,7 +113,7 @@ class Training:
             self.module = graph.compile(device=device)
             initialise(self.module)
         if self._on_gpu:
-            self.module = self.module.to(memory_format=torch.channels_last)
+            self.module = self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._generator = torch.Generator(self.device)
         self._generator.manual_seed(derive_seed(seed, "batches"))
         # A last batch of fewer than half the size would move the batch norm statistics more than it teaches.

@@ -1,0 +1,36 @@
+"""The second floor: which graphs are possible.
+
+A space is a document with holes, an architecture a space without any. A set of decisions fills the holes; a budget
+bounds what the result may cost. Nothing here imports torch, optuna or ray.
+
+Reading order; each file imports only from those above it:
+
+    catalog       the networks and spaces that ship, found by name
+    resolution    holes, decisions, and a document with its holes filled
+    space         `Space`: load, size, materialize, draw
+    sampling      points that keep a budget; budgets that nothing keeps
+
+`networks/*.yaml` are the hand-designed networks, `spaces/*.yaml` the search spaces.
+"""
+
+from search_spaces.catalog import NotFoundError, find, names
+from search_spaces.resolution import Decision
+from search_spaces.sampling import FeasibleDraws, Sampled, refuse_impossible, sample
+from search_spaces.space import DecisionError, Decisions, Point, Space, load, parse
+
+__all__ = [
+    "Decision",
+    "DecisionError",
+    "Decisions",
+    "FeasibleDraws",
+    "NotFoundError",
+    "Point",
+    "Sampled",
+    "Space",
+    "find",
+    "load",
+    "names",
+    "parse",
+    "refuse_impossible",
+    "sample",
+]

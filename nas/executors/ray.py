@@ -147,6 +147,7 @@ class RayExecutor(Executor):
                     name="trials",
                     storage_path=storage,
                     failure_config=tune.FailureConfig(max_failures=0),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     stop=_Closing(self._exchange),
                     callbacks=[_Roster(self._actors)],
                     verbose=0,

@@ -1,0 +1,22 @@
+"""The command line `nas`: one file a group of commands.
+
+Exit codes: 0 fine, 1 the document or the run is at fault, 2 usage, 130 interrupted. What a user can cause ends with its
+message on stderr, and with `--json` as one object on stdout; a traceback is shown only where NAS_TRACEBACK is set.
+
+Reading order; each file imports only from those above it:
+
+    output      JSON, tables and sizes as text
+    inputs      names and files of networks, `name=value`
+    outline     a network by address, to a depth
+    progress    a search as it goes on: a live display, or lines
+    networks    nas check, show
+    runs        nas search, resume, status
+    exports     nas export
+    entry       the application, and what becomes of errors
+
+Nothing here imports torch, optuna, ray or rich before a command needs it.
+"""
+
+from nas.cli.entry import main
+
+__all__ = ["main"]

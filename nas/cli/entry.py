@@ -1,0 +1,117 @@
+"""The application `nas`, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from blocks.errors import FixpointError
+from nas.cli.networks import check, show
+from nas.cli.output import error_object, error_objects, print_json
+
+FAULT, USAGE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="nas",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for command in (check, show):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"nas {version('fixpoint-nas')}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[  # noqa: ARG001  its callback does the work
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Write convolutional networks as typed graphs, search for the best one under a budget, ship it as plain PyTorch.
+
+    A FILE is a YAML document or the name of a shipped network, such as resnet50.
+
+    \b
+    Start here:
+      nas show resnet50
+      nas search --space small --data digits --max-params 4k --max-macs 400k
+    """
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; the exit code."""
+    as_json = "--json" in arguments
+    try:
+        outcome = get_command(app).main(args=arguments, prog_name="nas", standalone_mode=False)
+        sys.stdout.flush()
+    except FixpointError as error:
+        if as_json:
+            print_json({"ok": False, "errors": error_objects(error)})
+        else:
+            print(_mistake(error), file=sys.stderr)
+        return FAULT
+    except typer.TyperException as error:
+        return _refuse_usage(error, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return FAULT
+    except Exception as error:  # noqa: BLE001  the last stand before the user: any bug ends in one line
+        return _confess(error, as_json)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _mistake(error: FixpointError) -> str:
+    from graphs import DocumentError
+
+    return str(error) if isinstance(error, DocumentError) else f"error: {error}"
+
+
+def _refuse_usage(error: typer.TyperException, as_json: bool) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "nas"
+    message = error.format_message()
+    if as_json:
+        print_json({"ok": False, "errors": [error_object(message, f"{command} --help", kind="usage")]})
+    else:
+        print(f"error: {message}\n  help: {command} --help", file=sys.stderr)
+    return error.exit_code
+
+
+def _confess(error: Exception, as_json: bool) -> int:
+    """One line for a bug of ours."""
+    text = " ".join(str(error).split())
+    message = f"this should not have happened: {type(error).__name__}: {text[:300]}"
+    if os.environ.get("NAS_TRACEBACK"):
+        traceback.print_exception(error)
+    if as_json:
+        print_json({"ok": False, "errors": [error_object(message, "NAS_TRACEBACK=1 shows where", kind="internal")]})
+    else:
+        print(f"error: {message}\n  help: NAS_TRACEBACK=1 shows where", file=sys.stderr)
+    return FAULT
+
+
+def _silence_stdout() -> None:
+    """Nobody reads on; keep the interpreter from flushing into the closed pipe when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,164 @@
+"""`nas check` and `nas show`: what a document says, without torch."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from blocks.errors import FixpointError
+from blocks.types import Map, Type
+from graphs import Graph
+from graphs.costs import COUNTED, ReceptiveField
+from graphs.quantities import format_quantity
+from nas.cli.inputs import load_network, parse_settings
+from nas.cli.outline import outline
+from nas.cli.output import error_objects, format_bytes, format_share, print_json, table, terminal_width
+
+DEPTH = 2
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the document; may be repeated.")
+]
+
+
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Documents, or names of shipped networks.")],
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Check documents: types, shapes, limits and requirements.
+
+    All faults are shown, each with its place and what to do about it.
+
+    \b
+    Examples:
+      nas check resnet50
+      nas check my_net.yaml other.yaml
+      nas check my_net.yaml --set classes=10 --json
+    """
+    values = parse_settings(settings or [])
+    reports, errors = [], []
+    for file in files:
+        try:
+            graph = load_network(file, values)
+        except FixpointError as error:
+            reports.append({"file": file, "ok": False})
+            errors += error_objects(error)
+            if not as_json:
+                print(error, file=sys.stderr)
+            continue
+        costs = graph.costs()
+        figures = {"name": graph.name, "hash": graph.hash, "params": costs.params, "macs": costs.macs}
+        reports.append({"file": file, "ok": True, **figures})
+        if not as_json:
+            print(f"{file}: ok, {costs.params:,} parameters, {format_quantity(costs.macs)} MACs")
+    if as_json:
+        print_json({"ok": not errors, "errors": errors, "files": reports})
+    if errors:
+        raise typer.Exit(1)
+
+
+def show(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A document, or the name of a shipped network.")],
+    depth: Annotated[
+        int, typer.Option("--depth", min=0, metavar="N", help="Add up what lies deeper than N parts of an address; 0 for all.")
+    ] = DEPTH,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Show a network by address: blocks, shapes, parameters, MACs.
+
+    \b
+    Examples:
+      nas show resnet50
+      nas show resnet50 --depth 1
+      nas show my_net.yaml --set width=32 --depth 0
+      nas show resnet50 --json
+    """
+    graph = load_network(file, parse_settings(settings or []))
+    if as_json:
+        print_json(network_object(graph))
+    else:
+        print("\n".join(network_lines(graph, depth or None, terminal_width())))
+
+
+def network_object(graph: Graph) -> dict[str, object]:
+    """A network with its figures as `nas show --json` promises it; every node on its own."""
+    costs = graph.costs()
+    types = graph.types
+    return {
+        "name": graph.name,
+        "hash": graph.hash,
+        "params": costs.params,
+        "buffers": costs.buffers,
+        "macs": costs.macs,
+        "flops": costs.flops,
+        "activation_bytes": costs.activation_bytes,
+        "peak_bytes": costs.peak_bytes,
+        "receptive_field": asdict(costs.receptive_field),
+        "input": {name: str(type) for name, type in graph.inputs.items()},
+        "output": {name: str(types[value]) for name, value in graph.outputs.items()},
+        "nodes": [
+            {
+                "address": node.address,
+                "block": node.block,
+                "type": str(node.type),
+                "params": node.params,
+                "macs": node.macs,
+                "output_bytes": node.output_bytes,
+            }
+            for node in costs.nodes
+        ],
+        "counted": COUNTED,
+    }
+
+
+def network_lines(graph: Graph, depth: int | None, width: int | None) -> list[str]:
+    """The table of a network and its totals; batch one."""
+    costs = graph.costs()
+    inputs = ", ".join(f"{name} {_shape(type)}" for name, type in graph.inputs.items())
+    rows = [
+        [
+            row.address,
+            row.block,
+            _shape(row.type),
+            f"{row.params:,}" if row.params else "-",
+            format_share(row.params, costs.params),
+            format_quantity(row.macs) if row.macs else "-",
+            format_share(row.macs, costs.macs),
+        ]
+        for row in outline(graph, depth)
+    ]
+    header = ["address", "block", "output", "params", "", "MACs", ""]
+    return [
+        f"{graph.name}   {inputs}   hash {graph.hash[:12]}",
+        "",
+        *table(header, rows, "<<<>>>>", width=width),
+        "",
+        f"parameters       {costs.params:,}, and {costs.buffers:,} buffer elements",
+        f"MACs             {costs.macs:,} ({format_quantity(costs.macs)}; {format_quantity(costs.flops)} FLOPs)",
+        f"activations      {format_bytes(costs.activation_bytes)} in all, {format_bytes(costs.peak_bytes)} at the peak",
+        f"receptive field  {_field(costs.receptive_field)}",
+        "",
+        *_wrapped(f"Batch 1, weights not in the memory; {COUNTED}.", width or 80),
+    ]
+
+
+def _shape(type: Type) -> str:
+    return f"{type.channels}x{type.height}x{type.width}" if isinstance(type, Map) else str(type.features)
+
+
+def _field(field: ReceptiveField) -> str:
+    least, most = (" x ".join(map(str, size)) for size in (field.least, field.most))
+    sizes = most if least == most else f"{least} to {most}"
+    return f"{sizes} pixels"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    from textwrap import wrap
+
+    return wrap(text, max(width, 20))

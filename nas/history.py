@@ -1,0 +1,209 @@
+"""The state of a run, folded from the lines of its ledger. Free of torch and of samplers: `status` needs no more.
+
+The same fold serves the living driver and a resumed one, so that what is known after a crash is what was known before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+
+from nas.ledger import Line
+from nas.records import (
+    Decisions,
+    Duplicate,
+    Ended,
+    Exported,
+    Finalised,
+    Proposed,
+    Record,
+    Rejected,
+    Resumed,
+    Started,
+)
+from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Progress, Stopped
+
+RUNNING = "running"
+COMPLETE = "complete"
+STOPPED = "stopped"
+DIVERGED = "diverged"
+FAILED = "failed"
+REJECTED = "rejected"
+DUPLICATE = "duplicate"
+TRAINED = (COMPLETE, STOPPED, DIVERGED, FAILED)
+MAX_LOSSES = 5
+
+
+@dataclass
+class Trial:
+    """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`."""
+
+    number: int
+    decisions: Decisions
+    hash: str
+    params: int
+    macs: int
+    seed: int
+    epochs: int
+    confirms: int | None
+    state: str = RUNNING
+    curve: list[Progress] = field(default_factory=list)
+    num_memory_failures: int = 0
+    num_losses: int = 0
+    reason: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """The validation accuracy after the last epoch that was trained."""
+        return self.curve[-1].value if self.curve else None
+
+    @property
+    def seconds(self) -> float:
+        """The time spent in epochs of the last attempt."""
+        return sum(epoch.seconds for epoch in self.curve)
+
+    @property
+    def merit(self) -> tuple[float, float, int, int, int]:
+        """What candidates are ordered by, the best lowest: accuracy, then validation loss, MACs, parameters, age."""
+        last = self.curve[-1]
+        loss = last.metrics.get("validation_loss", 0.0)
+        return (-last.value, loss, self.macs, self.params, self.number)
+
+
+class History:
+    """What a ledger says. `apply` is the only way to change it."""
+
+    def __init__(self, run: Path, first: Line) -> None:
+        assert isinstance(first.record, Started)
+        self.run = run
+        self.started: Started = first.record
+        self.trials: dict[int, Trial] = {}
+        self.by_hash: dict[str, int] = {}
+        self.num_rejected = 0
+        self.num_duplicates = 0
+        self.ended_by: str | None = None
+        self.finals: dict[int, Finalised] = {}
+        self.exported: Exported | None = None
+        self.active_seconds = 0.0
+        self._last_at = first.at
+
+    @classmethod
+    def of(cls, run: Path, lines: Iterable[Line]) -> History:
+        """The state after all these lines."""
+        rest = iter(lines)
+        history = cls(run, next(rest))
+        for line in rest:
+            history.apply(line)
+        return history
+
+    def apply(self, line: Line) -> None:
+        """Takes one more line."""
+        if not isinstance(line.record, Resumed):
+            self.active_seconds += max(0.0, line.at - self._last_at)
+        self._last_at = line.at
+        record = line.record
+        match record:
+            case Proposed():
+                self._propose(record)
+            case Rejected():
+                self.num_rejected += 1
+            case Duplicate():
+                self.num_duplicates += 1
+            case Progress():
+                curve = self.trials[record.trial].curve
+                del curve[record.epoch - 1 :]
+                curve.append(record)
+            case Completed() | Stopped() | Diverged() | Failed() | OutOfMemory() | Lost():
+                self._end(self.trials[record.trial], record)
+            case Ended():
+                self.ended_by = record.by
+            case Finalised():
+                self.finals[record.seed] = record
+            case Exported():
+                self.exported = record
+            case _:
+                pass
+
+    def _propose(self, record: Proposed) -> None:
+        self.trials[record.trial] = Trial(
+            number=record.trial,
+            decisions=record.decisions,
+            hash=record.hash,
+            params=record.params,
+            macs=record.macs,
+            seed=record.seed,
+            epochs=record.epochs,
+            confirms=record.confirms,
+        )
+        if record.confirms is None:
+            self.by_hash[record.hash] = record.trial
+
+    def _end(self, trial: Trial, record: Record) -> None:
+        match record:
+            case Completed():
+                trial.state = COMPLETE
+            case Stopped():
+                trial.state = STOPPED
+            case Diverged():
+                trial.state, trial.reason = DIVERGED, record.reason
+            case Failed():
+                trial.state, trial.reason = FAILED, record.traceback
+            case OutOfMemory():
+                trial.num_memory_failures += 1
+                trial.reason = record.message
+                if trial.num_memory_failures > 1:
+                    trial.state = REJECTED
+            case Lost():
+                trial.num_losses += 1
+                trial.reason = record.reason
+                if trial.num_losses >= MAX_LOSSES:
+                    trial.state = FAILED
+            case _:
+                raise AssertionError(record)
+
+    @property
+    def searched(self) -> list[Trial]:
+        """The trials of the search itself, in order."""
+        return [trial for trial in self.trials.values() if trial.confirms is None]
+
+    @property
+    def num_trained(self) -> int:
+        """How many trials count towards the number that was asked for."""
+        return sum(trial.state in TRAINED for trial in self.searched)
+
+    def counts(self) -> dict[str, int]:
+        """How many proposals are in which state; states without any are left out."""
+        counts = dict.fromkeys((COMPLETE, STOPPED, DIVERGED, FAILED, REJECTED, DUPLICATE, RUNNING), 0)
+        for trial in self.searched:
+            counts[trial.state] += 1
+        counts[REJECTED] += self.num_rejected
+        counts[DUPLICATE] += self.num_duplicates
+        return {state: count for state, count in counts.items() if count}
+
+    def ranking(self) -> list[Trial]:
+        """The complete trials of the search, best first."""
+        return sorted((trial for trial in self.searched if trial.state == COMPLETE), key=lambda trial: trial.merit)
+
+    def confirmations(self, trial: int) -> list[Trial]:
+        """The longer trainings of a candidate that are complete."""
+        return [again for again in self.trials.values() if again.confirms == trial and again.state == COMPLETE]
+
+    def confirmed_value(self, trial: int) -> float | None:
+        """The mean validation accuracy of a candidate's longer trainings."""
+        values = [again.curve[-1].value for again in self.confirmations(trial)]
+        return fmean(values) if values else None
+
+    def winner(self) -> Trial | None:
+        """The candidate with the best longer trainings on validation; before there are any, the best of the search."""
+        ranking = self.ranking()
+        confirmed = [trial for trial in ranking if self.confirmations(trial.number)]
+        if not confirmed:
+            return ranking[0] if ranking else None
+
+        def merit(trial: Trial) -> tuple[float, float, int]:
+            runs = [again.merit for again in self.confirmations(trial.number)]
+            return (fmean(run[0] for run in runs), fmean(run[1] for run in runs), ranking.index(trial))
+
+        return min(confirmed, key=merit)

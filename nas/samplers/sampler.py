@@ -1,0 +1,43 @@
+"""The contract of samplers.
+
+A sampler is asked for a point, and told of everything that became of the points; what it answers is a function of its
+seed and of what it was told, so that a run that is resumed goes on as if nothing had been. It is told of proposals in
+the order in which they were made, each before the next is asked for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from nas.records import Decisions
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: `state` as in `nas.history`, `value` is None where there is none that means anything."""
+
+    state: str
+    value: float | None
+    epoch: int
+
+
+class Sampler(ABC):
+    """Chooses points. `known` are the hashes of all networks that were accepted so far."""
+
+    @abstractmethod
+    def propose(self, number: int, known: Set[str]) -> Decisions | None:
+        """Decisions for the proposal of this number, from 0; None where no new point is found."""
+
+    def accepted(self, trial: int, decisions: Decisions) -> None:  # noqa: B027 (random search learns nothing)
+        """The point became this trial."""
+
+    def rejected(self, decisions: Decisions, violations: Mapping[str, float]) -> None:  # noqa: B027
+        """The point is over a bound; it is not trained."""
+
+    def duplicated(self, decisions: Decisions, outcome: Outcome | None) -> None:  # noqa: B027
+        """The point's network is that of an earlier trial, which ended so, or is still running."""
+
+    def ended(self, trial: int, outcome: Outcome) -> None:  # noqa: B027
+        """The trial is over."""

@@ -1,0 +1,179 @@
+"""Points of a space that keep a budget.
+
+Draws are uniform over the points of the space, and those that break the budget, or are no legal network, are
+rejected: what is left is uniform over the feasible points. The share that was accepted is reported. Where the budget is so tight
+that no draw of many keeps it, points are found by descent instead, and the result says that they are not uniform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from blocks.errors import BudgetError
+from graphs.budget import Budget
+from graphs.costs import Costs
+from graphs.faults import DocumentError
+from graphs.graph import Graph
+from search_spaces.space import Decisions, Point, Space
+
+MAX_REJECTED = 2_000
+NUM_STARTS = 6
+MAX_ENUMERATED = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Points that keep a budget. `acceptance` is the share of draws that did; `uniform` is false for points by descent."""
+
+    points: tuple[Point, ...]
+    acceptance: float
+    uniform: bool
+
+
+def sample(space: Space, num_points: int, budget: Budget | None = None, seed: int = 0) -> Sampled:
+    """Draw feasible points, the same for the same seed; a point may be drawn more than once.
+
+    Raises `BudgetError` where nothing in the space keeps the budget.
+    """
+    draws = FeasibleDraws(space, budget or Budget(), Random(seed))
+    points = tuple(draws.next() for _ in range(num_points))
+    return Sampled(points, draws.acceptance, draws.uniform)
+
+
+class FeasibleDraws:
+    """An endless stream of feasible points, with its acceptance so far."""
+
+    def __init__(self, space: Space, budget: Budget, random: Random) -> None:
+        self._space = space
+        self._budget = budget
+        self._random = random
+        self._drawn = 0
+        self._accepted = 0
+        self.uniform = True
+
+    @property
+    def acceptance(self) -> float:
+        """The share of draws that kept the budget."""
+        return self._accepted / self._drawn if self._drawn else 1.0
+
+    def next(self) -> Point:
+        """The next point. Raises `BudgetError` where nothing in the space keeps the budget."""
+        for _ in range(MAX_REJECTED if self.uniform else 0):
+            self._drawn += 1
+            point = self._space.draw(self._random)
+            if point is not None and self._budget.admits(point.graph.costs()):
+                self._accepted += 1
+                return point
+        self.uniform = False
+        point = descend(self._space, lambda costs: missed(self._budget, costs), self._random, enough=0.0)
+        if point is None or missed(self._budget, point.graph.costs()) > 0:
+            raise impossible(self._space, self._budget, point)
+        return point
+
+
+def refuse_impossible(space: Space, budget: Budget, seed: int = 0) -> None:
+    """Raise `BudgetError`, naming the smallest network of the space, where nothing in it keeps the budget.
+
+    A space of few points is enumerated, a larger one searched by descent from several starts.
+    """
+    if budget:
+        FeasibleDraws(space, budget, Random(seed)).next()
+
+
+def missed(budget: Budget, costs: Costs) -> float:
+    """By how much a budget is broken: the sum of all violations, 0 where it is kept."""
+    return sum(max(0.0, miss) for miss in budget.violations(costs).values())
+
+
+def descend(
+    space: Space, loss: Callable[[Costs], float], random: Random, enough: float = float("-inf")
+) -> Point | None:
+    """The point of least loss that enumeration or repeated descent finds; the first that is at most `enough`.
+
+    Descent changes one decision at a time to its best alternative, until nothing improves. None where no legal network was found.
+    """
+    best: Point | None = None
+    least = float("inf")
+    for point in _enumerate(space) if space.size() <= MAX_ENUMERATED else _descents(space, loss, random):
+        value = loss(point.graph.costs())
+        if value < least:
+            best, least = point, value
+        if least <= enough:
+            break
+    return best
+
+
+def impossible(space: Space, budget: Budget, nearest: Point | None) -> BudgetError:
+    """The error of a budget that nothing keeps, with the smallest network and what dominates it."""
+    if nearest is None:
+        return BudgetError(f"the space `{space.name}` has no legal network", help="nas check it with values in place of choices")
+    costs = nearest.graph.costs()
+    broken = [name for name, miss in budget.violations(costs).items() if miss > 0]
+    metric = broken[0].partition("_")[2]
+    figures = ", ".join(f"{getattr(costs, name):,} {name}" for name in dict.fromkeys((metric, "params", "macs")))
+    figure = "macs" if metric == "flops" else metric if metric in ("params", "macs") else "output_bytes"
+    largest = max(costs.nodes, key=lambda node: getattr(node, figure))
+    extreme = "smallest" if broken[0].startswith("max") else "largest"
+    return BudgetError(
+        f"nothing in the space `{space.name}` keeps {budget}: its {extreme} network has {figures}",
+        help=f"in it `{largest.address}` counts {getattr(largest, figure):,} of them; raise the budget, or open smaller alternatives there",
+    )
+
+
+def _descents(space: Space, loss: Callable[[Costs], float], random: Random) -> Iterator[Point]:
+    for _ in range(NUM_STARTS):
+        point = next((point for _ in range(100) if (point := space.draw(random)) is not None), None)
+        if point is not None:
+            yield _descent(space, point, loss)
+
+
+def _descent(space: Space, point: Point, loss: Callable[[Costs], float]) -> Point:
+    """One decision at a time to its best alternative, over and over, until a round changes nothing.
+
+    Decisions that an alternative newly makes matter are tried at their first alternative.
+    """
+    full: Decisions = {decision.address: decision.alternatives[0] for decision in space.decisions}
+    full.update(point.decisions)
+    least, improved = loss(point.graph.costs()), True
+    while improved:
+        improved = False
+        for decision in space.decisions:
+            if decision.address not in point.decisions:
+                continue
+            for alternative in decision.alternatives:
+                if alternative == full[decision.address]:
+                    continue
+                trial = {**full, decision.address: alternative}
+                graph = _legal(space, trial)
+                if graph is not None and loss(graph.costs()) < least:
+                    least, improved = loss(graph.costs()), True
+                    full, point = trial, Point(space.active(trial), graph)
+    return point
+
+
+def _enumerate(space: Space) -> Iterator[Point]:
+    """All legal points, by counting through the decisions like an odometer."""
+    full: Decisions = {decision.address: decision.alternatives[0] for decision in space.decisions}
+    while True:
+        active = space.active(full)
+        graph = _legal(space, full)
+        if graph is not None:
+            yield Point(active, graph)
+        for address in reversed(active):
+            decision = space.decision(address)
+            position = decision.alternatives.index(full[address])
+            if position + 1 < len(decision.alternatives):
+                full[address] = decision.alternatives[position + 1]
+                break
+            full[address] = decision.alternatives[0]
+        else:
+            return
+
+
+def _legal(space: Space, decisions: Decisions) -> Graph | None:
+    try:
+        return space.materialize(decisions)
+    except DocumentError:
+        return None

@@ -1,0 +1,155 @@
+"""A space: a document with holes, and the points that fill them."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from random import Random
+
+from blocks.errors import FixpointError
+from graphs.document import Document, Settings
+from graphs.emission import document_text
+from graphs.expansion import check_space
+from graphs.faults import DocumentError, FaultList, nearest
+from graphs.graph import Graph
+from graphs.loading import graph_of, load_document, parse_document
+from search_spaces.catalog import find
+from search_spaces.resolution import Alternative, Choose, Decision, Resolver
+
+Decisions = dict[str, Alternative]
+
+
+class DecisionError(FixpointError):
+    """Decisions that are no point of the space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A network of a space, and the decisions that lead to it."""
+
+    decisions: Decisions
+    graph: Graph
+
+
+class Space:
+    """All networks that a document with holes stands for. A document without holes is a space of one point."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._resolver = Resolver(document)
+
+    @property
+    def name(self) -> str:
+        return self.document.name
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """All decisions that any point may have, in the order of the text."""
+        return tuple(self._resolver.decisions())
+
+    def decision(self, address: str) -> Decision:
+        """The decision at an address. Raises `DecisionError` with the nearest one."""
+        found = self._by_address.get(address)
+        if found is None:
+            raise DecisionError(f"the space has no decision `{address}`", help=nearest(address, self._by_address))
+        return found
+
+    @cached_property
+    def _by_address(self) -> dict[str, Decision]:
+        return {decision.address: decision for decision in self.decisions}
+
+    def size(self) -> int:
+        """The number of points, exact: of sets of decisions that differ where it matters.
+
+        Two points may still be the same network, and a point may be no legal one.
+        """
+        return self._resolver.count()
+
+    def text(self) -> str:
+        """The document of the space as YAML."""
+        return document_text(self.document)
+
+    def materialize(self, decisions: Mapping[str, object]) -> Graph:
+        """The network of a set of decisions; decisions that don't matter for it are ignored.
+
+        Raises `DecisionError` where one is missing, unknown or no alternative, and `DocumentError` where the
+        decisions lead to no legal network.
+        """
+        for address in decisions:
+            self.decision(address)
+
+        def choose(decision: Decision) -> int:
+            if decision.address not in decisions:
+                shown = ", ".join(map(str, decision.alternatives))
+                raise DecisionError(f"there is no decision for `{decision.address}`", help=f"one of {shown}")
+            return _position(decision, decisions[decision.address])
+
+        return self._point(choose).graph
+
+    def active(self, decisions: Mapping[str, object]) -> Decisions:
+        """Those of a full set of decisions that matter for its network."""
+        taken: Decisions = {}
+
+        def choose(decision: Decision) -> int:
+            position = _position(decision, decisions[decision.address])
+            taken[decision.address] = decision.alternatives[position]
+            return position
+
+        self._resolver.resolve(choose)
+        return taken
+
+    def draw(self, random: Random) -> Point | None:
+        """A point, uniform over all of them; None where it is no legal network."""
+
+        def choose(decision: Decision) -> int:
+            ticket = random.randrange(sum(decision.sizes))  # exact, however large the sizes
+            return bisect(list(accumulate(decision.sizes)), ticket)
+
+        try:
+            return self._point(choose)
+        except DocumentError:
+            return None
+
+    def _point(self, choose: Choose) -> Point:
+        taken: Decisions = {}
+
+        def note(decision: Decision) -> int:
+            position = choose(decision)
+            taken[decision.address] = decision.alternatives[position]
+            return position
+
+        return Point(taken, graph_of(self._resolver.resolve(note)))
+
+
+def load(name_or_path: str | Path, settings: Settings | None = None) -> Space:
+    """A shipped space by its name, or one's own file. `settings` overrides the document's `params`.
+
+    Raises `NotFoundError`, and `DocumentError` with all faults that do not depend on decisions.
+    """
+    return _space(load_document(find(name_or_path, "space"), holes=True), settings)
+
+
+def parse(text: str, source: str = "<text>", settings: Settings | None = None) -> Space:
+    """The space of a text. Raises `DocumentError` as `load` does."""
+    return _space(parse_document(text, source, holes=True), settings)
+
+
+def _space(document: Document, settings: Settings | None) -> Space:
+    faults = FaultList()
+    document = document.with_settings(settings or {}, faults)
+    check_space(document, faults)
+    faults.raise_if_any()
+    return Space(document)
+
+
+def _position(decision: Decision, value: object) -> int:
+    wanted = tuple(value) if isinstance(value, list) else value
+    for position, alternative in enumerate(decision.alternatives):
+        if alternative == wanted and isinstance(alternative, bool) == isinstance(wanted, bool):
+            return position
+    help = f"one of {', '.join(map(str, decision.alternatives))}"
+    raise DecisionError(f"`{value}` is no alternative of `{decision.address}`", help=help)
