@@ -136,14 +136,19 @@ _EXPRESSION_HELP = "numbers, names, + - * // % ( ), comparisons, and or not, min
 def _refuse_name(name: str, tree: Scalar, scope: Scope, faults: FaultList) -> None:
     """The fault of a name without a value; none where its value is missing for a fault told before."""
     if name not in scope.known:
-        help = nearest(name, scope.known) or f"in scope: {', '.join(sorted(scope.known - _traits(scope.known)) or ['in.channels'])}"
+        help = (
+            nearest(name, scope.known)
+            or f"in scope: {', '.join(sorted(scope.known - _traits(scope.known)) or ['in.channels'])}"
+        )
         faults.add("unknown-name", f"`{tree.text}` reads `{name}`, which is not known here", tree.mark, help=help)
     else:
         owner, _, trait = name.rpartition(".")
         if owner in scope.kinds:
             kind = scope.kinds[owner]
             has = TRAITS[:4] if kind == "map" else TRAITS[4:]
-            faults.add("wrong-kind", f"`{owner}` is a {kind} and has no {trait}", tree.mark, help=f"it has {one_of(has)}")
+            faults.add(
+                "wrong-kind", f"`{owner}` is a {kind} and has no {trait}", tree.mark, help=f"it has {one_of(has)}"
+            )
 
 
 def _traits(names: Iterable[str]) -> set[str]:

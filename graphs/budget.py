@@ -29,7 +29,9 @@ class Budget:
         found: dict[str, int] = {}
         for name, value in {**(bounds or {}), **more}.items():
             if name not in BOUNDS:
-                raise BudgetError(f"there is no bound `{name}`", help=nearest(name, BOUNDS) or f"there is {', '.join(BOUNDS)}")
+                raise BudgetError(
+                    f"there is no bound `{name}`", help=nearest(name, BOUNDS) or f"there is {', '.join(BOUNDS)}"
+                )
             if value is not None:
                 found[name] = parse_quantity(value, name)
         for metric in METRICS:

@@ -20,7 +20,9 @@ from blocks.types import Map, Type, num_bytes
 if TYPE_CHECKING:
     from graphs.graph import Graph
 
-COUNTED = "macs count convolutions, linear layers and matrix products; bias, norm, activation and pooling are not counted"
+COUNTED = (
+    "macs count convolutions, linear layers and matrix products; bias, norm, activation and pooling are not counted"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,14 @@ def graph_costs(graph: Graph) -> Costs:
         fields.append(_receptive_field(cost, [fields[source] for source in node.sources]))
         nodes.append(
             NodeCosts(
-                node.address, node.block.key, node.type, cost.params, cost.buffers, cost.macs, num_bytes(node.type), fields[-1]
+                node.address,
+                node.block.key,
+                node.type,
+                cost.params,
+                cost.buffers,
+                cost.macs,
+                num_bytes(node.type),
+                fields[-1],
             )
         )
     return Costs(

@@ -118,7 +118,9 @@ class Document:
                 help = nearest(name, known) or (f"it has {one_of(known)}" if known else "it has none")
                 faults.add("unknown-name", f"the document has no parameter `{name}`", self.mark, help=help)
         params = tuple(
-            replace(param, default=Scalar(settings[param.name.text], param.name.mark)) if param.name.text in settings else param
+            replace(param, default=Scalar(settings[param.name.text], param.name.mark))
+            if param.name.text in settings
+            else param
             for param in self.params
         )
         return replace(self, params=params)

@@ -10,8 +10,26 @@ from graphs.text import Mapping, Scalar, Tree
 
 WIDTH = 118
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ .+*/%()'-]*[A-Za-z0-9_)']|[A-Za-z_]|[0-9]+\*[A-Za-z0-9_.*+/ ()-]*[A-Za-z0-9_)]")
-_NOT_PLAIN = {"true", "false", "null", "True", "False", "TRUE", "FALSE", "Null", "NULL", "yes", "no", "on", "off", "y", "n"}
+_PLAIN = re.compile(
+    r"[A-Za-z_][A-Za-z0-9_ .+*/%()'-]*[A-Za-z0-9_)']|[A-Za-z_]|[0-9]+\*[A-Za-z0-9_.*+/ ()-]*[A-Za-z0-9_)]"
+)
+_NOT_PLAIN = {
+    "true",
+    "false",
+    "null",
+    "True",
+    "False",
+    "TRUE",
+    "FALSE",
+    "Null",
+    "NULL",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "y",
+    "n",
+}
 
 Data = bool | int | float | str | None | list["Data"] | dict[str, "Data"]
 
@@ -140,7 +158,12 @@ def _emit(key: str, value: Data, indent: int, rows: list[str]) -> None:
     """`key: value` at this indentation, on one line where it fits and is no section."""
     margin = " " * indent
     line = f"{margin}{_scalar(key)}: {_flow(value)}"
-    sections = indent == 0 and isinstance(value, dict | list) and key in ("blocks", "net") or key in ("body", "parallel", "sequential")
+    sections = (
+        (indent == 0
+        and isinstance(value, dict | list)
+        and key in ("blocks", "net"))
+        or key in ("body", "parallel", "sequential")
+    )
     if not value or (not sections and len(line) <= WIDTH) or not isinstance(value, dict | list):
         rows.append(line)
         return

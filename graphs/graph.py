@@ -80,3 +80,21 @@ class Graph:
         from graphs.compilation import compile
 
         return compile(self, device=device, dtype=dtype)
+
+
+def prune(graph: Graph) -> Graph:
+    """Without the nodes that no output needs: those that are `unused: ok`."""
+    first = len(graph.inputs)
+    needed = set(graph.outputs.values())
+    for index in range(len(graph.types) - 1, first - 1, -1):
+        if index in needed:
+            needed.update(graph.nodes[index - first].sources)
+    if len(needed | set(range(first))) == len(graph.types):
+        return graph
+    kept = [index for index in range(len(graph.types)) if index < first or index in needed]
+    place = {old: new for new, old in enumerate(kept)}
+    nodes = tuple(
+        Node(n.address, n.block, tuple(place[source] for source in n.sources), n.type, n.mark)
+        for n in (graph.nodes[index - first] for index in kept[first:])
+    )
+    return Graph(graph.name, graph.inputs, nodes, {k: place[v] for k, v in graph.outputs.items()}, graph.document)

@@ -9,9 +9,10 @@ from blocks.errors import BudgetError
 from blocks.types import Map
 from graphs.budget import METRICS
 from graphs.document import Document, Settings
-from graphs.expansion import MAX_CHANNELS, check_templates, expand, input_types
+from graphs.expansion import MAX_CHANNELS, check_templates, expand
 from graphs.faults import FaultList, Source, nearest, one_of
 from graphs.graph import Graph
+from graphs.inputs import document_scope, input_types
 from graphs.quantities import format_quantity, parse_quantity
 from graphs.reading import read_document
 from graphs.text import parse_tree, read_source, source_of
@@ -109,7 +110,8 @@ def _say_smallest_input(document: Document, faults: FaultList) -> None:
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)
-    maps = [type for type in input_types(document, high) if isinstance(type, Map)]
+    types = input_types(document, document_scope(document, FaultList()), FaultList(), high)
+    maps = [type for type in types if isinstance(type, Map)]
     sizes = ", ".join(f"{type.height} x {type.width}" for type in maps)
     for index in empty:
         faults.annotate(index, help=f"the smallest legal input is {sizes}")
@@ -127,7 +129,12 @@ def _check_requirements(graph: Graph, faults: FaultList) -> None:
     for name, bound in graph.document.requirements:
         metric = name.text
         if metric not in METRICS:
-            faults.add("unknown-key", f"there is no figure `{metric}`", name.mark, help=nearest(metric, METRICS) or f"there is {one_of(METRICS)}")
+            faults.add(
+                "unknown-key",
+                f"there is no figure `{metric}`",
+                name.mark,
+                help=nearest(metric, METRICS) or f"there is {one_of(METRICS)}",
+            )
             continue
         match = _BOUND.fullmatch(bound.text)
         try:
@@ -140,7 +147,12 @@ def _check_requirements(graph: Graph, faults: FaultList) -> None:
         value = getattr(costs, metric)
         kept = {"<": value < limit, "<=": value <= limit, ">": value > limit, ">=": value >= limit}[match[1]]
         if not kept:
-            faults.add("requirement", f"{metric} is {value:,}, required is {bound.text}", bound.mark, notes=_largest(graph, metric))
+            faults.add(
+                "requirement",
+                f"{metric} is {value:,}, required is {bound.text}",
+                bound.mark,
+                notes=_largest(graph, metric),
+            )
 
 
 def _largest(graph: Graph, metric: str) -> tuple[str, ...]:

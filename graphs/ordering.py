@@ -19,7 +19,12 @@ def step_names(steps: tuple[Step, ...], faults: FaultList, *, taken: Container[s
         name = step.name.text
         if name in given:
             first = given[name].mark
-            faults.add("duplicate-name", f"two steps are called `{name}`", step.name.mark, notes=(f"first at {first}:{first.column}",))
+            faults.add(
+                "duplicate-name",
+                f"two steps are called `{name}`",
+                step.name.mark,
+                notes=(f"first at {first}:{first.column}",),
+            )
         elif name in taken:
             faults.add("duplicate-name", f"`{name}` is the name of an input", step.name.mark)
         given.setdefault(name, step.name)
@@ -75,9 +80,7 @@ def step_order(
     return order, cyclic
 
 
-def _needs(
-    step: Step, position: int, place: dict[str, int], references: Callable[[Call], Iterable[str]]
-) -> list[int]:
+def _needs(step: Step, position: int, place: dict[str, int], references: Callable[[Call], Iterable[str]]) -> list[int]:
     if step.sources is None:
         wanted = [position - 1] if position else []
     else:

@@ -88,7 +88,12 @@ class _Reader:
         found = []
         for key, value in mapping or _EMPTY:
             if not NAME.fullmatch(key.text) or key.text in ("in", "and", "or", "not"):
-                self._faults.add("bad-value", f"`{key.text}` is no name for a parameter", key.mark, help="a letter, then letters, digits, _")
+                self._faults.add(
+                    "bad-value",
+                    f"`{key.text}` is no name for a parameter",
+                    key.mark,
+                    help="a letter, then letters, digits, _",
+                )
                 continue
             if hole_alternatives(value) is not None and not of_document and self._holes:
                 help = "put it at the step that calls the block, or into the document's params"
@@ -96,7 +101,9 @@ class _Reader:
                 continue
             param = self._param(key, value)
             if param is not None and of_document and (param.kind == "node" or param.default is None):
-                self._faults.add("wrong-shape", f"the parameter `{key.text}` needs a value", key.mark, help=f"{key.text}: 10")
+                self._faults.add(
+                    "wrong-shape", f"the parameter `{key.text}` needs a value", key.mark, help=f"{key.text}: 10"
+                )
                 continue
             if param is not None:
                 found.append(param)
@@ -105,19 +112,32 @@ class _Reader:
     def _param(self, key: Scalar, tree: Tree) -> Param | None:
         if hole_alternatives(tree) is not None:
             alternatives = self._hole(tree)
-            words = tuple(item.value for item in alternatives if isinstance(item, Scalar) and isinstance(item.value, str))
+            words = tuple(
+                item.value for item in alternatives if isinstance(item, Scalar) and isinstance(item.value, str)
+            )
             kinds = {_kind_of(item) for item in alternatives}
-            kind: Kind = "size" if "size" in kinds else "float" if "float" in kinds else "bool" if "bool" in kinds else "int"
+            kind: Kind = (
+                "size" if "size" in kinds else "float" if "float" in kinds else "bool" if "bool" in kinds else "int"
+            )
             return Param(key, "word" if kinds == {"word"} else kind, words, tree)
         if isinstance(tree, Mapping):
             _mapping(tree, f"the parameter `{key.text}`", _PARAM_KEYS, self._faults)
             words_tree, type_tree = tree.get("words"), tree.get("type")
-            words = tuple(item.text for item in words_tree.items if isinstance(item, Scalar)) if isinstance(words_tree, Sequence) else ()
+            words = (
+                tuple(item.text for item in words_tree.items if isinstance(item, Scalar))
+                if isinstance(words_tree, Sequence)
+                else ()
+            )
             if type_tree is None and words:
                 return Param(key, "word", words, tree.get("default"))
             if isinstance(type_tree, Scalar) and type_tree.text in KINDS:
                 return Param(key, cast(Kind, type_tree.text), words, tree.get("default"))
-            self._faults.add("wrong-shape", f"the parameter `{key.text}` has no type", tree.mark, help=f"type: {one_of(KINDS)}, or words: [...]")
+            self._faults.add(
+                "wrong-shape",
+                f"the parameter `{key.text}` has no type",
+                tree.mark,
+                help=f"type: {one_of(KINDS)}, or words: [...]",
+            )
             return None
         if isinstance(tree, Scalar) and isinstance(tree.value, str):
             if tree.value in KINDS:
@@ -126,11 +146,17 @@ class _Reader:
                 "bad-value",
                 f"`{tree.value}` is no type of a parameter",
                 tree.mark,
-                help=nearest(tree.value, KINDS) or f"{one_of(KINDS)}; a word is declared by {{words: [{tree.value}, ...], default: {tree.value}}}",
+                help=nearest(tree.value, KINDS)
+                or f"{one_of(KINDS)}; a word is declared by {{words: [{tree.value}, ...], default: {tree.value}}}",
             )
             return None
         if isinstance(tree, Scalar) and tree.value is None:
-            self._faults.add("wrong-shape", f"the parameter `{key.text}` has neither type nor default", key.mark, help=f"{key.text}: int")
+            self._faults.add(
+                "wrong-shape",
+                f"the parameter `{key.text}` has neither type nor default",
+                key.mark,
+                help=f"{key.text}: int",
+            )
             return None
         return Param(key, _kind_of(tree), (), tree)
 
@@ -140,15 +166,24 @@ class _Reader:
         for key, value in mapping or _EMPTY:
             name = key.text
             if not NAME.fullmatch(name) or name in _STEP_KEYS or name in GROUPS:
-                self._faults.add("bad-value", f"`{name}` is no name for a block", key.mark, help="a letter, then letters, digits, _; not a key of a step")
+                self._faults.add(
+                    "bad-value",
+                    f"`{name}` is no name for a block",
+                    key.mark,
+                    help="a letter, then letters, digits, _; not a key of a step",
+                )
                 continue
             parts = _mapping(value, f"the block `{name}`", _TEMPLATE_KEYS, self._faults)
             if parts is None:
                 continue
             if parts.get("body") is None:
-                self._faults.add("missing-key", f"the block `{name}` needs a `body`", key.mark, help="body: [- conv: {...}]")
+                self._faults.add(
+                    "missing-key", f"the block `{name}` needs a `body`", key.mark, help="body: [- conv: {...}]"
+                )
             doc = _text(parts, "doc", self._faults, "")
-            found[name] = Template(key, self.params(parts.get("params")), self.body(parts.get("body"), f"the body of `{name}`"), doc)
+            found[name] = Template(
+                key, self.params(parts.get("params")), self.body(parts.get("body"), f"the body of `{name}`"), doc
+            )
         return found
 
     def body(self, tree: Tree | None, what: str) -> tuple[Step, ...]:
@@ -161,11 +196,15 @@ class _Reader:
 
     def _step(self, tree: Tree) -> Step | None:
         if isinstance(tree, Scalar):
-            help = f"write `- {tree.text}: {{}}`" if isinstance(tree.value, str) else "write `- conv: {out_channels: 16}`"
+            help = (
+                f"write `- {tree.text}: {{}}`" if isinstance(tree.value, str) else "write `- conv: {out_channels: 16}`"
+            )
             self._faults.add("wrong-shape", "a step is a map with the block as its key", tree.mark, help=help)
             return None
         if isinstance(tree, Sequence):
-            self._faults.add("wrong-shape", "a step is a map, not a list", tree.mark, help="- sequential: [...] groups steps")
+            self._faults.add(
+                "wrong-shape", "a step is a map, not a list", tree.mark, help="- sequential: [...] groups steps"
+            )
             return None
         blocks = [(key, value) for key, value in tree if key.text not in _STEP_KEYS]
         if len(blocks) != 1:
@@ -196,15 +235,21 @@ class _Reader:
 
     def _wrong_block_count(self, tree: Mapping, keys: list[Scalar]) -> None:
         if not keys:
-            self._faults.add("missing-key", "a step needs a block", tree.mark, help="add one, as in `conv: {out_channels: 16}`")
+            self._faults.add(
+                "missing-key", "a step needs a block", tree.mark, help="add one, as in `conv: {out_channels: 16}`"
+            )
             return
         likely = [key for key in keys if nearest(key.text, _STEP_KEYS)]
         if 0 < len(likely) < len(keys):
             for key in likely:
-                self._faults.add("unknown-key", f"a step has no key `{key.text}`", key.mark, help=nearest(key.text, _STEP_KEYS))
+                self._faults.add(
+                    "unknown-key", f"a step has no key `{key.text}`", key.mark, help=nearest(key.text, _STEP_KEYS)
+                )
         else:
             names = " and ".join(f"`{key.text}`" for key in keys)
-            self._faults.add("wrong-shape", f"a step has one block, this one has {names}", keys[1].mark, help="make two steps of it")
+            self._faults.add(
+                "wrong-shape", f"a step has one block, this one has {names}", keys[1].mark, help="make two steps of it"
+            )
 
     def _action(self, key: Scalar, value: Tree, join: Tree | None) -> Action | None:
         if key.text == "sequential":
@@ -214,17 +259,31 @@ class _Reader:
             if branches is None:
                 return None
             if len(branches.entries) < 2:
-                self._faults.add("wrong-shape", "`parallel` has two or more named branches", value.mark, help="parallel: {a: [...], b: [...]}")
+                self._faults.add(
+                    "wrong-shape",
+                    "`parallel` has two or more named branches",
+                    value.mark,
+                    help="parallel: {a: [...], b: [...]}",
+                )
             if not isinstance(join, Scalar) or join.text not in ("concat", "add"):
-                self._faults.add("missing-key", "`parallel` needs `join: concat` or `join: add`", key.mark, help="write it beside `parallel`")
+                self._faults.add(
+                    "missing-key",
+                    "`parallel` needs `join: concat` or `join: add`",
+                    key.mark,
+                    help="write it beside `parallel`",
+                )
                 return None
-            return Parallel(key, tuple((name, self.body(body, f"the branch `{name.text}`")) for name, body in branches), join)
+            return Parallel(
+                key, tuple((name, self.body(body, f"the branch `{name.text}`")) for name, body in branches), join
+            )
         if key.text == "choice":
             return self._choice(key, value, join)
         if isinstance(value, Scalar) and value.value is None:
             value = Mapping((), key.mark)
         if not isinstance(value, Mapping):
-            self._faults.add("wrong-shape", f"`{key.text}` takes a map of arguments", value.mark, help=f"{key.text}: {{...}}")
+            self._faults.add(
+                "wrong-shape", f"`{key.text}` takes a map of arguments", value.mark, help=f"{key.text}: {{...}}"
+            )
             return None
         for name, argument in value:
             self._check_value(name, argument)
@@ -246,9 +305,16 @@ class _Reader:
                 if action is not None:
                     found.append((name, action))
             else:
-                self._faults.add("wrong-shape", f"the alternative `{name.text}` is one block or a list of steps", tree.mark, help=f"{name.text}: {{conv: {{...}}}}")
+                self._faults.add(
+                    "wrong-shape",
+                    f"the alternative `{name.text}` is one block or a list of steps",
+                    tree.mark,
+                    help=f"{name.text}: {{conv: {{...}}}}",
+                )
         if not found:
-            self._faults.add("wrong-shape", "a choice needs alternatives", key.mark, help="choice: {a: {conv: {...}}, b: [...]}")
+            self._faults.add(
+                "wrong-shape", "a choice needs alternatives", key.mark, help="choice: {a: {conv: {...}}, b: [...]}"
+            )
             return None
         return Choice(key, tuple(found))
 
@@ -268,10 +334,20 @@ class _Reader:
             return ()
         for key, _ in tree:
             if key.text not in ("choice", "range", "step"):
-                self._faults.add("unknown-key", f"a choice has no key `{key.text}`", key.mark, help=nearest(key.text, ("choice", "range", "step")))
+                self._faults.add(
+                    "unknown-key",
+                    f"a choice has no key `{key.text}`",
+                    key.mark,
+                    help=nearest(key.text, ("choice", "range", "step")),
+                )
         alternatives = hole_alternatives(tree) or ()
         if not alternatives:
-            self._faults.add("wrong-shape", "a choice needs alternatives", tree.mark, help="{choice: [8, 16]} or {range: [8, 64], step: 8}")
+            self._faults.add(
+                "wrong-shape",
+                "a choice needs alternatives",
+                tree.mark,
+                help="{choice: [8, 16]} or {range: [8, 64], step: 8}",
+            )
         seen = set()
         for item in alternatives:
             plain = _plain(item)
@@ -281,7 +357,12 @@ class _Reader:
         return alternatives
 
     def _refuse_hole(self, mark: Mark) -> None:
-        self._faults.add("hole", "a choice makes this a search space, not a network", mark, help="nas search --space FILE, or write one value")
+        self._faults.add(
+            "hole",
+            "a choice makes this a search space, not a network",
+            mark,
+            help="nas search --space FILE, or write one value",
+        )
 
     def _name(self, tree: Tree | None) -> Scalar | None:
         if tree is None:
@@ -296,7 +377,9 @@ class _Reader:
             return None
         items = tree.items if isinstance(tree, Sequence) else (tree,)
         if not items or not all(isinstance(item, Scalar) for item in items):
-            self._faults.add("wrong-shape", "`from` is the name of a step, or a list of names", tree.mark, help="from: [main, skip]")
+            self._faults.add(
+                "wrong-shape", "`from` is the name of a step, or a list of names", tree.mark, help="from: [main, skip]"
+            )
             return None
         return tuple(item for item in items if isinstance(item, Scalar))
 
@@ -336,7 +419,12 @@ def _read_inputs(tree: Tree | None, faults: FaultList) -> tuple[tuple[Scalar, Ma
     found = []
     for key, value in mapping or _EMPTY:
         if not isinstance(value, Mapping) or (value.get("map") is None) == (value.get("vector") is None):
-            faults.add("wrong-shape", f"the input `{key.text}` is a map or a vector", value.mark, help="{map: [3, 224, 224]} or {vector: 64}")
+            faults.add(
+                "wrong-shape",
+                f"the input `{key.text}` is a map or a vector",
+                value.mark,
+                help="{map: [3, 224, 224]} or {vector: 64}",
+            )
         elif not NAME.fullmatch(key.text) or key.text == "in":
             faults.add("bad-value", f"`{key.text}` is no name for an input", key.mark)
         else:
@@ -400,4 +488,10 @@ def _kind_of(tree: Tree) -> Kind:
 
 
 def _plain(tree: Tree) -> object:
-    return (type(tree.value), tree.value) if isinstance(tree, Scalar) else tuple(map(_plain, tree.items)) if isinstance(tree, Sequence) else tree
+    return (
+        (type(tree.value), tree.value)
+        if isinstance(tree, Scalar)
+        else tuple(map(_plain, tree.items))
+        if isinstance(tree, Sequence)
+        else tree
+    )

@@ -147,7 +147,9 @@ class _Builder:
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    self.faults.add("syntax", "a second document starts here", self._mark(event), help="one document a file")
+                    self.faults.add(
+                        "syntax", "a second document starts here", self._mark(event), help="one document a file"
+                    )
                     return False
             case yaml.ScalarEvent():
                 self._refuse_tag(event)
@@ -164,7 +166,9 @@ class _Builder:
                     return False
                 if event.anchor:
                     self._anchors[event.anchor] = None
-                self._stack.append(_Open(isinstance(event, yaml.MappingStartEvent), self._mark(event), event.anchor, []))
+                self._stack.append(
+                    _Open(isinstance(event, yaml.MappingStartEvent), self._mark(event), event.anchor, [])
+                )
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 done = self._stack.pop()
                 tree: Tree = self._mapping(done) if done.is_mapping else Sequence(tuple(done.items), done.mark)
@@ -241,7 +245,10 @@ class _Builder:
     def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
             self.faults.add(
-                "tag", f"the tag `{event.tag}` has no place in a document", self._mark(event), help="a document is data only"
+                "tag",
+                f"the tag `{event.tag}` has no place in a document",
+                self._mark(event),
+                help="a document is data only",
             )
 
     def _mark(self, event: yaml.Event) -> Mark:

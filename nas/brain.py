@@ -121,6 +121,10 @@ class Brain:
         """Whether this trial, which is running, is to end at its rung."""
         return trial in self._to_stop
 
+    def is_running(self, trial: int) -> bool:
+        """Whether this trial has not ended."""
+        return self.history.trials[trial].state == RUNNING
+
     def graph(self, trial: int) -> Graph:
         """The network of a trial."""
         if trial not in self._graphs:

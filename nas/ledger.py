@@ -94,24 +94,27 @@ class Ledger:
         self._count = len(lines)
 
     @classmethod
-    def create(cls, run: Path, first: Record) -> Self:
-        """A ledger in an existing folder that has none. Raises: RunError."""
+    def create(cls, run: Path) -> Self:
+        """An empty ledger in an existing folder that has none. Raises: RunError."""
         lock = _acquire(run)
         try:
-            file = os.open(run / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
-        except FileExistsError:
+            if (run / LEDGER).exists() and b"\n" in (run / LEDGER).read_bytes():
+                raise RunError(f"{run} already holds a run", help=f"nas resume {run}, or choose another folder")
+            file = os.open(run / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC, 0o644)
+        except RunError:
             os.close(lock)
-            raise RunError(f"{run} already holds a run", help=f"nas resume {run}, or choose another folder") from None
+            raise
         except OSError as error:
             os.close(lock)
-            raise _not_written(run, error) from None
-        ledger = cls(run, [], file, lock)
-        ledger.append(first)
-        return ledger
+            raise not_written(run, error) from None
+        return cls(run, [], file, lock)
 
     @classmethod
     def open(cls, run: Path) -> Self:
-        """The ledger of an earlier driver, its torn last line cut off. Raises: RunError, also where that driver lives."""
+        """The ledger of an earlier driver, its torn last line cut off.
+
+        Raises: RunError, also where that driver is still alive.
+        """
         if not (run / LEDGER).is_file():
             read_ledger(run)
         lock = _acquire(run)
@@ -125,7 +128,7 @@ class Ledger:
             raise
         except OSError as error:
             os.close(lock)
-            raise _not_written(run, error) from None
+            raise not_written(run, error) from None
         return cls(run, lines, file, lock)
 
     def append(self, record: Record) -> Line:
@@ -144,7 +147,7 @@ class Ledger:
                 os.ftruncate(self._file, before)
                 raise
         except OSError as error:
-            raise _not_written(self.run, error) from None
+            raise not_written(self.run, error) from None
         self._count += 1
         return Line(at, record)
 
@@ -164,12 +167,27 @@ class Ledger:
         self.close()
 
 
+def is_locked(run: Path) -> bool:
+    """Whether a driver is at work on this run."""
+    try:
+        lock = os.open(run / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _acquire(run: Path) -> int:
     """An flock on the run's lock file: the system gives it back when its holder dies, however it dies."""
     try:
         lock = os.open(run / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise _not_written(run, error) from None
+        raise not_written(run, error) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -180,7 +198,8 @@ def _acquire(run: Path) -> int:
     return lock
 
 
-def _not_written(run: Path, error: OSError) -> RunError:
+def not_written(run: Path, error: OSError) -> RunError:
+    """The error of a run whose disk is full, read-only or gone."""
     return RunError(
         f"{run} cannot be written: {(error.strerror or str(error)).lower()}",
         help=f"what stands there is whole; make room or fix the permissions, then: nas resume {run}",

@@ -23,7 +23,6 @@ class Started:
     name: str
     space: str
     space_text: str
-    space_settings: Mapping[str, Any]
     budget: Mapping[str, int]
     data: str
     split_seed: int
@@ -31,7 +30,7 @@ class Started:
     recipe: Mapping[str, Any]
     sampler: str
     executor: str
-    workers: int
+    workers: int | None
     seed: int
     num_trials: int
     num_candidates: int

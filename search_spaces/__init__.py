@@ -7,16 +7,18 @@ Reading order; each file imports only from those above it:
 
     catalog       the networks and spaces that ship, found by name
     resolution    holes, decisions, and a document with its holes filled
-    space         `Space`: load, size, materialize, draw
+    points        `Point`, and a space as sampling sees it
     sampling      points that keep a budget; budgets that nothing keeps
+    space         `Space`: load, size, materialize, sample
 
 `networks/*.yaml` are the hand-designed networks, `spaces/*.yaml` the search spaces.
 """
 
 from search_spaces.catalog import NotFoundError, find, names
+from search_spaces.points import DecisionError, Decisions, Point
 from search_spaces.resolution import Decision
-from search_spaces.sampling import FeasibleDraws, Sampled, refuse_impossible, sample
-from search_spaces.space import DecisionError, Decisions, Point, Space, load, parse
+from search_spaces.sampling import FeasibleDraws, Sampled
+from search_spaces.space import Space, load, parse
 
 __all__ = [
     "Decision",
@@ -31,6 +33,4 @@ __all__ = [
     "load",
     "names",
     "parse",
-    "refuse_impossible",
-    "sample",
 ]

@@ -243,7 +243,9 @@ def _value_decisions(arguments: Mapping | None, address: str) -> Iterator[Decisi
 
 
 def _count_values(arguments: Mapping | None) -> int:
-    return prod(len(holes) for _, tree in (arguments.entries if arguments else ()) if (holes := hole_alternatives(tree)))
+    return prod(
+        len(holes) for _, tree in (arguments.entries if arguments else ()) if (holes := hole_alternatives(tree))
+    )
 
 
 def _is_zero(repeat: Tree | None) -> bool:

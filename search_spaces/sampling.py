@@ -1,8 +1,9 @@
 """Points of a space that keep a budget.
 
 Draws are uniform over the points of the space, and those that break the budget, or are no legal network, are
-rejected: what is left is uniform over the feasible points. The share that was accepted is reported. Where the budget is so tight
-that no draw of many keeps it, points are found by descent instead, and the result says that they are not uniform.
+rejected: what is left is uniform over the feasible points. The share that was accepted is reported. Where the budget is
+so tight that no draw of many keeps it, points are found by descent instead, and the result says that they are not
+uniform.
 """
 
 from __future__ import annotations
@@ -16,36 +17,26 @@ from graphs.budget import Budget
 from graphs.costs import Costs
 from graphs.faults import DocumentError
 from graphs.graph import Graph
-from search_spaces.space import Decisions, Point, Space
+from search_spaces.points import Decisions, Point, PointSource
 
-MAX_REJECTED = 2_000
-NUM_STARTS = 6
+MAX_REJECTED = 500
+NUM_STARTS = 4
 MAX_ENUMERATED = 3_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Points that keep a budget. `acceptance` is the share of draws that did; `uniform` is false for points by descent."""
+    """Points that keep a budget: `acceptance` is the share of draws that did, `uniform` whether none is by descent."""
 
     points: tuple[Point, ...]
     acceptance: float
     uniform: bool
 
 
-def sample(space: Space, num_points: int, budget: Budget | None = None, seed: int = 0) -> Sampled:
-    """Draw feasible points, the same for the same seed; a point may be drawn more than once.
-
-    Raises `BudgetError` where nothing in the space keeps the budget.
-    """
-    draws = FeasibleDraws(space, budget or Budget(), Random(seed))
-    points = tuple(draws.next() for _ in range(num_points))
-    return Sampled(points, draws.acceptance, draws.uniform)
-
-
 class FeasibleDraws:
     """An endless stream of feasible points, with its acceptance so far."""
 
-    def __init__(self, space: Space, budget: Budget, random: Random) -> None:
+    def __init__(self, space: PointSource, budget: Budget, random: Random) -> None:
         self._space = space
         self._budget = budget
         self._random = random
@@ -73,26 +64,18 @@ class FeasibleDraws:
         return point
 
 
-def refuse_impossible(space: Space, budget: Budget, seed: int = 0) -> None:
-    """Raise `BudgetError`, naming the smallest network of the space, where nothing in it keeps the budget.
-
-    A space of few points is enumerated, a larger one searched by descent from several starts.
-    """
-    if budget:
-        FeasibleDraws(space, budget, Random(seed)).next()
-
-
 def missed(budget: Budget, costs: Costs) -> float:
     """By how much a budget is broken: the sum of all violations, 0 where it is kept."""
     return sum(max(0.0, miss) for miss in budget.violations(costs).values())
 
 
 def descend(
-    space: Space, loss: Callable[[Costs], float], random: Random, enough: float = float("-inf")
+    space: PointSource, loss: Callable[[Costs], float], random: Random, enough: float = float("-inf")
 ) -> Point | None:
     """The point of least loss that enumeration or repeated descent finds; the first that is at most `enough`.
 
-    Descent changes one decision at a time to its best alternative, until nothing improves. None where no legal network was found.
+    A space of few points is enumerated. Descent changes one decision at a time to its best alternative, until nothing
+    improves, from several starts. None where no legal network was found.
     """
     best: Point | None = None
     least = float("inf")
@@ -105,10 +88,12 @@ def descend(
     return best
 
 
-def impossible(space: Space, budget: Budget, nearest: Point | None) -> BudgetError:
+def impossible(space: PointSource, budget: Budget, nearest: Point | None) -> BudgetError:
     """The error of a budget that nothing keeps, with the smallest network and what dominates it."""
     if nearest is None:
-        return BudgetError(f"the space `{space.name}` has no legal network", help="nas check it with values in place of choices")
+        return BudgetError(
+            f"the space `{space.name}` has no legal network", help="nas check it with values in place of choices"
+        )
     costs = nearest.graph.costs()
     broken = [name for name, miss in budget.violations(costs).items() if miss > 0]
     metric = broken[0].partition("_")[2]
@@ -118,18 +103,19 @@ def impossible(space: Space, budget: Budget, nearest: Point | None) -> BudgetErr
     extreme = "smallest" if broken[0].startswith("max") else "largest"
     return BudgetError(
         f"nothing in the space `{space.name}` keeps {budget}: its {extreme} network has {figures}",
-        help=f"in it `{largest.address}` counts {getattr(largest, figure):,} of them; raise the budget, or open smaller alternatives there",
+        help=f"in it `{largest.address}` counts {getattr(largest, figure):,} of them; "
+        "raise the budget, or open smaller alternatives there",
     )
 
 
-def _descents(space: Space, loss: Callable[[Costs], float], random: Random) -> Iterator[Point]:
+def _descents(space: PointSource, loss: Callable[[Costs], float], random: Random) -> Iterator[Point]:
     for _ in range(NUM_STARTS):
         point = next((point for _ in range(100) if (point := space.draw(random)) is not None), None)
         if point is not None:
             yield _descent(space, point, loss)
 
 
-def _descent(space: Space, point: Point, loss: Callable[[Costs], float]) -> Point:
+def _descent(space: PointSource, point: Point, loss: Callable[[Costs], float]) -> Point:
     """One decision at a time to its best alternative, over and over, until a round changes nothing.
 
     Decisions that an alternative newly makes matter are tried at their first alternative.
@@ -153,7 +139,7 @@ def _descent(space: Space, point: Point, loss: Callable[[Costs], float]) -> Poin
     return point
 
 
-def _enumerate(space: Space) -> Iterator[Point]:
+def _enumerate(space: PointSource) -> Iterator[Point]:
     """All legal points, by counting through the decisions like an odometer."""
     full: Decisions = {decision.address: decision.alternatives[0] for decision in space.decisions}
     while True:
@@ -172,7 +158,7 @@ def _enumerate(space: Space) -> Iterator[Point]:
             return
 
 
-def _legal(space: Space, decisions: Decisions) -> Graph | None:
+def _legal(space: PointSource, decisions: Decisions) -> Graph | None:
     try:
         return space.materialize(decisions)
     except DocumentError:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from random import Random
 
-from blocks.errors import FixpointError
+from graphs.budget import Budget
 from graphs.document import Document, Settings
 from graphs.emission import document_text
 from graphs.expansion import check_space
@@ -18,21 +17,9 @@ from graphs.faults import DocumentError, FaultList, nearest
 from graphs.graph import Graph
 from graphs.loading import graph_of, load_document, parse_document
 from search_spaces.catalog import find
-from search_spaces.resolution import Alternative, Choose, Decision, Resolver
-
-Decisions = dict[str, Alternative]
-
-
-class DecisionError(FixpointError):
-    """Decisions that are no point of the space."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A network of a space, and the decisions that lead to it."""
-
-    decisions: Decisions
-    graph: Graph
+from search_spaces.points import DecisionError, Decisions, Point
+from search_spaces.resolution import Choose, Decision, Resolver
+from search_spaces.sampling import FeasibleDraws, Sampled
 
 
 class Space:
@@ -113,6 +100,27 @@ class Space:
             return self._point(choose)
         except DocumentError:
             return None
+
+    def draws(self, budget: Budget | None = None, seed: int = 0) -> FeasibleDraws:
+        """An endless stream of points that keep a budget."""
+        return FeasibleDraws(self, budget or Budget(), Random(seed))
+
+    def sample(self, num_points: int, budget: Budget | None = None, seed: int = 0) -> Sampled:
+        """Points that keep a budget, the same for the same seed; a point may be drawn more than once.
+
+        Raises `BudgetError` where nothing in the space keeps the budget.
+        """
+        draws = self.draws(budget, seed)
+        points = tuple(draws.next() for _ in range(num_points))
+        return Sampled(points, draws.acceptance, draws.uniform)
+
+    def refuse_impossible(self, budget: Budget, seed: int = 0) -> None:
+        """Raise `BudgetError`, naming the smallest network of the space, where nothing in it keeps the budget.
+
+        A space of few points is enumerated, a larger one searched by descent from several starts.
+        """
+        if budget:
+            self.draws(budget, seed).next()
 
     def _point(self, choose: Choose) -> Point:
         taken: Decisions = {}

@@ -18,7 +18,6 @@ FAULT, USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="nas",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -38,7 +37,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def about(
-    version: Annotated[  # noqa: ARG001  its callback does the work
+    version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -62,7 +61,7 @@ def run(arguments: list[str]) -> int:
     """Run one command; the exit code."""
     as_json = "--json" in arguments
     try:
-        outcome = get_command(app).main(args=arguments, prog_name="nas", standalone_mode=False)
+        outcome = get_command(app).main(args=arguments or ["--help"], prog_name="nas", standalone_mode=False)
         sys.stdout.flush()
     except FixpointError as error:
         if as_json:

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import search_spaces
 from blocks.errors import FixpointError
 from graphs import Graph, load
 from graphs.document import Settings
-from graphs.faults import nearest
-
-NETWORKS = Path(search_spaces.__file__).parent / "networks"
-
-
-def find_network(name: str) -> Path:
-    """The file of a network: a path, or the name of one that ships with the product. A file that is there wins."""
-    path = Path(name).expanduser()
-    if path.exists() or path.suffix or len(path.parts) != 1:
-        return path
-    shipped = NETWORKS / f"{name}.yaml"
-    if shipped.is_file():
-        return shipped
-    names = [file.stem for file in NETWORKS.glob("*.yaml")]
-    raise FixpointError(f"there is no file and no shipped network `{name}`", help=nearest(name, names) or "give a path")
 
 
 def load_network(name: str, settings: Settings | None = None) -> Graph:
-    """The graph of a file or a shipped network. Raises: FixpointError."""
-    return load(find_network(name), settings)
+    """The graph of a file, or of a shipped network by its name. Raises: FixpointError."""
+    return load(search_spaces.find(name, "network"), settings)
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, bool | int | float | str]:

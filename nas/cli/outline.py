@@ -33,8 +33,10 @@ def outline(graph: Graph, depth: int | None = None) -> list[Row]:
     rows = []
     for address, group in groupby(graph.costs().nodes, key=lambda node: _head(node.address, depth)):
         nodes = list(group)
-        whole = len(nodes) > 1 or nodes[0].address != address
-        block = (_caller(address, graph.document.body, templates) if whole else "") or nodes[0].block
+        block = _caller(address, graph.document.body, templates) if len(nodes) > 1 else nodes[0].block
+        copies = {node.address.removeprefix(f"{address}.").split(".")[0] for node in nodes}
+        if len(copies) > 1 and all(copy.isdecimal() for copy in copies):
+            block = f"{len(copies)} x {block}"
         params, macs = sum(node.params for node in nodes), sum(node.macs for node in nodes)
         output_bytes = sum(node.output_bytes for node in nodes)
         rows.append(Row(address, block, nodes[-1].type, len(nodes), params, macs, output_bytes))
@@ -46,7 +48,7 @@ def _head(address: str, depth: int | None) -> str:
 
 
 def _caller(address: str, body: tuple[Step, ...], templates: dict[str, Template]) -> str:
-    """What the document calls at an address: `residual_basic`, or `3 x residual_basic` where that is repeated."""
+    """What the document calls at an address, such as `residual_basic`; empty where that can't be told."""
     parts = address.split(".")
     key = ""
     while parts:
@@ -57,8 +59,6 @@ def _caller(address: str, body: tuple[Step, ...], templates: dict[str, Template]
             return ""
         key = step.action.key.text
         if step.repeat is not None:
-            if not parts:
-                return f"repeated {key}"
             parts = parts[1:]
         if isinstance(step.action, Parallel) and parts:
             key, *parts = parts

@@ -31,6 +31,7 @@ from typing import Any
 
 import ray
 from ray import cloudpickle, tune
+from ray._private import ray_constants
 from ray.exceptions import RayActorError
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -134,10 +135,10 @@ class RayExecutor(Executor):
         """The whole life of Tune's thread."""
         try:
             tuner = tune.Tuner(
-                tune.with_resources(tune.with_parameters(_Worker, trainer=trainer), {"cpu": 1}),
+                tune.with_resources(tune.with_parameters(_Worker, trainer=trainer), _resources),
                 tune_config=tune.TuneConfig(
-                    search_alg=_Jobs(self._exchange),
-                    scheduler=_Relay(self._exchange, self._capacity),
+                    search_alg=_Jobs(self._exchange, self._capacity),
+                    scheduler=_Relay(self._exchange),
                     num_samples=-1,
                     max_concurrent_trials=self._capacity,
                     reuse_actors=True,
@@ -184,20 +185,26 @@ class _Worker(tune.Trainable):
 
 
 class _Jobs(Searcher):
-    """Tune's question for the next trial, answered from the driver's queue."""
+    """Tune's question for the next trial, answered from the driver's queue.
 
-    def __init__(self, exchange: Exchange) -> None:
+    Each job is given a lane, of which there are as many as workers; see `_resources`.
+    """
+
+    def __init__(self, exchange: Exchange, capacity: int) -> None:
         super().__init__()
         self._exchange = exchange
+        self._free = list(range(capacity))
+        self._lanes: dict[str, int] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         job = self._exchange.take()
         if job is None:
             return Searcher.FINISHED if self._exchange.closed else None
-        return {"job": job}
+        self._lanes[trial_id] = self._free.pop(0)
+        return {"job": job, "lane": self._lanes[trial_id]}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Nothing to learn: the driver's brain does."""
+        self._free.append(self._lanes.pop(trial_id))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to keep: the driver's ledger does."""
@@ -209,22 +216,21 @@ class _Jobs(Searcher):
 class _Relay(FIFOScheduler):
     """Tune's results and failures, handed to the driver; the driver's stops, handed to Tune."""
 
-    def __init__(self, exchange: Exchange, capacity: int) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         super().__init__()
         self._exchange = exchange
-        self._capacity = capacity
-        self._keeps_actors = False
+        self._kept: set[int] = set()
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """Tune keeps one idle worker unless more trials queue; ours idle while the brain thinks, so keep them all.
+        """Tune keeps one idle worker unless more trials queue; ours idle while the brain thinks, so keep one in each lane.
 
         There is no public setting. Without this private one a worker costs a new process now and then, nothing else.
         """
-        if not self._keeps_actors:
-            self._keeps_actors = True
-            cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
-            if hasattr(cache, "increase_max"):
-                cache.increase_max(trial.placement_group_factory, by=self._capacity)
+        lane = trial.config["lane"]
+        cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
+        if lane not in self._kept and hasattr(cache, "increase_max"):
+            self._kept.add(lane)
+            cache.increase_max(trial.placement_group_factory)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
         goes_on = self._exchange.put(trial.config["job"].trial, result["events"])
@@ -238,6 +244,16 @@ class _Relay(FIFOScheduler):
             self._exchange.put(job.trial, [Lost(job.trial, str(error))])
         else:
             self._exchange.put(job.trial, [Failed(job.trial, str(error))])
+
+
+def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+    """One CPU, less a ten-thousandth for each lane before this one.
+
+    Tune gives an idle worker to any trial that asks for the same, also to one whose own worker is just starting, and
+    then drops that. With trials shorter than the start of a worker (seconds, because of torch) the second worker would
+    never come up. Requests that differ keep the lanes apart.
+    """
+    return tune.PlacementGroupFactory([{"CPU": 1 - config["lane"] / 10_000}])
 
 
 class _Closing(tune.Stopper):
@@ -280,23 +296,32 @@ class _Environment:
 
 
 def _start(address: str | None, capacity: int | None, folder: str) -> None:
-    local: dict[str, Any] = {
-        "num_cpus": capacity,
-        "include_dashboard": False,
-        "_node_ip_address": "127.0.0.1",
-        "_temp_dir": folder,
+    common: dict[str, Any] = {
+        "runtime_env": {"env_vars": WORKER_ENVIRONMENT},
+        "log_to_driver": False,
+        "logging_level": logging.CRITICAL,
     }
+    reaches_out = ray_constants.ENABLE_RAY_CLUSTER
     try:
+        if address:
+            ray.init(address, **common)
+            return
+        # On Linux Ray replaces 127.0.0.1 by the address that other machines see, unless this constant (false on other
+        # systems) forbids it; then all its ports listen on the loopback interface alone.
+        ray_constants.ENABLE_RAY_CLUSTER = False
         ray.init(
-            address=address or "local",
-            runtime_env={"env_vars": WORKER_ENVIRONMENT},
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-            **({} if address else local),
+            "local",
+            num_cpus=capacity,
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=folder,
+            **common,
         )
     except Exception as error:
         where = f"at {address}" if address else "on this machine"
         raise RayError(f"Ray cannot be used {where}: {_first_line(error)}", help="try `--executor inline`") from error
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = reaches_out
 
 
 def _token(folder: str, address: str | None) -> dict[str, str]:

@@ -148,6 +148,7 @@ class _Axis:
         self._indices = {(type(value), value): index for index, value in enumerate(alternatives)}
 
     def index(self, value: Scalar) -> int:
+        value = tuple(value) if isinstance(value, list) else value
         return self._indices[type(value), value]
 
     def suggest(self, trial: Trial) -> int:

@@ -1,0 +1,189 @@
+"""Export: a trained network as a folder that needs no search engine, with a proof that every format computes the same.
+
+    architecture.yaml     the exact document
+    model.safetensors     the weights by address, float32
+    model.onnx            one file, any batch size
+    manifest.json         hashes, versions, costs, budget, parity, and what the caller adds
+
+A bundle is written beside its place and moved there when everything is proved; a failure leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors import torch as safetensors
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from graphs import Budget, Graph, load
+from graphs.costs import Costs
+from nas.folder import (
+    ARCHITECTURE,
+    MANIFEST,
+    ONNX,
+    WEIGHTS,
+    Bundle,
+    ExportError,
+    digest,
+    placed_folder,
+    read_manifest,
+    refuse_taken,
+    versions,
+    write_bytes,
+)
+from nas.onnx import export_onnx, run_onnx
+from nas.parity import BATCHES, TOLERANCE, Parity, compare
+
+MAX_WEIGHT_BYTES = 2_000_000_000  # a protobuf message, and so an ONNX file in one piece, ends at 2 GiB
+
+
+def export(
+    graph: Graph,
+    state: Mapping[str, Tensor],
+    to: Path,
+    *,
+    budget: Budget | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a bundle of a network with these weights, and prove it.
+
+    `state` has the keys of `graph.compile().state_dict()`; `metadata` is JSON for the manifest. An empty folder may
+    stand at `to`; a bundle there is replaced only where `overwrite` says so.
+
+    Raises: ExportError where the weights don't fit the graph, the budget is not kept by the compiled model, a format
+    computes something else, or the folder can't be written.
+    """
+    to = Path(to)
+    refuse_taken(to, overwrite=overwrite)
+    module = compiled(graph, state)
+    counted = _count(graph, module)
+    _refuse_over_budget(graph, budget or Budget(), counted)
+    with placed_folder(to, overwrite=overwrite) as folder:
+        weights = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
+        write_bytes(folder / ARCHITECTURE, graph.text().encode())
+        write_bytes(folder / WEIGHTS, safetensors.save(weights, metadata={"format": "pt", "hash": graph.hash}))
+        write_bytes(folder / ONNX, export_onnx(graph, module))
+        parity = _prove(graph, module, folder)
+        files = {name: digest(folder / name) for name in (ARCHITECTURE, WEIGHTS, ONNX)}
+        manifest = {
+            "format": "fixpoint-bundle",
+            "version": 1,
+            "name": graph.name,
+            "hash": graph.hash,
+            "input": {name: _signature(type.shape) for name, type in graph.inputs.items()},
+            "output": {name: _signature(graph.types[value].shape) for name, value in graph.outputs.items()},
+            "costs": _figures(counted),
+            "budget": {"bounds": (budget or Budget()).as_dict(), "kept": True},
+            "parity": {
+                "batches": list(BATCHES),
+                "tolerance": TOLERANCE,
+                "formats": {name: result.as_dict() for name, result in parity.items()},
+            },
+            "files": files,
+            "versions": versions(),
+            "metadata": dict(metadata or {}),
+        }
+        write_bytes(folder / MANIFEST, (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode())
+        files[MANIFEST] = digest(folder / MANIFEST)
+    return Bundle(to, files, {name: result.as_dict() for name, result in parity.items()})
+
+
+def load_bundle(path: Path) -> tuple[Graph, dict[str, Tensor]]:
+    """The network and the weights of a bundle, every file checked against the manifest and each against the other.
+
+    Raises: ExportError where something is missing, was changed or doesn't belong together.
+    """
+    path = Path(path)
+    manifest = read_manifest(path)
+    graph = load(path / ARCHITECTURE)
+    if graph.hash != manifest.get("hash"):
+        raise ExportError(f"{path / ARCHITECTURE} is not the network of {path / MANIFEST}: its hash is {graph.hash}")
+    state, stamp = read_weights(path / WEIGHTS)
+    if stamp != graph.hash:
+        raise ExportError(f"{path / WEIGHTS} holds the weights of another network: {stamp or 'it names none'}")
+    refuse_misfit(graph, state)
+    return graph, state
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a safetensors file by key, and the hash of the network that they are of, if it says so.
+
+    Raises: ExportError.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, (file.metadata() or {}).get("hash", "")  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ExportError(f"{path} can't be read as safetensors: {error}") from None
+
+
+def compiled(graph: Graph, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network with these weights on the CPU in float32, in evaluation mode. Raises: ExportError."""
+    refuse_misfit(graph, state)
+    module = graph.compile()
+    module.load_state_dict(dict(state))
+    return module.eval()
+
+
+def refuse_misfit(graph: Graph, state: Mapping[str, Tensor]) -> None:
+    """Raises ExportError where weights are missing, of no node, of another shape, or not finite; the first one named."""
+    wanted = graph.compile(device="meta").state_dict()
+    for key in wanted:
+        if key not in state:
+            raise ExportError(f"there are no weights for `{key}`", help=f"{graph.name} has {len(wanted)} tensors")
+    for key, value in state.items():
+        if key not in wanted:
+            raise ExportError(f"`{key}` is no tensor of {graph.name}")
+        if value.shape != wanted[key].shape:
+            raise ExportError(f"`{key}` has shape {_shape(wanted[key])}, its weights have {_shape(value)}")
+        if not bool(torch.isfinite(value).all()):
+            raise ExportError(f"the weights of `{key}` are not finite", help="the training diverged")
+    num_bytes = sum(4 * value.numel() for value in wanted.values())
+    if num_bytes > MAX_WEIGHT_BYTES:
+        raise ExportError(f"{num_bytes:,} bytes of weights are too many for one ONNX file of 2 GiB")
+
+
+def _count(graph: Graph, module: nn.Module) -> Costs:
+    """The costs of the graph, with the parameters and MACs that the module really has, counted by torch."""
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        module(*(torch.zeros(1, *type.shape) for type in graph.inputs.values()))
+    params = sum(parameter.numel() for parameter in module.parameters())
+    return replace(graph.costs(), params=params, macs=counter.get_total_flops() // 2)
+
+
+def _refuse_over_budget(graph: Graph, budget: Budget, counted: Costs) -> None:
+    if budget.admits(counted):
+        return
+    missed = ", ".join(f"{name} by {ratio:.1%}" for name, ratio in budget.violations(counted).items() if ratio > 0)
+    raise ExportError(
+        f"{graph.name} as compiled does not keep the budget: it misses {missed}",
+        help=f"it has {counted.params:,} parameters and {counted.macs:,} MACs; the budget is {budget}",
+    )
+
+
+def _prove(graph: Graph, module: nn.Module, folder: Path) -> dict[str, Parity]:
+    """What each format computes, read back from the disk, against the module. Raises: ExportError."""
+    again = load(folder / ARCHITECTURE)
+    if again.hash != graph.hash:
+        raise ExportError(f"the text of {graph.name} does not give the same network again: {again.hash}")
+    restored = compiled(again, read_weights(folder / WEIGHTS)[0])
+    parity = {
+        "safetensors": compare(graph, module, lambda inputs: _run(again, restored, inputs)),
+        "onnx": compare(graph, module, run_onnx(folder / ONNX)),
+    }
+    for name, result in parity.items():
+        if not result.ok:
+            raise ExportError(
+                f"{name} computes something else than the network: they differ by up to {result.max_abs_diff:.3g}",
+                help=f"{TOLERANCE:g} is allowed; nothing was written",
+            )
+    return parity

@@ -1,0 +1,112 @@
+"""The end of a run: the winner trained on training and validation part together, measured on the test part, exported.
+
+Every seed is a line of the ledger and a file of weights, so that a run that is killed here goes on with the next seed.
+This is the one place that touches the test part. Imports torch when it is called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from nas.data.parts import Data
+from nas.history import History, Trial
+from nas.ledger import not_written
+from nas.recipe import Recipe
+from nas.records import Exported, Finalised, Record
+from nas.seeds import derive_seed
+from nas.trainer import choose_device
+
+if TYPE_CHECKING:
+    from graphs import Budget, Graph
+
+BUNDLE = "bundle"
+WEIGHTS = "final"
+
+
+def finish(
+    history: History,
+    graph: Graph,
+    winner: Trial,
+    data: Data,
+    budget: Budget,
+    device: str,
+    commit: Callable[[Record], None],
+) -> None:
+    """Trains the seeds that are missing, then exports the first one's weights: not the best one's, for that would be
+    choosing by the test part.
+
+    Raises: RunError where nothing can be written, what the export raises, and DivergedError.
+    """
+    recipe = Recipe.model_validate(history.started.recipe)
+    seeds = [derive_seed(history.started.seed, "final", index) for index in range(history.started.num_final_seeds)]
+    for seed in seeds:
+        if seed not in history.finals:
+            commit(
+                _train_seed(
+                    history.run, graph, winner, data, recipe, seed, choose_device(device, data.search.image_shape)
+                )
+            )
+    if history.exported is None:
+        commit(_export(history, graph, winner, data, budget, history.finals[seeds[0]]))
+
+
+def _train_seed(
+    run: Path, graph: Graph, winner: Trial, data: Data, recipe: Recipe, seed: int, device: str
+) -> Finalised:
+    from safetensors.torch import save_file
+
+    from nas.training import Training
+
+    begin = perf_counter()
+    training = Training(graph, data.final.train, data.final, recipe, seed, recipe.final_epochs, device)
+    for _ in range(recipe.final_epochs):
+        training.run_epoch()
+    weights = Path(WEIGHTS) / f"{winner.number}-{seed}.safetensors"
+    try:
+        (run / WEIGHTS).mkdir(exist_ok=True)
+        unfinished = (run / weights).with_suffix(".tmp")
+        save_file(training.state(), unfinished)
+        os.replace(unfinished, run / weights)
+    except OSError as error:
+        raise not_written(run, error) from None
+    score = training.score(training.place(data.final.test))
+    return Finalised(winner.number, seed, score.accuracy, score.loss, perf_counter() - begin, str(weights))
+
+
+def _export(history: History, graph: Graph, winner: Trial, data: Data, budget: Budget, final: Finalised) -> Exported:
+    from safetensors.torch import load_file
+
+    from nas.bundle import export
+
+    state = load_file(history.run / final.weights)
+    bundle = export(graph, state, history.run / BUNDLE, budget=budget, metadata=_metadata(history, winner, data, final))
+    return Exported(BUNDLE, dict(bundle.files))
+
+
+def _metadata(history: History, winner: Trial, data: Data, final: Finalised) -> dict[str, Any]:
+    """What a user of the bundle has to know: the classes, how images are normalised, and where the network is from."""
+    started = history.started
+    return {
+        "classes": list(data.search.classes),
+        "preprocessing": {"scale": "raw", "mean": list(data.search.mean), "std": list(data.search.std)},
+        "test": {
+            "accuracy": final.accuracy,
+            "accuracies": [score.accuracy for score in history.finals.values()],
+        },
+        "validation": {"accuracy": winner.value, "confirmed": history.confirmed_value(winner.number)},
+        "search": {
+            "run": started.name,
+            "space": started.space,
+            "trial": winner.number,
+            "trials": history.counts(),
+            "decisions": dict(winner.decisions),
+            "sampler": started.sampler,
+            "seed": started.seed,
+        },
+        "training": {"recipe": dict(started.recipe), "seed": final.seed},
+        "data": {"source": Path(started.data).name, "fingerprint": started.fingerprint},
+    }

@@ -1,0 +1,53 @@
+"""What a worker does with a job: trains it epoch by epoch and says so in events.
+
+A trainer is picklable and holds the images, so that an executor sends it to a worker once. torch is imported where the
+first job runs, not where the trainer is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nas.data.parts import SearchData
+from nas.recipe import Recipe
+from nas.trials import Completed, Event, Job, Progress
+
+SMALL_IMAGE = 24
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Trains on `data.train`, measures on `data.validation`; `device` is `cpu`, `cuda`, `cuda:1`, ... or `auto`."""
+
+    data: SearchData
+    recipe: Recipe
+    device: str = "auto"
+
+    def __call__(self, job: Job) -> Iterator[Event]:
+        """`Progress` after every epoch, then exactly one other event. Raises nothing but what is no `Exception`."""
+        import torch
+
+        import graphs
+        from nas.training import epochs, outcome
+
+        torch.set_num_threads(1)
+        try:
+            graph = graphs.parse(job.architecture, f"trial {job.trial}")
+            device = choose_device(self.device, self.data.image_shape)
+            for result in epochs(graph, self.data, self.recipe, job.seed, job.epochs, device):
+                metrics = {"train_loss": result.train_loss, "validation_loss": result.validation_loss}
+                yield Progress(job.trial, result.epoch, result.validation_accuracy, metrics, result.seconds)
+        except Exception as error:  # noqa: BLE001 - whatever a candidate does, it is the trial's outcome and not the worker's end
+            yield outcome(job.trial, error)
+        else:
+            yield Completed(job.trial)
+
+
+def choose_device(device: str, image_shape: tuple[int, int, int]) -> str:
+    """`auto` is the GPU where there is one, but the CPU for images below 24 pixels: kernels of their size don't pay."""
+    import torch
+
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() and min(image_shape[1:]) >= SMALL_IMAGE else "cpu"
