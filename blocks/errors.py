@@ -4,9 +4,11 @@
     ├── RuleError          a block refuses its inputs or its arguments          blocks
     ├── DocumentError      the located faults of a document                     graphs
     ├── DecisionError      decisions that are no point of a space               search_spaces
+    ├── NotFoundError      a name that no network or space has                  search_spaces
     ├── BudgetError        a budget that is malformed or that nothing fits      graphs, search_spaces
     ├── DataError          images that cannot be read                           nas
     ├── RunError           a run folder that is missing, damaged or in use      nas
+    ├── RayError           a cluster that does not start or cannot be reached   nas
     └── ExportError        a bundle whose parity fails or that can't be written nas
 
 The last column is the floor that raises it.

@@ -34,14 +34,16 @@ def check_arguments(
 ) -> bool:
     """Whether a call has arguments that the block doesn't take, or lacks one that it needs."""
     wrong = False
+    misspelled: set[str] = set()
     key = call.key.text
     for name, (mark, _) in given.items():
         if name not in slots:
             help = nearest(name, slots) or (f"it takes {one_of(slots)}" if slots else f"write `{key}: {{}}`")
             faults.add("unknown-argument", f"`{key}` has no argument `{name}`", mark.mark, help=help)
+            misspelled.update(meant for meant in slots if f"`{meant}`" in nearest(name, slots))
             wrong = True
     for name, slot in slots.items():
-        if slot.required and name not in given:
+        if slot.required and name not in given and name not in misspelled:
             faults.add(
                 "missing-argument",
                 f"`{key}` needs `{name}`, {slot.wants}",

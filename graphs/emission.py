@@ -159,10 +159,9 @@ def _emit(key: str, value: Data, indent: int, rows: list[str]) -> None:
     margin = " " * indent
     line = f"{margin}{_scalar(key)}: {_flow(value)}"
     sections = (
-        (indent == 0
-        and isinstance(value, dict | list)
-        and key in ("blocks", "net"))
+        (indent == 0 and isinstance(value, dict | list) and key in ("blocks", "net"))
         or key in ("body", "parallel", "sequential")
+        or (isinstance(value, dict) and "body" in value)
     )
     if not value or (not sections and len(line) <= WIDTH) or not isinstance(value, dict | list):
         rows.append(line)

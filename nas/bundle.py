@@ -10,12 +10,17 @@ A bundle is written beside its place and moved there when everything is proved; 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-from collections.abc import Mapping
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors import torch as safetensors
@@ -24,8 +29,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from graphs import Budget, Graph, load
 from graphs.costs import Costs
-from nas.folder import (
+from nas.manifest import (
     ARCHITECTURE,
+    FORMAT,
+    FORMAT_VERSION,
     MANIFEST,
     ONNX,
     WEIGHTS,
@@ -38,10 +45,13 @@ from nas.folder import (
     versions,
     write_bytes,
 )
-from nas.onnx import export_onnx, run_onnx
-from nas.parity import BATCHES, TOLERANCE, Parity, compare
+from nas.parity import BATCHES, TOLERANCE, Arrays, Parity, Run, compare, onnx_run
 
+OPSET = 20
 MAX_WEIGHT_BYTES = 2_000_000_000  # a protobuf message, and so an ONNX file in one piece, ends at 2 GiB
+KEPT_METADATA = "pkg.torch.onnx.name_scopes"
+
+__all__ = ["Bundle", "ExportError", "export", "load_bundle", "read_weights"]
 
 
 def export(
@@ -63,25 +73,35 @@ def export(
     """
     to = Path(to)
     refuse_taken(to, overwrite=overwrite)
+    if 4 * graph.costs().params > MAX_WEIGHT_BYTES:
+        raise ExportError(f"{graph.costs().params:,} parameters are too many for one ONNX file of 2 GiB")
+    budget = budget or Budget()
     module = compiled(graph, state)
     counted = _count(graph, module)
-    _refuse_over_budget(graph, budget or Budget(), counted)
+    _refuse_over_budget(graph, budget, counted)
     with placed_folder(to, overwrite=overwrite) as folder:
         weights = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
         write_bytes(folder / ARCHITECTURE, graph.text().encode())
         write_bytes(folder / WEIGHTS, safetensors.save(weights, metadata={"format": "pt", "hash": graph.hash}))
-        write_bytes(folder / ONNX, export_onnx(graph, module))
+        write_bytes(folder / ONNX, onnx_bytes(graph, module))
         parity = _prove(graph, module, folder)
         files = {name: digest(folder / name) for name in (ARCHITECTURE, WEIGHTS, ONNX)}
         manifest = {
-            "format": "fixpoint-bundle",
-            "version": 1,
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
             "name": graph.name,
             "hash": graph.hash,
-            "input": {name: _signature(type.shape) for name, type in graph.inputs.items()},
-            "output": {name: _signature(graph.types[value].shape) for name, value in graph.outputs.items()},
-            "costs": _figures(counted),
-            "budget": {"bounds": (budget or Budget()).as_dict(), "kept": True},
+            "input": {name: list(type.shape) for name, type in graph.inputs.items()},
+            "output": {name: list(graph.types[value].shape) for name, value in graph.outputs.items()},
+            "costs": {
+                "params": counted.params,
+                "buffers": counted.buffers,
+                "macs": counted.macs,
+                "flops": counted.flops,
+                "activation_bytes": counted.activation_bytes,
+                "peak_bytes": counted.peak_bytes,
+            },
+            "budget": {"bounds": budget.as_dict(), "kept": True},
             "parity": {
                 "batches": list(BATCHES),
                 "tolerance": TOLERANCE,
@@ -92,7 +112,7 @@ def export(
             "metadata": dict(metadata or {}),
         }
         write_bytes(folder / MANIFEST, (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode())
-        files[MANIFEST] = digest(folder / MANIFEST)
+        files = {**files, MANIFEST: digest(folder / MANIFEST)}
     return Bundle(to, files, {name: result.as_dict() for name, result in parity.items()})
 
 
@@ -134,7 +154,7 @@ def compiled(graph: Graph, state: Mapping[str, Tensor]) -> nn.Module:
 
 
 def refuse_misfit(graph: Graph, state: Mapping[str, Tensor]) -> None:
-    """Raises ExportError where weights are missing, of no node, of another shape, or not finite; the first one named."""
+    """Raises ExportError where weights are missing, of no node, of another shape, or not finite; it names one."""
     wanted = graph.compile(device="meta").state_dict()
     for key in wanted:
         if key not in state:
@@ -146,9 +166,55 @@ def refuse_misfit(graph: Graph, state: Mapping[str, Tensor]) -> None:
             raise ExportError(f"`{key}` has shape {_shape(wanted[key])}, its weights have {_shape(value)}")
         if not bool(torch.isfinite(value).all()):
             raise ExportError(f"the weights of `{key}` are not finite", help="the training diverged")
-    num_bytes = sum(4 * value.numel() for value in wanted.values())
-    if num_bytes > MAX_WEIGHT_BYTES:
-        raise ExportError(f"{num_bytes:,} bytes of weights are too many for one ONNX file of 2 GiB")
+
+
+def onnx_bytes(graph: Graph, module: nn.Module) -> bytes:
+    """The network as an ONNX model in one piece: opset 20, any batch size, inputs and outputs named as in the graph.
+
+    What the exporter notes about each node is dropped but for the addresses: it holds paths of the machine.
+    """
+    examples = tuple(torch.zeros(2, *type.shape) for type in graph.inputs.values())  # a batch of 1 would be fixed
+    try:
+        with _silence():
+            program = torch.onnx.export(
+                module,
+                examples,
+                dynamo=True,
+                dynamic_shapes=tuple({0: "batch"} for _ in examples),
+                input_names=list(graph.inputs),
+                output_names=list(graph.outputs),
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+            assert program is not None
+            model = program.model_proto
+    except torch.onnx.OnnxExporterError as error:
+        raise ExportError(f"torch can't export {graph.name} to ONNX: {str(error).splitlines()[0]}") from error
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    if opsets.get("") != OPSET:
+        raise ExportError(f"the exporter wrote opset {opsets}, not {OPSET}", help="update torch and onnxscript")
+    for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.value_info, model.graph):
+        kept = [(entry.key, entry.value) for entry in part.metadata_props if entry.key == KEPT_METADATA]
+        del part.metadata_props[:]
+        for key, value in kept:
+            part.metadata_props.add(key=key, value=value)
+    model.metadata_props.add(key="fixpoint.name", value=graph.name)
+    model.metadata_props.add(key="fixpoint.hash", value=graph.hash)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def torch_run(graph: Graph, module: nn.Module) -> Run:
+    """A module on arrays, in evaluation mode."""
+
+    def run(inputs: Arrays) -> Arrays:
+        with torch.inference_mode():
+            result = module(*(torch.from_numpy(np.asarray(inputs[name])) for name in graph.inputs))
+        outputs = result if isinstance(result, dict) else {next(iter(graph.outputs)): result}
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    return run
 
 
 def _count(graph: Graph, module: nn.Module) -> Costs:
@@ -176,9 +242,10 @@ def _prove(graph: Graph, module: nn.Module, folder: Path) -> dict[str, Parity]:
     if again.hash != graph.hash:
         raise ExportError(f"the text of {graph.name} does not give the same network again: {again.hash}")
     restored = compiled(again, read_weights(folder / WEIGHTS)[0])
+    reference = torch_run(graph, module)
     parity = {
-        "safetensors": compare(graph, module, lambda inputs: _run(again, restored, inputs)),
-        "onnx": compare(graph, module, run_onnx(folder / ONNX)),
+        "safetensors": compare(graph, reference, torch_run(again, restored)),
+        "onnx": compare(graph, reference, onnx_run(folder / ONNX)),
     }
     for name, result in parity.items():
         if not result.ok:
@@ -187,3 +254,21 @@ def _prove(graph: Graph, module: nn.Module, folder: Path) -> dict[str, Parity]:
                 help=f"{TOLERANCE:g} is allowed; nothing was written",
             )
     return parity
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Without what the exporters print, log and warn about: an export ends in a proof or in an error."""
+    nowhere = io.StringIO()
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "()"

@@ -34,7 +34,7 @@ from nas.results import Result, SearchInterrupted, is_over, summarize
 from nas.samplers import SAMPLERS, make_sampler
 from nas.trainer import Trainer
 from nas.trials import Diverged, Event, Executor, Progress
-from search_spaces import Space, load, parse, refuse_impossible, sample
+from search_spaces import Space, load, parse
 
 if TYPE_CHECKING:
     from nas.data import Data
@@ -94,7 +94,7 @@ def search(
     images = load_data(data)
     if not isinstance(space, Space):
         space = _load_space(space, images, dict(settings or {}))
-    refuse_impossible(space, budget)
+    space.refuse_impossible(budget)
     _refuse_misfit(space, budget, images)
     _, height, width = images.search.image_shape
     recipe = recipe or default_recipe(height, width)
@@ -195,15 +195,8 @@ def _drive(
             winner = history.winner()
             if winner is not None:
                 graph = brain.graph(winner.number)
-                finish(
-                    history,
-                    graph,
-                    winner,
-                    images,
-                    budget,
-                    device,
-                    lambda record: _commit(ledger, brain, record, on_event),
-                )
+                for record in finish(history, graph, winner, images, budget, device):
+                    _commit(ledger, brain, record, on_event)
     except KeyboardInterrupt:
         raise SearchInterrupted(history.run) from None
     return summarize(history, driver_is_alive=False)
@@ -266,7 +259,7 @@ def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
     """Raises DataError where the networks of the space don't take these images, or tell other classes apart."""
     from nas.data import DataError
 
-    graph = sample(space, 1, budget).points[0].graph
+    graph = space.sample(1, budget).points[0].graph
     shape, num_classes = images.search.image_shape, len(images.search.classes)
     wanted = [(type.channels, type.height, type.width) for type in graph.inputs.values() if isinstance(type, Map)]
     if wanted != [shape]:
@@ -277,7 +270,7 @@ def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
     outputs = [graph.types[value] for value in graph.outputs.values()]
     if len(outputs) != 1 or not isinstance(outputs[0], Vector) or outputs[0].features != num_classes:
         raise DataError(
-            f"the networks of `{space.name}` have outputs {', '.join(map(str, outputs))}, the images {num_classes} classes",
+            f"the networks of `{space.name}` give {', '.join(map(str, outputs))}; the images have {num_classes} classes",
             help="a space for classification has one output, a vector with one feature per class",
         )
 

@@ -7,7 +7,7 @@ This is the one place that touches the test part. Imports torch when it is calle
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -27,31 +27,21 @@ BUNDLE = "bundle"
 WEIGHTS = "final"
 
 
-def finish(
-    history: History,
-    graph: Graph,
-    winner: Trial,
-    data: Data,
-    budget: Budget,
-    device: str,
-    commit: Callable[[Record], None],
-) -> None:
-    """Trains the seeds that are missing, then exports the first one's weights: not the best one's, for that would be
-    choosing by the test part.
+def finish(history: History, graph: Graph, winner: Trial, data: Data, budget: Budget, device: str) -> Iterator[Record]:
+    """What is missing of the end of a run, record by record; each is to be applied to the history before the next.
+
+    The bundle gets the weights of the first seed, not those of the best: that would be choosing by the test part.
 
     Raises: RunError where nothing can be written, what the export raises, and DivergedError.
     """
     recipe = Recipe.model_validate(history.started.recipe)
+    device = choose_device(device, data.search.image_shape)
     seeds = [derive_seed(history.started.seed, "final", index) for index in range(history.started.num_final_seeds)]
     for seed in seeds:
         if seed not in history.finals:
-            commit(
-                _train_seed(
-                    history.run, graph, winner, data, recipe, seed, choose_device(device, data.search.image_shape)
-                )
-            )
+            yield _train_seed(history.run, graph, winner, data, recipe, seed, device)
     if history.exported is None:
-        commit(_export(history, graph, winner, data, budget, history.finals[seeds[0]]))
+        yield _export(history, graph, winner, data, budget, history.finals[seeds[0]])
 
 
 def _train_seed(

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from nas.trials import Completed, Diverged, Event, Failed, Lost, OutOfMemory, Progress, Stopped
+from search_spaces.resolution import Alternative
 
-Scalar = str | int | float | bool | None
-Decisions = Mapping[str, Scalar]
+Decisions = Mapping[str, Alternative]
 
 
 @dataclass(frozen=True)
@@ -136,5 +136,13 @@ def decode(data: Mapping[str, Any]) -> Record:
     """The inverse of `encode`; keys that this version doesn't know are left out. Raises: KeyError, TypeError."""
     record_class = KINDS[data["kind"]]
     known = {field.name for field in fields(record_class)}
-    record: Record = record_class(**{key: value for key, value in data.items() if key in known})
+    values = {key: value for key, value in data.items() if key in known}
+    if "decisions" in values:
+        values["decisions"] = {address: _tuples(value) for address, value in values["decisions"].items()}
+    record: Record = record_class(**values)
     return record
+
+
+def _tuples(value: Any) -> Alternative:
+    """JSON has lists where alternatives are tuples."""
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value

@@ -69,8 +69,8 @@ class Result:
     """A run at some moment.
 
     `ended_by` is `trials`, `time`, `space exhausted` or `failures` once the bundle stands or there is nothing to make
-    one of; before that `running`, or `interrupted` where no driver is at work. `best` is the winner so far, `candidates`
-    the best of the search, best first.
+    one of; before that `running`, or `interrupted` where no driver is at work. `best` is the winner so far,
+    `candidates` are the best of the search, best first.
     """
 
     run: Path

@@ -21,7 +21,7 @@ DEPTH = 2
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the document; may be repeated.")
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the document; repeatable.")
 ]
 
 
@@ -65,7 +65,7 @@ def check(
 def show(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A document, or the name of a shipped network.")],
     depth: Annotated[
-        int, typer.Option("--depth", min=0, metavar="N", help="Add up what lies deeper than N parts of an address; 0 for all.")
+        int, typer.Option("--depth", min=0, metavar="N", help="Add up what lies deeper in the address; 0 for no end.")
     ] = DEPTH,
     settings: Settings = None,
     as_json: Json = False,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from random import Random
 from typing import TYPE_CHECKING
 
 from nas.records import Decisions
-from search_spaces import FeasibleDraws
 
 if TYPE_CHECKING:
     from graphs import Budget
@@ -22,7 +20,7 @@ def draw_new(space: Space, budget: Budget, known: Set[str], seed: int) -> Decisi
     None where `NUM_DRAWS` draws hold none: were 2 in 100 of the points new, that would happen once in 180 times
     (0.98^256).
     """
-    draws = FeasibleDraws(space, budget, Random(seed))
+    draws = space.draws(budget, seed)
     for _ in range(NUM_DRAWS):
         point = draws.next()
         if point.graph.hash not in known:

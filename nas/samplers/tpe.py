@@ -18,10 +18,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nas.history import COMPLETE, DIVERGED, REJECTED, STOPPED
-from nas.records import Decisions, Scalar
+from nas.records import Decisions
 from nas.samplers.drawing import draw_new
 from nas.samplers.sampler import Outcome, Sampler
 from nas.seeds import derive_seed
+from search_spaces.resolution import Alternative
 
 if TYPE_CHECKING:
     from graphs import Budget
@@ -52,7 +53,7 @@ class TPESampler(Sampler):
             self._study = optuna.create_study(direction="maximize")
         finally:
             optuna.logging.set_verbosity(verbosity)
-        self._asked: tuple[dict[str, Scalar], Trial] | None = None
+        self._asked: tuple[dict[str, Alternative], Trial] | None = None
         self._running: dict[int, Trial] = {}
         self._num_accepted = 0
         self._num_misses = 0
@@ -103,12 +104,12 @@ class TPESampler(Sampler):
         else:
             self._study.tell(asked, state=TrialState.FAIL)
 
-    def _ask(self, seed: int, given: Mapping[str, Any] | None) -> tuple[dict[str, Scalar], Trial]:
+    def _ask(self, seed: int, given: Mapping[str, Any] | None) -> tuple[dict[str, Alternative], Trial]:
         """A trial of the study with every decision suggested; `given` sets them all."""
         fixed = None if given is None else {name: self._axes[name].index(given[name]) for name in self._distributions}
         self._study.sampler = _JointTPE(self._distributions, fixed, seed)
         asked = self._study.ask()
-        decisions: dict[str, Scalar] = {}
+        decisions: dict[str, Alternative] = {}
         for address, axis in self._axes.items():
             chosen = 0 if axis.distribution.single() else axis.suggest(asked)
             decisions[address] = axis.decision.alternatives[chosen]
@@ -147,8 +148,7 @@ class _Axis:
         # 1, 1.0 and True are equal as keys of a dict.
         self._indices = {(type(value), value): index for index, value in enumerate(alternatives)}
 
-    def index(self, value: Scalar) -> int:
-        value = tuple(value) if isinstance(value, list) else value
+    def index(self, value: Alternative) -> int:
         return self._indices[type(value), value]
 
     def suggest(self, trial: Trial) -> int:

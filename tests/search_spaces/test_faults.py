@@ -1,0 +1,54 @@
+"""Mistakes in a space are located, whichever alternative they stand in."""
+
+from __future__ import annotations
+
+import pytest
+
+import graphs
+import search_spaces
+from graphs import DocumentError
+
+HEAD = "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
+
+
+@pytest.mark.parametrize(
+    ("net", "found"),
+    [
+        ("  - {name: a, choice: {x: {conv: {out_channel: 4}}, y: {relu: {}}}}", ("E104", 5, 35)),
+        ("  - {name: a, choice: {x: {cnov: {}}, y: [{relu: {}}]}}", ("E103", 5, 28)),
+        ("  - {name: a, choice: {x: [{relu: {}}, {from: q, relu: {}}], y: {relu: {}}}}", ("E108", 5, 47)),
+        ("  - {name: a, choice: {}}", ("E101", 5, 15)),
+        ("  - {conv: {out_channels: {choice: []}}}", ("E101", 5, 27)),
+        ("  - {conv: {out_channels: {choice: [4, 4]}}}", ("E109", 5, 40)),
+        ("  - {conv: {out_channels: {range: [8, 4]}}}", ("E101", 5, 27)),
+        ("  - {conv: {out_channels: {range: [4, 8], setp: 2}}}", ("E102", 5, 43)),
+        ("  - {repeat: {choice: [1, 2]}, conv: {out_channels: 4*w}}", ("E108", 5, 53)),
+    ],
+)
+def test_a_fault_inside_a_hole_is_located(net: str, found: tuple[str, int, int]) -> None:
+    with pytest.raises(DocumentError) as caught:
+        search_spaces.parse(HEAD + net + "\n", "s.yaml")
+    faults = caught.value.faults
+    assert [(fault.code, fault.mark.line, fault.mark.column) for fault in faults] == [found]
+
+
+def test_a_choice_in_the_params_of_a_block_is_refused() -> None:
+    text = (
+        HEAD.replace("net:", "blocks: {b: {params: {w: {choice: [1, 2]}}, body: [{relu: {}}]}}\nnet:") + "  - b: {}\n"
+    )
+    with pytest.raises(DocumentError, match="a choice has no place in the params of a block"):
+        search_spaces.parse(text)
+
+
+def test_a_choice_in_a_network_is_refused() -> None:
+    with pytest.raises(DocumentError) as caught:
+        graphs.parse(HEAD + "  - {conv: {out_channels: {choice: [4, 8]}}}\n", "s.yaml")
+    assert [fault.code for fault in caught.value.faults] == ["E112"]
+
+
+def test_a_point_that_is_no_legal_network_is_never_drawn() -> None:
+    # A window of 9 does not fit on a map of 8: half of the points are illegal.
+    space = search_spaces.parse(HEAD + "  - {max_pool2d: {kernel_size: {choice: [2, 9]}}}\n")
+    sampled = space.sample(20)
+    assert all(point.decisions == {"max_pool2d.kernel_size": 2} for point in sampled.points)
+    assert 0.2 < sampled.acceptance < 0.8
