@@ -6,20 +6,32 @@ again, and compiled to torch. Nothing here imports torch but `graphs.compilation
 Reading order; each file imports only from those above it:
 
     faults        codes, positions and the text of errors: `DocumentError`
+    syntax        what a parser says, in words that help
     text          YAML and JSON as trees of located values
     expressions   the little language of numeric fields
     quantities    4k, 600M, 4.2G
     document      a document as data: templates, steps, holes
+    shapes        maps with known keys, texts, names
+    holes         holes where values stand: well formed, and allowed
+    parameters    trees to parameters
+    steps         trees to steps
     reading       trees to documents
     emission      documents to YAML
     library       the composites that ship with the product
     costs         parameters, MACs, memory, receptive field
     canonical     one hash for equal graphs
     graph         `Graph` and `Node`
+    fragments     expansions of shipped blocks, remembered
     arguments     what a block takes, and the value of a text
+    calls         the arguments of one call, and the primitive that comes of them
+    frames        where an expansion stands, and who is to blame for a fault
+    inputs        what a document starts from: its parameters and inputs
     ordering      names and order of the steps of a body
+    assembly      the nodes of a graph as they come, faults at their place, limits
     expansion     documents to graphs: names, templates, types
+    smallest      the smallest legal input
     budget        `Budget`: bounds on costs
+    requirements  what a network may cost: limits, and what its document requires
     loading       `load` and `parse`: everything above, all faults at once
     compilation   graphs to torch modules
 """

@@ -5,10 +5,11 @@ A string is, in this order: the name of a parameter in scope, one of the words t
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -19,12 +20,13 @@ from pydantic.fields import FieldInfo
 from blocks.types import Map, Type
 from graphs.document import Kind, Param
 from graphs.expressions import ExpressionError, Value, parse_expression
-from graphs.faults import FaultList, nearest, one_of
+from graphs.faults import FaultList, Mark, nearest, one_of
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 Argument = Value | tuple[int, ...] | None
 
 TRAITS = ("channels", "height", "width", "stride", "features")
+_TRAITS_OF = {"map": TRAITS[:4], "vector": TRAITS[4:]}
 
 _TRAPS = {"no": "false", "off": "false", "yes": "true", "on": "true", "n": "false", "y": "true"}
 _WANTS: dict[Kind, str] = {
@@ -50,29 +52,41 @@ class Slot:
 
 @dataclass(slots=True)
 class Scope:
-    """The names an expression may read. A name that is known but has no value stands for something at fault already."""
+    """The names an expression may read. A name that is known but has no value stands for something at fault already.
+
+    `nodes` are the names of steps, whose traits have values; `elsewhere` are names that a user could expect here, those
+    of the document inside a block.
+    """
 
     values: dict[str, Value | tuple[int, ...]] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
-    kinds: dict[str, str] = field(default_factory=dict)
+    nodes: dict[str, str] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
 
     def bind(self, name: str, value: Argument) -> None:
+        """A name with its value; None where it is at fault."""
         self.known.add(name)
         if value is not None:
             self.values[name] = value
 
     def bind_type(self, name: str, type: Type | None) -> None:
-        """The traits of a node: `in.channels`, `like.stride`."""
-        self.known.update(f"{name}.{trait}" for trait in TRAITS)
+        """The traits of a step: `in.channels`, `like.stride`; None where it is at fault."""
+        self.nodes[name] = "" if type is None else "map" if isinstance(type, Map) else "vector"
         for trait in TRAITS:
+            self.known.add(f"{name}.{trait}")
             self.values.pop(f"{name}.{trait}", None)
         if isinstance(type, Map):
-            self.kinds[name] = "map"
             pairs = zip(TRAITS, (type.channels, type.height, type.width, type.stride[0]), strict=False)
             self.values.update({f"{name}.{trait}": value for trait, value in pairs})
         elif type is not None:
-            self.kinds[name] = "vector"
             self.values[f"{name}.features"] = type.features
+
+    def unbind_type(self, name: str) -> None:
+        """Forget a step."""
+        del self.nodes[name]
+        for trait in TRAITS:
+            self.known.discard(f"{name}.{trait}")
+            self.values.pop(f"{name}.{trait}", None)
 
 
 class Missing(Exception):
@@ -94,14 +108,14 @@ def slot_of(param: Param) -> Slot:
 def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argument:
     """The value of an argument. Raises `Missing` after a fault, or where one is known already."""
     if isinstance(tree, Mapping):
-        raise Missing  # refused by graphs.reading
+        raise Missing  # refused when it was read
     if isinstance(tree, Sequence):
         if slot.kind != "size" or len(tree.items) != 2:
             _refuse(tree, slot, faults)
         height, width = (evaluate(item, slot, scope, faults) for item in tree.items)
         if not isinstance(height, int) or not isinstance(width, int):
             _refuse(tree, slot, faults)
-        return (height, width)  # type: ignore[return-value]
+        return (height, width)
     value = tree.value
     if isinstance(value, str):
         return _from_text(tree, value, slot, scope, faults)
@@ -110,7 +124,7 @@ def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argumen
     return value
 
 
-def evaluate_expression(tree: Scalar, scope: Scope, faults: FaultList) -> Value:
+def evaluate_expression(tree: Scalar, scope: Scope, faults: FaultList, slot: Slot | None = None) -> Value:
     """The value of an expression. Raises `Missing` after a fault, or where one is known already."""
     if tree.value is not None and not isinstance(tree.value, str):
         return tree.value
@@ -119,40 +133,78 @@ def evaluate_expression(tree: Scalar, scope: Scope, faults: FaultList) -> Value:
     except ExpressionError as error:
         faults.add("expression", f"`{tree.text[:60]}` is no expression: {error}", tree.mark, help=_EXPRESSION_HELP)
         raise Missing from None
-    if unread := sorted(expression.names - scope.values.keys()):
+    unread = sorted(name for name in expression.names if name not in scope.values)
+    if unread:
         for name in unread:
-            _refuse_name(name, tree, scope, faults)
+            _refuse_name(name, tree, scope, faults, slot)
         raise Missing
     try:
         return expression.evaluate(scope.values)
     except ExpressionError as error:
-        faults.add("expression", f"`{tree.text}` has no value: {error}", tree.mark)
+        values = ", ".join(f"{name} is {shown(scope.values[name])}" for name in sorted(expression.names))
+        faults.add("expression", f"`{tree.text}` has no value: {error}", tree.mark, notes=(values,) if values else ())
         raise Missing from None
+
+
+def names_in(tree: Tree) -> frozenset[str]:
+    """The names that the value of an argument may depend on."""
+    if isinstance(tree, Sequence):
+        return frozenset[str]().union(*map(names_in, tree.items))
+    if not isinstance(tree, Scalar) or not isinstance(tree.value, str):
+        return frozenset()
+    try:
+        return parse_expression(tree.value).names
+    except ExpressionError:
+        return frozenset()
+
+
+def shown(value: Argument) -> str:
+    """A value as a document has it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _EXPRESSION_HELP = "numbers, names, + - * // % ( ), comparisons, and or not, min max round_to; a word is quoted: 'relu'"
 
 
-def _refuse_name(name: str, tree: Scalar, scope: Scope, faults: FaultList) -> None:
+def _refuse_name(name: str, tree: Scalar, scope: Scope, faults: FaultList, slot: Slot | None) -> None:
     """The fault of a name without a value; none where its value is missing for a fault told before."""
-    if name not in scope.known:
-        help = (
-            nearest(name, scope.known)
-            or f"in scope: {', '.join(sorted(scope.known - _traits(scope.known)) or ['in.channels'])}"
-        )
-        faults.add("unknown-name", f"`{tree.text}` reads `{name}`, which is not known here", tree.mark, help=help)
+    mark = _within(tree, name)
+    owner, _, trait = name.rpartition(".")
+    if name in scope.nodes:
+        traits = [f"{name}.{trait}" for trait in _TRAITS_OF[scope.nodes[name] or "map"]]
+        faults.add("bad-value", f"`{name}` is a step, not a value", mark, help=f"read {one_of(traits)}")
+    elif name in scope.known:
+        kind = scope.nodes.get(owner)
+        if kind:
+            traits = [f"{owner}.{trait}" for trait in _TRAITS_OF[kind]]
+            faults.add("wrong-kind", f"`{owner}` is a {kind} and has no {trait}", mark, help=f"it has {one_of(traits)}")
+    elif slot is not None and name == tree.text:
+        help = nearest(name, {*scope.known, *slot.words}) or _in_scope(name, scope)
+        faults.add("unknown-name", f"`{slot.name}` takes {slot.wants}; no `{name}` is known here", mark, help=help)
     else:
-        owner, _, trait = name.rpartition(".")
-        if owner in scope.kinds:
-            kind = scope.kinds[owner]
-            has = TRAITS[:4] if kind == "map" else TRAITS[4:]
-            faults.add(
-                "wrong-kind", f"`{owner}` is a {kind} and has no {trait}", tree.mark, help=f"it has {one_of(has)}"
-            )
+        help = nearest(name, scope.known) or _in_scope(name, scope)
+        faults.add("unknown-name", f"no `{name}` is known here", mark, help=help)
 
 
-def _traits(names: Iterable[str]) -> set[str]:
-    return {name for name in names if "." in name and not name.startswith("in.")}
+def _in_scope(name: str, scope: Scope) -> str:
+    if name in scope.elsewhere:
+        return f"a block reads its own params only: declare `{name}` there, and pass it"
+    traits = [f"{node}.{trait}" for node, kind in scope.nodes.items() for trait in _TRAITS_OF[kind or "map"]]
+    names = [*sorted(name for name in scope.known if "." not in name and name not in scope.nodes), *traits]
+    return f"there is {one_of(names)}" if names else "write a number"
+
+
+def _within(tree: Scalar, name: str) -> Mark:
+    """Where a name stands in an expression; the whole of it where quotes or line breaks leave that open."""
+    mark, text = tree.mark, tree.text
+    quotes = mark.end - mark.column - len(text)
+    found = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", text)
+    if found is None or quotes not in (0, 2):
+        return mark
+    column = mark.column + quotes // 2 + found.start()
+    return replace(mark, column=column, end=column + len(name))
 
 
 def _from_text(tree: Scalar, text: str, slot: Slot, scope: Scope, faults: FaultList) -> Argument:
@@ -161,12 +213,10 @@ def _from_text(tree: Scalar, text: str, slot: Slot, scope: Scope, faults: FaultL
         value = scope.values[text]
     elif text in slot.words:
         return text
-    elif text in scope.known:
-        raise Missing
-    elif slot.kind == "word" or (slot.kind == "bool" and text in _TRAPS):
+    elif text not in scope.known and (slot.kind == "word" or (slot.kind == "bool" and text in _TRAPS)):
         _refuse(tree, slot, faults)
     else:
-        value = evaluate_expression(tree, scope, faults)
+        value = evaluate_expression(tree, scope, faults, slot)
     if isinstance(value, float) and slot.kind in ("int", "size") and value.is_integer():
         return int(value)
     if isinstance(value, str) and value in slot.words:
@@ -174,7 +224,7 @@ def _from_text(tree: Scalar, text: str, slot: Slot, scope: Scope, faults: FaultL
     if isinstance(value, tuple) and slot.kind == "size":
         return value
     if not _fits(value, slot.kind):
-        _refuse(tree, slot, faults, got=f"{value} from `{text}`")
+        _refuse(tree, slot, faults, value)
     return value
 
 
@@ -190,18 +240,24 @@ def _fits(value: object, kind: Kind) -> bool:
             return False
 
 
-def _refuse(tree: Tree, slot: Slot, faults: FaultList, got: str = "") -> typing.NoReturn:
-    shown = got or (f"`{tree.text}`" if isinstance(tree, Scalar) else "a list")
+def _refuse(tree: Tree, slot: Slot, faults: FaultList, value: Argument = None) -> typing.NoReturn:
+    """The fault of a value that does not fit; `value` is what an expression gave."""
     help = ""
-    if isinstance(tree, Scalar) and not got:
-        value = tree.value
-        if isinstance(value, float) and value.is_integer() and slot.kind in ("int", "size"):
-            help = f"write {int(value)}"
-        elif isinstance(value, str) and slot.kind == "bool" and value in _TRAPS:
-            help = f"`{value}` is a word in YAML 1.2: write {_TRAPS[value]}"
-        elif isinstance(value, str):
-            help = nearest(value, slot.words)
-    faults.add("bad-value", f"`{slot.name}` takes {slot.wants}, got {shown}", tree.mark, help=help)
+    if value is not None:
+        got = f"{shown(value)} from `{tree.text}`" if isinstance(tree, Scalar) else shown(value)
+        if isinstance(value, float) and isinstance(tree, Scalar) and slot.kind in ("int", "size"):
+            help = f"round it: round_to({tree.text}, 8), or ({tree.text}) // 1"
+    elif isinstance(tree, Scalar):
+        got = f"`{tree.text}`"
+        if isinstance(tree.value, float) and tree.value.is_integer() and slot.kind in ("int", "size"):
+            help = f"write {int(tree.value)}"
+        elif isinstance(tree.value, str) and slot.kind == "bool" and tree.value in _TRAPS:
+            help = f"`{tree.value}` is a word in YAML 1.2: write {_TRAPS[tree.value]}"
+        elif isinstance(tree.value, str):
+            help = nearest(tree.value, slot.words)
+    else:
+        got = f"a list of {len(tree.items)}" if isinstance(tree, Sequence) else "a map"
+    faults.add("bad-value", f"`{slot.name}` takes {slot.wants}, got {got}", tree.mark, help=help)
     raise Missing
 
 

@@ -29,35 +29,27 @@ def infer_type(block: Primitive, inputs: tuple[Type, ...]) -> Type:
     return block.infer(inputs)
 
 
-def check_arguments(
-    call: Call, given: AbstractMapping[str, tuple[Scalar, Tree]], slots: dict[str, Slot], faults: FaultList
-) -> bool:
-    """Whether a call has arguments that the block doesn't take, or lacks one that it needs."""
-    wrong = False
-    misspelled: set[str] = set()
+def check_arguments(call: Call, given: Given, slots: AbstractMapping[str, Slot], faults: FaultList) -> bool:
+    """Whether a call gives what the block takes; faults where it gives something else, or too little."""
     key = call.key.text
-    for name, (mark, _) in given.items():
-        if name not in slots:
-            help = nearest(name, slots) or (f"it takes {one_of(slots)}" if slots else f"write `{key}: {{}}`")
-            faults.add("unknown-argument", f"`{key}` has no argument `{name}`", mark.mark, help=help)
-            misspelled.update(meant for meant in slots if f"`{meant}`" in nearest(name, slots))
-            wrong = True
-    for name, slot in slots.items():
-        if slot.required and name not in given and name not in misspelled:
-            faults.add(
-                "missing-argument",
-                f"`{key}` needs `{name}`, {slot.wants}",
-                call.key.mark,
-                help=f"{key}: {{{name}: ...}}",
-            )
-            wrong = True
-    return wrong
+    unknown = [name for name in given if name not in slots]
+    for name in unknown:
+        help = nearest(name, slots) or (f"it takes {one_of(slots)}" if slots else f"it takes none: `{key}: {{}}`")
+        faults.add("unknown-argument", f"`{key}` has no argument `{name}`", given[name][0].mark, help=help)
+    missing = [slot for name, slot in slots.items() if slot.required and name not in given]
+    # A misspelled name is one mistake, not two.
+    if missing and not unknown:
+        needs = ", ".join(f"`{slot.name}`" for slot in missing)
+        wants = f", {missing[0].wants}" if len(missing) == 1 else ""
+        example = ", ".join(f"{slot.name}: ..." for slot in missing)
+        faults.add("missing-argument", f"`{key}` needs {needs}{wants}", call.key.mark, help=f"{key}: {{{example}}}")
+    return not unknown and not missing
 
 
 def refuse_unknown_block(call: Call, templates: AbstractMapping[str, Template], faults: FaultList) -> None:
     """The fault of a block that nobody knows, with the nearest name."""
-    names = [*templates, *(block.key for block in CATALOG), "parallel", "sequential"]
-    help = nearest(call.key.text, names) or f"{len(names)} blocks are known; `blocks:` defines your own"
+    names = {*templates, *(block.key for block in CATALOG), "parallel", "sequential"}
+    help = nearest(call.key.text, names) or "there is " + ", ".join(sorted(names - {"activation"})[:12]) + ", ..."
     faults.add("unknown-block", f"there is no block `{call.key.text}`", call.key.mark, help=help)
 
 
@@ -67,8 +59,3 @@ def merge_arguments(arguments: Mapping, first: Mapping | None) -> Given:
     if first is not None:
         merged.update({key.text: (key, tree) for key, tree in first})
     return merged
-
-
-def shown_argument(value: Argument) -> str:
-    """A value for people."""
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)

@@ -23,7 +23,7 @@ LENGTH = 16
 def canonical_hash(graph: Graph) -> str:
     """The hash as 32 hexadecimal digits."""
     inputs = len(graph.inputs)
-    labels = [_digest(f"input {number} {type}") for number, type in enumerate(graph.inputs.values())]
+    labels = [_digest(f"input {number} {type!r}") for number, type in enumerate(graph.inputs.values())]
     labels += [block_label(node.block) for node in graph.nodes]
     outputs: dict[int, list[int]] = {}
     for order, value in enumerate(graph.outputs.values()):

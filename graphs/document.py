@@ -6,7 +6,6 @@ without holes is an architecture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -23,13 +22,14 @@ class Param:
     """A typed parameter of a document or a template; required where there is no default.
 
     `size` is an integer or a pair [height, width], `node` the name of a step, whose type an expression may read. `words`
-    are the words that it may be as well.
+    are the words that it may be as well. A broken one is at fault, and has a name alone.
     """
 
     name: Scalar
     kind: Kind
     words: tuple[str, ...] = ()
     default: Tree | None = None
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ Action = Call | Sequential | Parallel | Choice
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a body. `sources` is `from`: None for the step before."""
+    """One step of a body. `sources` is `from`: None for the step before. A broken one is at fault, and does nothing."""
 
     action: Action
     mark: Mark
@@ -80,19 +80,18 @@ class Step:
     first: Mapping | None = None
     when: Scalar | None = None
     unused: bool = False
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A block written in the language."""
+    """A block written in the language. A broken one is at fault, and its calls can't be checked."""
 
     name: Scalar
     params: tuple[Param, ...]
     body: tuple[Step, ...]
     doc: str = ""
-
-    def param(self, name: str) -> Param | None:
-        return next((param for param in self.params if param.name.text == name), None)
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,10 @@ class Document:
     def with_settings(self, settings: Settings, faults: FaultList) -> Document:
         """With other values for its parameters; a name that is no parameter is a fault."""
         known = [param.name.text for param in self.params]
-        for name in settings:
-            if name not in known:
-                help = nearest(name, known) or (f"it has {one_of(known)}" if known else "it has none")
-                faults.add("unknown-name", f"the document has no parameter `{name}`", self.mark, help=help)
+        unknown = [name for name in settings if name not in known]
+        if unknown:
+            help = nearest(unknown[0], known) or (f"it has {one_of(known)}" if known else "it has none")
+            faults.add("unknown-name", f"the document has no parameter {one_of(unknown)}", self.mark, help=help)
         params = tuple(
             replace(param, default=Scalar(settings[param.name.text], param.name.mark))
             if param.name.text in settings
@@ -138,34 +137,14 @@ def hole_alternatives(tree: Tree | None) -> tuple[Tree, ...] | None:
         return choice.items if isinstance(choice, Sequence) else ()
     if span is None:
         return None
-    if not isinstance(span, Sequence):
+    if not isinstance(span, Sequence) or len(span.items) != 2:
         return ()
-    numbers = [item.value for item in (*span.items, tree.get("step")) if isinstance(item, Scalar)]
-    if not all(isinstance(number, int) for number in numbers) or len(span.items) != 2:
-        return ()
-    low, high, *rest = (int(number) for number in numbers if isinstance(number, int))
-    step = rest[0] if rest else 1
-    if step < 1 or (high - low) // step >= 10_000:
+    low, high, step = (_integer(item) for item in (*span.items, tree.get("step") or Scalar(1, span.mark)))
+    if low is None or high is None or step is None or step < 1 or (high - low) // step >= 10_000:
         return ()
     return tuple(Scalar(value, span.mark) for value in range(low, high + 1, step))
 
 
-def steps_within(body: tuple[Step, ...]) -> Iterator[Step]:
-    """All steps of a body, those inside groups, branches and alternatives included."""
-    for step in body:
-        yield step
-        yield from _inside(step.action)
-
-
-def _inside(action: Action) -> Iterator[Step]:
-    match action:
-        case Sequential(body=body):
-            yield from steps_within(body)
-        case Parallel(branches=branches):
-            for _, body in branches:
-                yield from steps_within(body)
-        case Choice(alternatives=alternatives):
-            for _, alternative in alternatives:
-                yield from _inside(alternative)
-        case Call():
-            pass
+def _integer(tree: Tree) -> int | None:
+    value = tree.value if isinstance(tree, Scalar) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from graphs.document import Action, Call, Choice, Document, Parallel, Param, Sequential, Step, Template
@@ -13,23 +12,10 @@ WIDTH = 118
 _PLAIN = re.compile(
     r"[A-Za-z_][A-Za-z0-9_ .+*/%()'-]*[A-Za-z0-9_)']|[A-Za-z_]|[0-9]+\*[A-Za-z0-9_.*+/ ()-]*[A-Za-z0-9_)]"
 )
-_NOT_PLAIN = {
-    "true",
-    "false",
-    "null",
-    "True",
-    "False",
-    "TRUE",
-    "FALSE",
-    "Null",
-    "NULL",
-    "yes",
-    "no",
-    "on",
-    "off",
-    "y",
-    "n",
-}
+_NOT_PLAIN = frozenset("true false null True False TRUE FALSE Null NULL yes no on off y n".split())
+_ESCAPED = re.compile(r'["\\\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]')
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+_SECTIONS = ("body", "parallel", "sequential")
 
 Data = bool | int | float | str | None | list["Data"] | dict[str, "Data"]
 
@@ -158,11 +144,7 @@ def _emit(key: str, value: Data, indent: int, rows: list[str]) -> None:
     """`key: value` at this indentation, on one line where it fits and is no section."""
     margin = " " * indent
     line = f"{margin}{_scalar(key)}: {_flow(value)}"
-    sections = (
-        (indent == 0 and isinstance(value, dict | list) and key in ("blocks", "net"))
-        or key in ("body", "parallel", "sequential")
-        or (isinstance(value, dict) and "body" in value)
-    )
+    sections = key in _SECTIONS or (indent == 0 and key in ("blocks", "net"))
     if not value or (not sections and len(line) <= WIDTH) or not isinstance(value, dict | list):
         rows.append(line)
         return
@@ -212,4 +194,10 @@ def _scalar(value: bool | int | float | str | None) -> str:
             return str(value)
     if _PLAIN.fullmatch(value) and value not in _NOT_PLAIN and ": " not in value and " #" not in value:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return f'"{_ESCAPED.sub(_escape, value)}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    """As a text in double quotes has it. JSON's own writer leaves characters as they are that YAML does not take."""
+    character = found[0]
+    return _ESCAPES.get(character) or f"\\u{ord(character):04X}"

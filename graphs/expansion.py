@@ -11,279 +11,268 @@ import contextlib
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
 from blocks.catalog import primitive
-from blocks.errors import RuleError
-from blocks.primitive import Primitive
-from blocks.types import Map, Type, Vector
-from graphs.arguments import Argument, Missing, Scope, Slot, evaluate, evaluate_expression, slot_of, slots_of
-from graphs.calls import (
-    Given,
-    check_arguments,
-    infer_type,
-    make_block,
-    merge_arguments,
-    refuse_unknown_block,
-    shown_argument,
-)
+from blocks.types import Vector
+from graphs.arguments import Argument, Missing, Scope, Slot, shown, slot_of, slots_of
+from graphs.assembly import MAX_NODES, MAX_STEPS, Assembly, TooLarge
+from graphs.calls import Given, check_arguments, merge_arguments, refuse_unknown_block
 from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Step, Template
 from graphs.faults import FaultList, Mark, nearest, one_of
-from graphs.fragments import fragment_of, place, recall, remember
-from graphs.frames import Body, Frame, Handle, blame
-from graphs.graph import Graph, Node, prune
+from graphs.fragments import fragment_of, recall, remember
+from graphs.frames import Body, Frame, Handle
+from graphs.graph import Graph, prune
 from graphs.inputs import document_scope, input_types
 from graphs.library import composites
 from graphs.ordering import step_names, step_order
 from graphs.text import Mapping, Scalar
 
-MAX_NODES = 20_000
-MAX_STEPS = 200_000
 MAX_NESTING = 32
-MAX_CHANNELS = 65_536
+
+_REPEAT = Slot("repeat", "int", (), True, f"an integer from 0 to {MAX_NODES:,}")
 
 
-class TooLarge(Exception):
-    """A limit was passed: the fault is in the list, and the walk ends."""
-
-
-def expand(document: Document, faults: FaultList, extra: int = 0) -> Graph | None:
+def expand(
+    document: Document, faults: FaultList, extra: tuple[int, int] = (0, 0), max_steps: int = MAX_STEPS
+) -> Graph | None:
     """The graph of a document without holes; None where it has faults.
 
     `extra` is added to the height and width of its inputs, to find the smallest legal size.
     """
-    return _Expansion(document, faults, extra).run()
+    return _Expansion(document, Assembly(faults, max_steps)).run(extra)
 
 
 def check_templates(document: Document, faults: FaultList) -> None:
     """Walk every template of a document once with nothing known of its parameters and its input, called or not: names,
     arguments, expressions and recursion are checked all the same."""
-    for template in document.templates.values():
-        _Expansion(document, faults, 0, blind=True).walk(template)
+    expansion = _Expansion(document, Assembly(faults, MAX_STEPS, quiet=True), blind=True)
+    with contextlib.suppress(TooLarge):
+        for template in document.templates.values():
+            expansion.walk(template)
 
 
 def check_space(document: Document, faults: FaultList) -> None:
     """As `check_templates`, and the same for the steps of the net: all that can be said before anything is decided."""
     check_templates(document, faults)
-    _Expansion(document, faults, 0, blind=True).walk_net()
+    with contextlib.suppress(TooLarge):
+        _Expansion(document, Assembly(faults, MAX_STEPS, quiet=True), blind=True).walk_net()
 
 
 @dataclass
 class _Expansion:
-    document: Document
-    faults: FaultList
-    extra: int
-    blind: bool = False
-    nodes: list[Node] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=list)
-    read: set[int] = field(default_factory=set)
-    spare: set[int] = field(default_factory=set)
-    steps: int = 0
-    inputs: dict[str, Type] = field(default_factory=dict)
+    """One walk over a document. A blind one knows no types and takes every alternative."""
 
-    def run(self) -> Graph | None:
-        document = self.document
-        frame = Frame(None, "", document.mark, None, None, 0)
-        scope = document_scope(document, self.faults)
-        handles = self._open_inputs(scope)
-        source = next(iter(handles.values())) if len(handles) == 1 else None
-        scope.bind_type("in", source.type if source else None)
-        body = Body(frame, "", scope, dict(handles), source)
+    document: Document
+    assembly: Assembly
+    blind: bool = False
+    _own: AbstractMapping[str, Template] = field(init=False)
+    _plans: dict[int, tuple[list[str], list[int], set[int]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._own = {**composites(), **self.document.templates}
+
+    def run(self, extra: tuple[int, int]) -> Graph | None:
+        document, assembly = self.document, self.assembly
+        scope = document_scope(document, assembly.faults)
+        handles = {}
+        types = input_types(document, scope, assembly.faults, extra)
+        for (name, _), type in zip(document.inputs, types, strict=True):
+            handles[name.text] = Handle(None if type is None else len(handles), type, name.text, name.mark)
+            assembly.inputs[name.text] = type or Vector(1)
+        body = self._net(scope, handles)
         try:
             last = self._body(document.body, body)
         except TooLarge:
             return None
         outputs = self._outputs(body, last)
-        if outputs is None or any(handle.value is None for handle in outputs.values()):
+        if outputs is None:
             return None
         values = {name: handle.value for name, handle in outputs.items() if handle.value is not None}
-        self._check_dead(values)
-        if self.faults.faults:
+        assembly.check_dead(set(values.values()))
+        for index, (name, _) in enumerate(document.inputs):
+            if types[index] is not None and index not in assembly.read and index not in values.values():
+                help = "remove it, or let a step read it by `from`"
+                assembly.faults.add("dead-node", f"nothing reads the input `{name.text}`", name.mark, help=help)
+        if assembly.faults.faults:
             return None
-        return prune(Graph(document.name, self.inputs, tuple(self.nodes), values, document))
+        return prune(Graph(document.name, assembly.inputs, tuple(assembly.nodes), values, document))
 
     def walk(self, template: Template) -> None:
         """Expand one template alone, on an input without a type."""
-        frame = Frame(template, template.name.text, template.name.mark, None, None, 0)
-        scope = Scope(known={param.name.text for param in template.params})
+        mark = template.name.mark
+        scope = Scope(elsewhere=self._document_names())
         scope.bind_type("in", None)
         for param in template.params:
             if param.kind == "node":
                 scope.bind_type(param.name.text, None)
-        with contextlib.suppress(TooLarge):
-            self._body(template.body, Body(frame, "", scope, {}, self._poison(template.name.mark, "in")))
+                continue
+            if param.default is not None and not param.broken:
+                with contextlib.suppress(Missing):
+                    self.assembly.evaluate(param.default, slot_of(param), scope, Frame(None, "", mark, {}, None))
+            scope.known.add(param.name.text)
+        frame = Frame(template, template.name.text, mark, {}, None)
+        self._body(template.body, Body(frame, "", scope, {}, _poison(mark, "in"), 0))
 
     def walk_net(self) -> None:
         """Expand the net on inputs without types."""
-        scope = document_scope(self.document, self.faults)
-        scope.bind_type("in", None)
-        handles = {name.text: self._poison(name.mark, name.text) for name, _ in self.document.inputs}
-        source = next(iter(handles.values())) if len(handles) == 1 else None
-        body = Body(Frame(None, "", self.document.mark, None, None, 0), "", scope, handles, source)
-        with contextlib.suppress(TooLarge):
-            self._outputs(body, self._body(self.document.body, body))
+        scope = document_scope(self.document, self.assembly.faults)
+        handles = {name.text: _poison(name.mark, name.text) for name, _ in self.document.inputs}
+        body = self._net(scope, handles)
+        self._outputs(body, self._body(self.document.body, body))
 
     # the document's own parts
 
-    def _open_inputs(self, scope: Scope) -> dict[str, Handle]:
-        types = input_types(self.document, scope, self.faults, self.extra)
-        handles = {}
-        for (name, _), type in zip(self.document.inputs, types, strict=True):
-            handles[name.text] = Handle(len(handles), type, name.text, name.mark)
-            self.inputs[name.text] = type or Vector(1)
-        return handles
+    def _net(self, scope: Scope, handles: dict[str, Handle]) -> Body:
+        """The outermost body. It has an `in` where the document has one input, or none that can be read."""
+        mark = self.document.mark
+        source = next(iter(handles.values()), _poison(mark, "in")) if len(handles) < 2 else None
+        if source is not None:
+            scope.bind_type("in", source.type)
+        incomplete = not handles or _is_incomplete(self.document.body)
+        return Body(Frame(None, "", mark, {}, None), "", scope, dict(handles), source, 0, incomplete)
 
     def _outputs(self, body: Body, last: Handle | None) -> dict[str, Handle] | None:
         if not self.document.outputs:
             return {last.name: last} if last is not None else None
-        found = {}
-        for name, source in self.document.outputs:
-            handle = self._lookup(source, body)
-            if handle is None:
-                return None
-            found[name.text] = handle
-        return found
+        found = {name.text: self._lookup(source, body) for name, source in self.document.outputs}
+        handles = {name: handle for name, handle in found.items() if handle is not None}
+        return handles if len(handles) == len(found) else None
 
-    def _check_dead(self, outputs: dict[str, int]) -> None:
-        first = len(self.inputs)
-        needed = set(outputs.values())
-        for index, node in enumerate(self.nodes, start=first):
-            if index not in self.read and index not in needed and index not in self.spare:
-                self._fault(
-                    "dead-node",
-                    f"nothing reads `{node.address}`, and it is no output",
-                    node.mark,
-                    self.frames[index - first],
-                    help="add it to `output`, remove it, or say `unused: ok`",
-                    address=node.address,
-                )
-        for index, (name, _) in enumerate(self.document.inputs):
-            if index not in self.read and index not in needed:
-                self.faults.add("dead-node", f"nothing reads the input `{name.text}`", name.mark, help="remove it")
+    def _document_names(self) -> frozenset[str]:
+        return frozenset(param.name.text for param in self.document.params)
 
     # bodies and steps
 
     def _body(self, steps: tuple[Step, ...], body: Body) -> Handle | None:
         """Expand the steps of a body; the value of the last one in the text, or of the body's input if there is none."""
-        names = step_names(steps, self.faults, taken=body.handles.keys())
-        order, cyclic = step_order(steps, names, self._references, self.faults)
+        names, order, cyclic = self._plan(steps, body)
         done: dict[int, Handle] = {}
         for position in order:
-            step = steps[position]
+            step, name = steps[position], names[position]
+            self.assembly.count_step(step.mark, body.frame)
             previous = done.get(position - 1) if position else body.source
-            if position in cyclic:
-                handle = self._poison(step.mark, names[position])
+            if position in cyclic or step.broken:
+                done[position] = _poison(step.mark, name)
             else:
-                handle = self._step(step, names[position], previous, body)
-            done[position] = handle
+                done[position] = self._step(step, name, previous, body)
             if step.name is not None:
-                body.handles[step.name.text] = handle
+                body.handles[step.name.text] = done[position]
+        for position in {*cyclic, *(position for position, step in enumerate(steps) if step.broken)}:
+            self._excuse(steps[position], done.get(position - 1) if position else body.source, body)
         return done[len(steps) - 1] if steps else body.source
 
+    def _plan(self, steps: tuple[Step, ...], body: Body) -> tuple[list[str], list[int], set[int]]:
+        """Names and order of the steps of a body, found once however often it is expanded."""
+        plan = self._plans.get(id(steps))
+        if plan is None:
+            names = step_names(steps, self.assembly.faults, taken=body.handles.keys())
+            plan = (names, *step_order(steps, names, self._references, self.assembly.faults))
+            self._plans[id(steps)] = plan
+        return plan
+
+    def _excuse(self, step: Step, previous: Handle | None, body: Body) -> None:
+        """What a step at fault reads is not dead."""
+        sources = [previous] if step.sources is None else [body.handles.get(source.text) for source in step.sources]
+        self.assembly.read.update(handle.value for handle in sources if handle is not None and handle.value is not None)
+
     def _step(self, step: Step, name: str, previous: Handle | None, body: Body) -> Handle:
-        sources = self._sources(step, previous, body)
-        address = f"{body.prefix}{name}"
         try:
-            if sources is None:
-                raise Missing
-            if step.when is not None and not self._condition(step.when, body) and not self.blind:
-                if len(sources) != 1:
-                    self._fault("arity", "a step with several inputs can't be left out", step.when.mark, body.frame)
-                    raise Missing
-                return sources[0]
-            if step.repeat is None:
-                handle = self._action(step.action, sources, address, body, None)
-            else:
-                handle = self._repeat(step, sources, address, body)
+            handle = self._outcome(step, f"{body.prefix}{name}", self._sources(step, previous, body), body)
         except Missing:
-            return self._poison(step.mark, name)
+            return _poison(step.mark, name)
         if step.unused and handle.value is not None:
-            self.spare.add(handle.value)
+            self.assembly.spare.add(handle.value)
         return Handle(handle.value, handle.type, name, step.name.mark if step.name else step.mark)
 
-    def _repeat(self, step: Step, sources: tuple[Handle, ...], address: str, body: Body) -> Handle:
-        assert step.repeat is not None
-        slot = Slot("repeat", "int", (), True, "an integer of at least 0")
-        try:
-            count = evaluate(step.repeat, slot, body.scope, self.faults)
-        except Missing:
-            if not self.blind:
-                raise
-            count = 1
-        if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
-            self.faults.add(
-                "bad-value", f"`repeat` takes an integer from 0 to {MAX_NODES:,}, got {count}", step.repeat.mark
-            )
-            raise Missing
+    def _outcome(self, step: Step, address: str, sources: tuple[Handle, ...], body: Body) -> Handle:
+        if step.when is not None and not self._condition(step.when, body) and not self.blind:
+            if len(sources) != 1:
+                message = "a step with several inputs can't be left out"
+                help = "put it into a block or a group with one input, and the `when` there"
+                self.assembly.fault("arity", message, step.when.mark, body.frame, help=help)
+                raise Missing
+            return sources[0]
+        if step.repeat is None:
+            return self._action(step.action, sources, address, body, None)
+        count = self._count(step, body)
         if len(sources) != 1:
-            self._fault("arity", "a repeated step has one input", step.mark, body.frame)
+            message, help = "a repeated step has one input", "join its inputs before it"
+            self.assembly.fault("arity", message, step.mark, body.frame, help=help)
             raise Missing
         handle = sources[0]
         for number in range(count):
-            handle = self._action(
-                step.action, (handle,), f"{address}.{number}", body, step.first if number == 0 else None
-            )
+            self.assembly.count_step(step.mark, body.frame)
+            first = step.first if number == 0 else None
+            handle = self._action(step.action, (handle,), f"{address}.{number}", body, first)
+            if handle.type is None and not self.blind:
+                break
         return handle
 
-    def _sources(self, step: Step, previous: Handle | None, body: Body) -> tuple[Handle, ...] | None:
+    def _count(self, step: Step, body: Body) -> int:
+        """How often a step is repeated; once in a blind walk."""
+        assert step.repeat is not None
+        try:
+            count = self.assembly.evaluate(step.repeat, _REPEAT, body.scope, body.frame)
+        except Missing:
+            if self.blind:
+                return 1
+            raise
+        if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
+            message = f"`repeat` takes {_REPEAT.wants}, got {shown(count)}"
+            self.assembly.fault("bad-value", message, step.repeat.mark, body.frame)
+            raise Missing
+        return 1 if self.blind else count
+
+    def _condition(self, tree: Scalar, body: Body) -> bool:
+        try:
+            value = self.assembly.condition(tree, body.scope, body.frame)
+        except Missing:
+            if self.blind:
+                return True
+            raise
+        if not isinstance(value, bool):
+            message = f"`when` is true or false, `{tree.text}` is {value}"
+            self.assembly.fault("expression", message, tree.mark, body.frame, help=f"compare it: {tree.text} > 0")
+            raise Missing
+        return value
+
+    def _sources(self, step: Step, previous: Handle | None, body: Body) -> tuple[Handle, ...]:
         if step.sources is None:
             if previous is None:
-                help = f"from: {one_of(body.handles)}" if body.handles else ""
-                self._fault(
-                    "missing-key", "the first step of several inputs needs a `from`", step.mark, body.frame, help=help
-                )
-                return None
+                message = "the first step of a document with several inputs says which it reads"
+                help = f"from: {one_of(body.handles)}"
+                self.assembly.fault("missing-key", message, step.mark, body.frame, help=help)
+                raise Missing
             found = [previous]
         else:
             looked = [self._lookup(source, body) for source in step.sources]
             found = [handle for handle in looked if handle is not None]
-            if len(found) < len(looked):
-                return None
-        self.read.update(handle.value for handle in found if handle.value is not None)
+        self.assembly.read.update(handle.value for handle in found if handle.value is not None)
+        if step.sources is not None and len(found) < len(step.sources):
+            raise Missing
         return tuple(found)
 
     def _lookup(self, source: Scalar, body: Body) -> Handle | None:
         if source.text == "in" and body.source is not None:
             return body.source
         handle = body.handles.get(source.text)
-        if handle is None:
+        if handle is None and not body.incomplete:
             names = [*body.handles, *(["in"] if body.source else [])]
             help = nearest(source.text, names) or f"there is {one_of(names)}"
-            self.faults.add("unknown-name", f"there is no step `{source.text}` here", source.mark, help=help)
+            self.assembly.faults.add("unknown-name", f"no step here is called `{source.text}`", source.mark, help=help)
         return handle
-
-    def _condition(self, tree: Scalar, body: Body) -> bool:
-        try:
-            value = evaluate_expression(tree, body.scope, self.faults)
-        except Missing:
-            if self.blind:
-                return True
-            raise
-        if not isinstance(value, bool):
-            self.faults.add(
-                "expression",
-                f"`when` is true or false, `{tree.text}` is {value}",
-                tree.mark,
-                help="compare it with something",
-            )
-            raise Missing
-        return value
 
     # actions
 
     def _action(
         self, action: Action, sources: tuple[Handle, ...], address: str, body: Body, first: Mapping | None
     ) -> Handle:
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            self._too_large(f"the document expands to more than {MAX_STEPS:,} steps", action.key.mark, body.frame)
         match action:
             case Call():
                 return self._call(action, sources, address, body, first)
             case Sequential(key=key, body=steps):
-                return self._group(key.mark, steps, sources, address, body)
+                return self._group(key.mark, steps, self._single(sources, key, body), address, body)
             case Parallel():
-                return self._parallel(action, sources, address, body)
+                return self._parallel(action, self._single(sources, action.key, body), address, body)
             case Choice(key=key, alternatives=alternatives):
                 assert self.blind, f"a hole is left at {key.mark}"
                 for name, alternative in alternatives:
@@ -291,158 +280,115 @@ class _Expansion:
                         self._action(alternative, sources, f"{address}.{name.text}", body, first)
                 raise Missing
 
-    def _group(
-        self, mark: Mark, steps: tuple[Step, ...], sources: tuple[Handle, ...], address: str, body: Body
-    ) -> Handle:
-        source = self._single(sources, mark, body)
-        inner = Scope(dict(body.scope.values), set(body.scope.known), dict(body.scope.kinds))
-        inner.bind_type("in", source.type)
-        return self._body(steps, Body(body.frame, f"{address}.", inner, {}, source)) or source
+    def _group(self, mark: Mark, steps: tuple[Step, ...], source: Handle, address: str, body: Body) -> Handle:
+        self._check_nesting(mark, body)
+        scope = body.scope
+        scope.bind_type("in", source.type)  # for as long as the group is open
+        try:
+            inner = Body(body.frame, f"{address}.", scope, {}, source, body.depth + 1, _is_incomplete(steps))
+            return self._body(steps, inner) or source
+        finally:
+            if body.source is None:
+                scope.unbind_type("in")
+            else:
+                scope.bind_type("in", body.source.type)
 
-    def _parallel(self, action: Parallel, sources: tuple[Handle, ...], address: str, body: Body) -> Handle:
-        source = self._single(sources, action.key.mark, body)
+    def _parallel(self, action: Parallel, source: Handle, address: str, body: Body) -> Handle:
         ends = []
         for name, steps in action.branches:
-            handle = self._group(name.mark, steps, (source,), f"{address}.{name.text}", body)
+            handle = self._group(name.mark, steps, source, f"{address}.{name.text}", body)
             ends.append(Handle(handle.value, handle.type, name.text, name.mark))
-        self.read.update(handle.value for handle in ends if handle.value is not None)
+        self.assembly.read.update(handle.value for handle in ends if handle.value is not None)
         join = Call(action.join, Mapping((), action.join.mark))
         return self._call(join, tuple(ends), f"{address}.{action.join.text}", body, None)
 
-    def _single(self, sources: tuple[Handle, ...], mark: Mark, body: Body) -> Handle:
+    def _single(self, sources: tuple[Handle, ...], key: Scalar, body: Body) -> Handle:
         if len(sources) != 1:
-            self._fault("arity", f"a group takes one input, got {len(sources)}", mark, body.frame)
+            message, help = (
+                f"`{key.text}` takes one input, got {len(sources)}",
+                "join them before it: `concat` or `add`",
+            )
+            self.assembly.fault("arity", message, key.mark, body.frame, help=help)
             raise Missing
         return sources[0]
 
     def _call(self, call: Call, sources: tuple[Handle, ...], address: str, body: Body, first: Mapping | None) -> Handle:
-        template = self._templates(call).get(call.key.text)
+        templates = self._templates(call)
+        given = merge_arguments(call.arguments, first)
+        template = templates.get(call.key.text)
         if template is not None:
-            return self._expand_template(template, call, sources, address, body, first)
+            return self._expand_template(template, call, given, self._single(sources, call.key, body), address, body)
         kind = primitive(call.key.text)
         if kind is None:
-            refuse_unknown_block(call, self._templates(call), self.faults)
+            refuse_unknown_block(call, templates, self.assembly.faults)
             raise Missing
-        given = merge_arguments(call.arguments, first)
         values = self._arguments(call, given, slots_of(kind), body)
-        return self._apply(kind, values, call, given, sources, address, body)
-
-    def _apply(
-        self,
-        kind: type[Primitive],
-        values: dict[str, Argument],
-        call: Call,
-        given: Given,
-        sources: tuple[Handle, ...],
-        address: str,
-        body: Body,
-    ) -> Handle:
-        notes = (
-            tuple(f"{handle.name} ({handle.mark}) is {handle.type}" for handle in sources) if len(sources) > 1 else ()
-        )
-        try:
-            block = make_block(kind, tuple(values.items()))
-            if any(handle.type is None or handle.value is None for handle in sources):
-                raise Missing
-            type = infer_type(block, tuple(handle.type for handle in sources if handle.type is not None))
-        except ValidationError as error:
-            for name in dict.fromkeys(str(detail["loc"][0]) for detail in error.errors(include_url=False)):
-                message = f"`{name}` takes {slots_of(kind)[name].wants}, got {shown_argument(values[name])}"
-                self._fault("bad-value", message, given[name][1].mark, body.frame, argument=name, address=address)
-            raise Missing from None
-        except RuleError as error:
-            mark = given[error.argument][1].mark if error.argument in given else call.key.mark
-            self._fault(
-                error.kind,
-                error.message,
-                mark,
-                body.frame,
-                help=error.help,
-                notes=notes,
-                argument=error.argument,
-                address=address,
-            )
-            raise Missing from None
-        if max(type.shape) > MAX_CHANNELS and isinstance(type, Map):
-            self._too_large(
-                f"`{address}` is {type}: at most {MAX_CHANNELS:,} channels, rows and columns", call.key.mark, body.frame
-            )
-        self._check_room(1, call.key.mark, body.frame)
-        self.nodes.append(
-            Node(address, block, tuple(h.value for h in sources if h.value is not None), type, call.key.mark)
-        )
-        self.frames.append(body.frame)
-        return Handle(len(self.inputs) + len(self.nodes) - 1, type, address, call.key.mark)
+        return self.assembly.apply(kind, values, call, given, sources, address, body.frame)
 
     def _expand_template(
-        self,
-        template: Template,
-        call: Call,
-        sources: tuple[Handle, ...],
-        address: str,
-        body: Body,
-        first: Mapping | None,
+        self, template: Template, call: Call, given: Given, source: Handle, address: str, body: Body
     ) -> Handle:
-        if len(sources) != 1:
-            self._fault(
-                "arity", f"`{template.name.text}` takes one input, got {len(sources)}", call.key.mark, body.frame
-            )
-            raise Missing
         if body.frame.calls(template):
-            self._fault("recursion", f"`{template.name.text}` is made of itself", call.key.mark, body.frame)
+            message, help = f"`{template.name.text}` is made of itself", "a block can't call itself: use `repeat`"
+            self.assembly.fault("recursion", message, call.key.mark, body.frame, help=help)
             raise Missing
-        if body.frame.depth >= MAX_NESTING:
-            self._too_large(f"blocks are nested more than {MAX_NESTING} deep", call.key.mark, body.frame)
-        given = merge_arguments(call.arguments, first)
-        scope = Scope()
-        slots = {param.name.text: slot_of(param) for param in template.params}
-        nodes = {name: given.pop(name) for name, slot in slots.items() if slot.kind == "node" and name in given}
-        values = self._arguments(call, given, {n: s for n, s in slots.items() if n not in nodes}, body)
-        for name, (_, tree) in nodes.items():
-            handle = self._lookup(tree, body) if isinstance(tree, Scalar) else None
-            if handle is None:
-                raise Missing
-            scope.bind_type(name, handle.type)
-            scope.known.add(name)
-        for param in template.params:
-            name = param.name.text
-            if name in nodes:
-                continue
-            if name not in values and param.default is not None:
-                values[name] = evaluate(param.default, slots[name], scope, self.faults)
-            scope.bind(name, values.get(name))
-        source = sources[0]
+        self._check_nesting(call.key.mark, body)
+        if template.broken:
+            raise Missing
+        scope = self._bind(template, call, given, body)
         scope.bind_type("in", source.type)
-        passed = Mapping(tuple(given.values()), call.key.mark)
-        inner = Frame(template, address, call.key.mark, passed, body.frame, body.frame.depth + 1)
-        if not template.name.mark.source.builtin or source.type is None or source.value is None:
-            return self._body(template.body, Body(inner, f"{address}.", scope, {}, source)) or source
+        frame = Frame(template, address, call.key.mark, given, body.frame)
+        incomplete = _is_incomplete(template.body)
+        inner = Body(frame, f"{address}.", scope, {}, source, body.depth + 1, incomplete)
+        if not template.name.mark.source.builtin or source.value is None:
+            return self._body(template.body, inner) or source
         key = (template.name.text, source.type, tuple(scope.values.items()))
         fragment = recall(key)
-        if fragment is None:
-            start, faults = len(self.nodes), len(self.faults.faults)
-            handle = self._body(template.body, Body(inner, f"{address}.", scope, {}, source)) or source
-            if handle.value is not None and len(self.faults.faults) == faults:
-                added = self.nodes[start:]
-                remember(key, fragment_of(added, start + len(self.inputs), source.value, handle.value, f"{address}."))
-            return handle
-        nodes, end = place(fragment, len(self.inputs) + len(self.nodes), source.value, f"{address}.")
-        self._check_room(len(nodes), call.key.mark, body.frame)
-        self.nodes += nodes
-        self.frames += [inner] * len(nodes)
-        self.read.update(value for node in nodes for value in node.sources)
-        return Handle(end, nodes[-1].type if end != source.value else source.type, address, call.key.mark)
+        if fragment is not None:
+            return self.assembly.place(fragment, source, frame)
+        start, faults = len(self.assembly.nodes), len(self.assembly.faults.faults)
+        handle = self._body(template.body, inner) or source
+        if handle.value is not None and len(self.assembly.faults.faults) == faults:
+            added, first = self.assembly.nodes[start:], start + len(self.assembly.inputs)
+            remember(key, fragment_of(added, first, source.value, handle.value, f"{address}."))
+        return handle
+
+    def _bind(self, template: Template, call: Call, given: Given, body: Body) -> Scope:
+        """The names that the body of a template may read."""
+        slots = {param.name.text: slot_of(param) for param in template.params}
+        values = self._arguments(call, given, slots, body)
+        scope = Scope(elsewhere=self._document_names())
+        for param in template.params:
+            name = param.name.text
+            if param.kind == "node":
+                scope.bind_type(name, self._named_node(name, given, body).type)
+                continue
+            if name not in values and param.default is not None:
+                values[name] = self.assembly.evaluate(param.default, slots[name], scope, body.frame)
+            scope.bind(name, values.get(name))
+        return scope
+
+    def _named_node(self, name: str, given: Given, body: Body) -> Handle:
+        tree = given[name][1]
+        handle = None
+        if isinstance(tree, Scalar):
+            handle = self._lookup(tree, body)
+        else:
+            self.assembly.faults.add("wrong-shape", f"`{name}` is the name of a step", tree.mark, help=f"{name}: main")
+        if handle is None:
+            raise Missing
+        return handle
 
     def _arguments(self, call: Call, given: Given, slots: dict[str, Slot], body: Body) -> dict[str, Argument]:
-        wrong = check_arguments(call, given, slots, self.faults)
+        fits = check_arguments(call, given, slots, self.assembly.faults)
         values: dict[str, Argument] = {}
         for name, (_, tree) in given.items():
-            if name in slots:
+            if name in slots and slots[name].kind != "node":
                 try:
-                    values[name] = evaluate(tree, slots[name], body.scope, self.faults)
+                    values[name] = self.assembly.evaluate(tree, slots[name], body.scope, body.frame)
                 except Missing:
-                    wrong = True
-        if wrong:
+                    fits = False
+        if not fits:
             raise Missing
         return values
 
@@ -455,34 +401,17 @@ class _Expansion:
 
     def _templates(self, call: Call) -> AbstractMapping[str, Template]:
         """The templates that a call can mean: a shipped block sees shipped ones, a document its own first."""
-        if call.key.mark.source.builtin:
-            return composites()
-        return {**composites(), **self.document.templates}
+        return composites() if call.key.mark.source.builtin else self._own
 
-    # faults
+    def _check_nesting(self, mark: Mark, body: Body) -> None:
+        if body.depth >= MAX_NESTING:
+            self.assembly.too_large(f"blocks are nested more than {MAX_NESTING} deep", mark, body.frame)
 
-    def _poison(self, mark: Mark, name: str) -> Handle:
-        return Handle(None, None, name, mark)
 
-    def _fault(
-        self,
-        slug: str,
-        message: str,
-        mark: Mark,
-        frame: Frame,
-        *,
-        help: str = "",
-        notes: tuple[str, ...] = (),
-        argument: str | None = None,
-        address: str = "",
-    ) -> None:
-        mark, chain = blame(mark, frame, argument)
-        self.faults.add(slug, message, mark, help=help, notes=(*notes, *chain), address=address)
+def _poison(mark: Mark, name: str) -> Handle:
+    """The value of something at fault."""
+    return Handle(None, None, name, mark)
 
-    def _check_room(self, num_nodes: int, mark: Mark, frame: Frame) -> None:
-        if len(self.nodes) + num_nodes > MAX_NODES:
-            self._too_large(f"the document expands to more than {MAX_NODES:,} nodes", mark, frame)
 
-    def _too_large(self, message: str, mark: Mark, frame: Frame) -> None:
-        self._fault("limit", message, mark, frame)
-        raise TooLarge
+def _is_incomplete(steps: tuple[Step, ...]) -> bool:
+    return any(step.broken and step.name is None for step in steps)

@@ -31,12 +31,18 @@ _TOKEN = re.compile(
 )
 
 
-class ExpressionError(ValueError):
-    """Not an expression, or no value; `name` is the unknown name, where that is the matter."""
+_FOREIGN = {
+    "/": "; `//` divides and rounds down",
+    "=": "; `==` compares",
+    "&": "; write `and`",
+    "|": "; write `or`",
+    "!": "; write `not`",
+    '"': "; a word is quoted by ' '",
+}
 
-    def __init__(self, message: str, name: str = "") -> None:
-        super().__init__(message)
-        self.name = name
+
+class ExpressionError(ValueError):
+    """Not an expression, or no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,8 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         match = _TOKEN.match(text, position)
         if match is None:
             rest = text[position:].lstrip()
-            raise ExpressionError(f"`{rest[:12]}` is no part of an expression")
+            hint = next((hint for sign, hint in _FOREIGN.items() if rest.startswith(sign)), "")
+            raise ExpressionError(f"`{rest[:12]}` is no part of an expression{hint}")
         assert match.lastgroup is not None
         tokens.append((match.lastgroup, match[match.lastgroup]))
         position = match.end()
@@ -146,9 +153,9 @@ class _Parser:
         if self._peek("not"):
             self._take()
             self._nest()
-            node = self._not()
+            inner = self._not()
             self._nesting -= 1
-            return lambda names: not _truth(node(names))
+            return lambda names: not _truth(inner(names))
         return self._comparison()
 
     def _comparison(self) -> _Node:
@@ -157,7 +164,7 @@ class _Parser:
             symbol = self._take()[1]
             right = self._sum()
             if self._peek(*_COMPARISONS):
-                raise ExpressionError("comparisons do not chain", "")
+                raise ExpressionError("comparisons do not chain: join them by `and`")
             return _compare(symbol, left, right)
         return left
 
@@ -172,6 +179,8 @@ class _Parser:
         node = self._unary()
         while self._peek("*", "//", "%"):
             symbol = self._take()[1]
+            if self._peek("*"):
+                raise ExpressionError("there is no power")
             node = _calculate(symbol, node, self._unary())
         return node
 
@@ -179,9 +188,9 @@ class _Parser:
         if self._peek("-"):
             self._take()
             self._nest()
-            node = self._unary()
+            inner = self._unary()
             self._nesting -= 1
-            return lambda names: -_number(node(names))
+            return lambda names: -_number(inner(names))
         return self._atom()
 
     def _atom(self) -> _Node:

@@ -13,8 +13,10 @@ position, and shown together:
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from blocks.errors import FixpointError
 
@@ -56,6 +58,9 @@ CODES: dict[str, str] = {
 }
 
 MOST_SHOWN = 20
+MOST_COLLECTED = 100
+_MOST_WORDS = 1000
+_MOST_CHARACTERS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +121,9 @@ class Fault:
         rows = [f"{mark.source.name}:{mark.line}:{mark.column}: {self.code} {self.slug}: {self.message}"]
         if mark.line <= len(mark.source.lines):
             text, column = _excerpt(mark.source.lines[mark.line - 1], mark.column)
-            width = max(1, min(mark.end - mark.column, len(text) - column + 1))
-            rows.append(f"{mark.line:5} | {text}")
-            rows.append(f"      | {' ' * (column - 1)}{'^' * width}")
+            marked = text[column - 1 : column - 1 + mark.end - mark.column]
+            rows.append(f"{mark.line:5} | {text}".rstrip())
+            rows.append(f"      | {' ' * _cells(text[: column - 1])}{'^' * max(1, _cells(marked))}")
         rows += [f"  note: {note}" for note in self.notes]
         if self.help:
             rows.append(f"  help: {self.help}")
@@ -129,23 +134,23 @@ class DocumentError(FixpointError):
     """All faults of a document, sorted by position. `str()` shows the first twenty in full."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        unique: dict[tuple[object, ...], Fault] = {}
-        for fault in faults:
-            unique.setdefault((fault.slug, fault.mark, fault.message if fault.mark.source.builtin else ""), fault)
-        self.faults: tuple[Fault, ...] = tuple(sorted(unique.values(), key=lambda f: (f.mark.line, f.mark.column)))
+        self.faults: tuple[Fault, ...] = tuple(sorted(faults, key=lambda fault: (fault.mark.line, fault.mark.column)))
         super().__init__("\n".join(fault.render() for fault in self.faults[:MOST_SHOWN]))
+        self.args = (self.faults,)  # what pickle calls the class with
 
     def __str__(self) -> str:
         count = len(self.faults)
         hidden = f", the first {MOST_SHOWN} are shown" if count > MOST_SHOWN else ""
-        return f"{self.message}\n{count} fault{'s' * (count != 1)}{hidden}"
+        more = " or more" if count >= MOST_COLLECTED else ""
+        return f"{self.message}\n{count}{more} fault{'s' * (count != 1)}{hidden}"
 
 
 @dataclass(slots=True)
 class FaultList:
-    """Collects faults; the first fault of a place wins when they are shown."""
+    """Collects faults. One of a kind at one place is enough: the first is kept."""
 
     faults: list[Fault] = field(default_factory=list)
+    _known: set[tuple[str, Mark]] = field(default_factory=set)
 
     def add(
         self,
@@ -157,12 +162,26 @@ class FaultList:
         notes: tuple[str, ...] = (),
         address: str = "",
     ) -> None:
+        """Add a fault. Raises `DocumentError` when there are so many that more would help nobody."""
         assert slug in CODES, slug
-        self.faults.append(Fault(slug, message, mark, help, notes, address))
+        if (slug, mark) in self._known:
+            return
+        self._known.add((slug, mark))
+        self.faults.append(
+            Fault(slug, _readable(message), mark, _readable(help), tuple(map(_readable, notes)), address)
+        )
+        if len(self.faults) >= MOST_COLLECTED:
+            raise DocumentError(self.faults)
 
     def annotate(self, index: int, **changes: str) -> None:
         """Change the text of a fault that is already there, for what is known only later."""
         self.faults[index] = replace(self.faults[index], **changes)
+
+    def take(self) -> list[Fault]:
+        """All faults, which are no longer here."""
+        taken, self.faults = self.faults, []
+        self._known.clear()
+        return taken
 
     def raise_if_any(self) -> None:
         if self.faults:
@@ -171,7 +190,14 @@ class FaultList:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """`did you mean ...?`, or nothing where no word is near."""
-    close = difflib.get_close_matches(word, sorted(words), n=1, cutoff=0.6)
+    return _nearest(word, tuple(sorted(words)))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, words: tuple[str, ...]) -> str:
+    if len(word) > 64 or len(words) > _MOST_WORDS:
+        return ""
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else ""
 
 
@@ -190,3 +216,20 @@ def _excerpt(line: str, column: int, width: int = 160) -> tuple[str, int]:
         return line, column
     start = max(0, min(column - 1 - width // 2, len(line) - width))
     return line[start : start + width], column - start
+
+
+def _cells(text: str) -> int:
+    """The columns of a terminal that a text takes."""
+    return sum(
+        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
+
+
+def _readable(text: str) -> str:
+    """A message of bounded length that leaves a terminal alone, whatever words of a document it cites."""
+    if len(text) > _MOST_CHARACTERS:
+        text = f"{text[:_MOST_CHARACTERS]}..."
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

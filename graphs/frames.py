@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blocks.types import Type
-from graphs.arguments import Scope
+from graphs.arguments import Scope, names_in
+from graphs.calls import Given
 from graphs.document import Template
 from graphs.faults import Mark
-from graphs.text import Mapping
 
 
 @dataclass(slots=True)
 class Handle:
-    """A value under construction. Without a type it stands for something at fault."""
+    """A value under construction. Without a value and a type it stands for something at fault."""
 
     value: int | None
     type: Type | None
@@ -23,14 +23,13 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One open call: where it stands, and what called it."""
+    """One open call: where it stands, what it was given, and what called it."""
 
     template: Template | None
     address: str
     mark: Mark
-    arguments: Mapping | None
+    arguments: Given
     parent: Frame | None
-    depth: int
 
     def calls(self, template: Template) -> bool:
         """Whether this template is open here already."""
@@ -44,24 +43,30 @@ class Frame:
 
 @dataclass(slots=True)
 class Body:
-    """A body under expansion: its names and its input."""
+    """A body under expansion: its names, its input, and how deep it is nested.
+
+    An incomplete one has a step at fault whose name can't be read, so that a name may be missing for that.
+    """
 
     frame: Frame
     prefix: str
     scope: Scope
     handles: dict[str, Handle]
     source: Handle | None
+    depth: int
+    incomplete: bool = False
 
 
-def blame(mark: Mark, frame: Frame, argument: str | None) -> tuple[Mark, tuple[str, ...]]:
+def blame(mark: Mark, frame: Frame, names: frozenset[str] = frozenset()) -> tuple[Mark, tuple[str, ...]]:
     """Where a fault is shown, and the chain of calls that led there.
 
-    A fault inside a shipped block is shown at the step that called it: at the argument of the same name, if it was given.
+    A fault inside a shipped block is shown at the step that called it: at the first argument given there that the value
+    at fault depends on, `names` being the names that it reads.
     """
     inside: Frame | None = frame
     while mark.source.builtin and inside is not None and inside.template is not None:
-        passed = inside.arguments.get(argument) if inside.arguments and argument else None
-        mark = passed.mark if passed is not None else inside.mark
+        passed = next((tree for name, (_, tree) in inside.arguments.items() if name in names), None)
+        mark, names = (inside.mark, frozenset()) if passed is None else (passed.mark, names_in(passed))
         inside = inside.parent
     chain = []
     while inside is not None and inside.template is not None and inside.parent is not None:

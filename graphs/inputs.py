@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from blocks.types import Map, Type, Vector
-from graphs.arguments import Missing, Scope, Slot, evaluate, slot_of
+import contextlib
+
+from blocks.types import DType, Map, Type, Vector
+from graphs.arguments import Missing, Scope, Slot, evaluate, shown, slot_of
 from graphs.document import Document
-from graphs.faults import FaultList
-from graphs.text import Mapping, Scalar
+from graphs.faults import FaultList, nearest, one_of
+from graphs.text import Mapping, Scalar, Sequence
 
 MAX_SIZE = 65_536
+
+_SIZE = Slot("a size of an input", "int", (), True, f"an integer from 1 to {MAX_SIZE:,}")
+_DTYPES: dict[str, DType] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
 
 
 def document_scope(document: Document, faults: FaultList) -> Scope:
     """The document's parameters; one may be an expression of those before it."""
     scope = Scope()
     for param in document.params:
-        assert param.default is not None
-        try:
-            scope.bind(param.name.text, evaluate(param.default, slot_of(param), scope, faults))
-        except Missing:
-            scope.known.add(param.name.text)
+        scope.known.add(param.name.text)
+        if param.default is not None and not param.broken:
+            with contextlib.suppress(Missing):
+                scope.bind(param.name.text, evaluate(param.default, slot_of(param), scope, faults))
     return scope
 
 
-def input_types(document: Document, scope: Scope, faults: FaultList, extra: int = 0) -> list[Type | None]:
+def input_types(
+    document: Document, scope: Scope, faults: FaultList, extra: tuple[int, int] = (0, 0)
+) -> list[Type | None]:
     """The types of the document's inputs in order; None for one at fault.
 
     `extra` is added to the height and width of maps, to find the smallest legal size.
@@ -31,31 +37,47 @@ def input_types(document: Document, scope: Scope, faults: FaultList, extra: int 
     return [_input_type(name, spec, scope, faults, extra) for name, spec in document.inputs]
 
 
-def _input_type(name: Scalar, spec: Mapping, scope: Scope, faults: FaultList, extra: int) -> Type | None:
-    tree = spec.get("map") or spec.get("vector")
-    wanted = 3 if spec.get("map") else 1
-    items = (tree,) if isinstance(tree, Scalar) else tree.items if tree and not isinstance(tree, Mapping) else ()
-    if len(items) != wanted:
-        help = "map: [channels, height, width]" if wanted == 3 else "vector: 64"
-        faults.add(
-            "wrong-shape", f"the input `{name.text}` has {wanted} size{'s' * (wanted > 1)}", spec.mark, help=help
-        )
+def _input_type(name: Scalar, spec: Mapping, scope: Scope, faults: FaultList, extra: tuple[int, int]) -> Type | None:
+    if not spec.entries:
+        return None  # refused when it was read
+    is_map = spec.get("map") is not None
+    sizes = _sizes(name, spec, scope, faults)
+    dtype = _dtype(spec, faults)
+    if sizes is None or dtype is None:
         return None
-    slot = Slot("size of an input", "int", (), True, "an integer of at least 1")
-    try:
-        sizes = [evaluate(item, slot, scope, faults) for item in items]
-    except Missing:
+    if is_map:
+        return Map(sizes[0], sizes[1] + extra[0], sizes[2] + extra[1], dtype=dtype)
+    return Vector(sizes[0], dtype)
+
+
+def _sizes(name: Scalar, spec: Mapping, scope: Scope, faults: FaultList) -> list[int] | None:
+    tree = spec.get("map")
+    wanted, help = 3, "map: [channels, height, width]"
+    if tree is None:
+        tree, wanted, help = spec.get("vector"), 1, "vector: 64"
+    assert tree is not None
+    items = (tree,) if isinstance(tree, Scalar) else tree.items if isinstance(tree, Sequence) else ()
+    if len(items) != wanted or not all(isinstance(item, Scalar) for item in items):
+        message = f"the input `{name.text}` has {wanted} size{'s' * (wanted > 1)}"
+        faults.add("wrong-shape", message, tree.mark, help=help)
         return None
-    numbers = [size for size in sizes if isinstance(size, int)]
-    for item, number in zip(items, numbers, strict=True):
-        if not 1 <= number <= MAX_SIZE:
-            faults.add("bad-value", f"a size of an input is 1 to {MAX_SIZE:,}, got {number}", item.mark)
-            return None
-    dtype = spec.get("dtype")
-    word = dtype.text if isinstance(dtype, Scalar) else "float32"
-    if dtype is not None and word not in ("float32", "float16", "bfloat16"):
-        faults.add("bad-value", f"`{word}` is no dtype", dtype.mark, help="float32, float16 or bfloat16")
-        return None
-    if wanted == 1:
-        return Vector(numbers[0], word)  # type: ignore[arg-type]
-    return Map(numbers[0], numbers[1] + extra, numbers[2] + extra, dtype=word)  # type: ignore[arg-type]
+    sizes = []
+    for item in items:
+        with contextlib.suppress(Missing):
+            size = evaluate(item, _SIZE, scope, faults)
+            if isinstance(size, int) and 1 <= size <= MAX_SIZE:
+                sizes.append(size)
+            else:
+                faults.add("bad-value", f"a size of an input is 1 to {MAX_SIZE:,}, got {shown(size)}", item.mark)
+    return sizes if len(sizes) == wanted else None
+
+
+def _dtype(spec: Mapping, faults: FaultList) -> DType | None:
+    tree = spec.get("dtype")
+    if tree is None:
+        return "float32"
+    word = tree.text if isinstance(tree, Scalar) else ""
+    if word in _DTYPES:
+        return _DTYPES[word]
+    faults.add("bad-value", "this is no dtype", tree.mark, help=nearest(word, _DTYPES) or one_of(_DTYPES))
+    return None

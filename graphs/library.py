@@ -8,7 +8,7 @@ from pathlib import Path
 import blocks
 from graphs.document import Template
 from graphs.faults import FaultList
-from graphs.reading import read_templates
+from graphs.reading import read_library
 from graphs.text import parse_tree, read_source
 
 FOLDER = Path(blocks.__file__).parent / "composites"
@@ -22,7 +22,7 @@ def composites() -> dict[str, Template]:
     for path in sorted(FOLDER.glob("*.yaml")):
         source = read_source(path, faults, name=f"composites/{path.name}", builtin=True)
         tree = parse_tree(source, faults) if source else None
-        templates = read_templates(tree, faults) if tree else {}
+        templates = read_library(tree, faults) if tree else {}
         assert not templates.keys() & found.keys(), f"{path.name} defines a template again"
         found.update(templates)
     faults.raise_if_any()

@@ -9,9 +9,14 @@ from graphs.document import Call, Step
 from graphs.faults import FaultList
 from graphs.text import Scalar
 
+MOST_SHOWN = 8
+
 
 def step_names(steps: tuple[Step, ...], faults: FaultList, *, taken: Container[str]) -> list[str]:
-    """The name of every step: the one it was given, or its block's key, numbered where several steps need that."""
+    """The name of every step: the one it was given, or its block's key, numbered where several steps need that.
+
+    All names of a body differ, and differ from those that are `taken`.
+    """
     given: dict[str, Scalar] = {}
     for step in steps:
         if step.name is None:
@@ -24,12 +29,15 @@ def step_names(steps: tuple[Step, ...], faults: FaultList, *, taken: Container[s
                 f"two steps are called `{name}`",
                 step.name.mark,
                 notes=(f"first at {first}:{first.column}",),
+                help="rename one of them, and what reads it",
             )
         elif name in taken:
-            faults.add("duplicate-name", f"`{name}` is the name of an input", step.name.mark)
+            message, help = f"`{name}` is the name of an input", "take another name for the step"
+            faults.add("duplicate-name", message, step.name.mark, help=help)
         given.setdefault(name, step.name)
     unnamed = Counter(step.action.key.text for step in steps if step.name is None)
     numbers: Counter[str] = Counter()
+    used = set(given)
     names = []
     for step in steps:
         if step.name is not None:
@@ -37,9 +45,10 @@ def step_names(steps: tuple[Step, ...], faults: FaultList, *, taken: Container[s
             continue
         key = step.action.key.text
         name = key if unnamed[key] == 1 else ""
-        while not name or name in given:
+        while not name or name in used or name in taken:
             numbers[key] += 1
             name = f"{key}{numbers[key]}"
+        used.add(name)
         names.append(name)
     return names
 
@@ -58,12 +67,13 @@ def step_order(
     cyclic: set[int] = set()
     order: list[int] = []
     state = [0] * len(steps)  # 0 new, 1 open, 2 done
+    waiting = [iter(wanted) for wanted in needs]
     for start in range(len(steps)):
         path = [start] if state[start] == 0 else []
         while path:
             position = path[-1]
             state[position] = 1
-            following = next((need for need in needs[position] if state[need] != 2), None)
+            following = next((need for need in waiting[position] if state[need] != 2), None)
             if following is None:
                 state[position] = 2
                 order.append(path.pop())
@@ -93,11 +103,21 @@ def _needs(step: Step, position: int, place: dict[str, int], references: Callabl
 def _refuse_cycle(cycle: list[int], steps: tuple[Step, ...], names: list[str], faults: FaultList) -> None:
     start = cycle.index(min(cycle))
     cycle = cycle[start:] + cycle[:start]
-    round = [*reversed(cycle), cycle[-1]]
+    read = cycle[1 % len(cycle)]
+    sources = steps[cycle[0]].sources or ()
+    mark = next((source.mark for source in sources if source.text == names[read]), steps[cycle[0]].mark)
+    if len(cycle) == 1:
+        help = "let it read an earlier step, or `in`"
+        faults.add("cycle", f"`{names[read]}` reads itself", mark, help=help)
+        return
+    around = [
+        f"`{names[one]}` reads `{names[other]}`" for one, other in zip(cycle, [*cycle[1:], cycle[0]], strict=True)
+    ]
+    more = ", ..." if len(around) > MOST_SHOWN else ""
     faults.add(
         "cycle",
-        "these steps read each other: " + " -> ".join(names[position] for position in round),
-        steps[cycle[0]].mark,
-        notes=tuple(f"{names[position]} is at {steps[position].mark}" for position in sorted(cycle)),
-        help="let one of them read an earlier step",
+        f"a cycle: {', '.join(around[:MOST_SHOWN])}{more}",
+        mark,
+        notes=tuple(f"{names[position]} is at {steps[position].mark}" for position in sorted(cycle)[:MOST_SHOWN]),
+        help="let one of them read an earlier step, or `in`",
     )

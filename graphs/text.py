@@ -10,21 +10,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isinf
 from pathlib import Path
 
 import yaml
 
-from graphs.faults import FaultList, Mark, Source
+from graphs.faults import FaultList, Mark, Source, nearest
+from graphs.syntax import refuse_syntax
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
 MAX_VALUES = 200_000
+MAX_DIGITS = 18
 
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
+_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATES = re.compile(r"(?<!\\)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -38,8 +43,16 @@ class Scalar:
 
     @property
     def text(self) -> str:
-        """The value as a word."""
-        return self.value if isinstance(self.value, str) else "null" if self.value is None else str(self.value)
+        """The value as a word, as a document has it."""
+        match self.value:
+            case str():
+                return self.value
+            case None:
+                return "null"
+            case bool():
+                return "true" if self.value else "false"
+            case _:
+                return str(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,57 +89,90 @@ def read_source(path: Path, faults: FaultList, *, name: str | None = None, built
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        faults.add("unreadable", f"not a UTF-8 text: {error.reason} at byte {error.start}", Mark(source, 1, 1, 2))
-        return None
-    except OSError as error:
-        faults.add("unreadable", f"cannot be read: {error.strerror or error}", Mark(source, 1, 1, 2))
+    except (OSError, ValueError) as error:  # a ValueError is a path with a null byte
+        why = getattr(error, "strerror", None) or str(error)
+        faults.add("unreadable", f"cannot be read: {why}", Mark(source, 1, 1, 2))
         return None
     if len(content) > MAX_BYTES:
-        faults.add("limit", f"the text is larger than {MAX_BYTES:,} bytes", Mark(source, 1, 1, 2))
+        _refuse_size(source, faults)
         return None
-    return Source(source.name, tuple(text.splitlines()), builtin)
+    try:
+        return _readable(content.decode("utf-8-sig"), source, faults)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        message = f"this is no UTF-8 text: {error.reason} at byte {error.start}"
+        faults.add("unreadable", message, Mark(source, line, column, column + 1), help="save it as UTF-8")
+        return None
 
 
 def source_of(text: str, name: str, faults: FaultList) -> Source | None:
-    """A text that is in memory already; None with a fault where it is too large."""
-    source = Source(name, tuple(text.splitlines()))
-    if len(text.encode(errors="replace")) > MAX_BYTES:
-        faults.add("limit", f"the text is larger than {MAX_BYTES:,} bytes", Mark(source, 1, 1, 2))
+    """A text that is in memory already; None with a fault where it is no readable text."""
+    if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
+        _refuse_size(Source(name, ()), faults)
         return None
-    return source
+    return _readable(text, Source(name, ()), faults)
+
+
+def _readable(text: str, source: Source, faults: FaultList) -> Source | None:
+    """The source with its lines; None, with a fault, where it has characters that no YAML has."""
+    source = Source(source.name, tuple(text.splitlines()), source.builtin)
+    control = _CONTROL.search(text)
+    if control is None:
+        return source
+    before = f"{text[: control.start()]}|".splitlines()
+    line, column = len(before), len(before[-1])
+    message = f"the character U+{ord(control[0]):04X} has no place in a text"
+    faults.add("unreadable", message, Mark(source, line, column, column + 1), help="remove it")
+    return None
+
+
+def _refuse_size(source: Source, faults: FaultList) -> None:
+    faults.add("limit", f"the text is larger than {MAX_BYTES:,} bytes", Mark(source, 1, 1, 2))
 
 
 def parse_tree(source: Source, faults: FaultList) -> Tree | None:
     """The text as a tree; None, with faults, where it isn't one. Duplicate keys are faults, and the first one stays."""
     text = "\n".join(source.lines) + "\n"
+    if text.lstrip().startswith("{"):
+        text = _SURROGATES.sub(_join_surrogates, text)
     builder = _Builder(source, faults)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             if not builder.take(event):
                 return None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        help = "indent with spaces" if "\\t" in repr(problem) or "tab" in str(problem) else ""
-        faults.add("syntax", str(problem), Mark(source, line, column, column + 1), help=help)
+        refuse_syntax(error, source, faults)
         return None
     if builder.root is None:
         faults.add("missing-key", "the document is empty", Mark(source, 1, 1, 2), help="start with `version: 1`")
     return builder.root
 
 
+def _join_surrogates(pair: re.Match[str]) -> str:
+    """One escape of YAML for the two that JSON has for a character beyond U+FFFF."""
+    return f"\\U{0x10000 + ((int(pair[1], 16) - 0xD800) << 10) + int(pair[2], 16) - 0xDC00:08X}"
+
+
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not been read yet."""
+    """A collection whose end has not been read yet. `size` counts its values, `depth` the collections inside it."""
 
     is_mapping: bool
     mark: Mark
     anchor: str | None
     items: list[Tree]
     size: int = 1
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """What an alias stands for."""
+
+    tree: Tree
+    size: int
+    depth: int
 
 
 class _Builder:
@@ -137,9 +183,8 @@ class _Builder:
         self.faults = faults
         self.root: Tree | None = None
         self._stack: list[_Open] = []
-        self._anchors: dict[str, tuple[Tree, int] | None] = {}
+        self._anchors: dict[str, _Anchored | None] = {}  # None: the anchor's value is still open
         self._documents = 0
-        self._values = 0
 
     def take(self, event: yaml.Event) -> bool:
         """One event; False where it is pointless to go on."""
@@ -155,15 +200,14 @@ class _Builder:
                 self._refuse_tag(event)
                 scalar = self._scalar(event)
                 if event.anchor:
-                    self._anchors[event.anchor] = (scalar, 1)
-                return self._put(scalar, 1)
+                    self._anchors[event.anchor] = _Anchored(scalar, 1, 0)
+                return self._put(scalar, 1, 0)
             case yaml.AliasEvent():
                 return self._alias(event)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._refuse_tag(event)
                 if len(self._stack) >= MAX_DEPTH:
-                    self.faults.add("limit", f"values are nested more than {MAX_DEPTH} deep", self._mark(event))
-                    return False
+                    return self._too_deep(self._mark(event))
                 if event.anchor:
                     self._anchors[event.anchor] = None
                 self._stack.append(
@@ -173,18 +217,19 @@ class _Builder:
                 done = self._stack.pop()
                 tree: Tree = self._mapping(done) if done.is_mapping else Sequence(tuple(done.items), done.mark)
                 if done.anchor:
-                    self._anchors[done.anchor] = (tree, done.size)
-                return self._put(tree, done.size)
+                    self._anchors[done.anchor] = _Anchored(tree, done.size, done.depth)
+                return self._put(tree, done.size, done.depth)
         return True
 
-    def _put(self, tree: Tree, size: int) -> bool:
-        self._values += size if isinstance(tree, Scalar) else 1
+    def _put(self, tree: Tree, size: int, depth: int) -> bool:
         if self._stack:
             top = self._stack[-1]
             top.items.append(tree)
             top.size += size
+            top.depth = max(top.depth, depth + 1)
             if top.size > MAX_VALUES:
-                self.faults.add("limit", f"more than {MAX_VALUES:,} values after the expansion of aliases", tree.mark)
+                expanded = " after the expansion of its aliases" if self._anchors else ""
+                self.faults.add("limit", f"the text has more than {MAX_VALUES:,} values{expanded}", tree.mark)
                 return False
         else:
             self.root = tree
@@ -192,15 +237,21 @@ class _Builder:
 
     def _alias(self, event: yaml.AliasEvent) -> bool:
         mark = self._mark(event)
-        known = self._anchors.get(event.anchor, ())
-        if known == ():
-            self.faults.add("alias", f"there is no anchor `&{event.anchor}` before this alias", mark)
-            return self._put(Scalar(None, mark), 1)
+        if event.anchor not in self._anchors:
+            help = nearest(event.anchor, self._anchors) or f"anchor a value before it: &{event.anchor}"
+            self.faults.add("alias", f"there is no anchor `&{event.anchor}` before this alias", mark, help=help)
+            return self._put(Scalar(None, mark), 1, 0)
+        known = self._anchors[event.anchor]
         if known is None:
-            self.faults.add("alias", f"`*{event.anchor}` stands inside its own anchor", mark)
+            self.faults.add("alias", f"`*{event.anchor}` stands inside its own anchor", mark, help="write it out")
             return False
-        tree, size = known  # type: ignore[misc]
-        return self._put(tree, size)
+        if len(self._stack) + known.depth > MAX_DEPTH:
+            return self._too_deep(mark)
+        return self._put(known.tree, known.size, known.depth)
+
+    def _too_deep(self, mark: Mark) -> bool:
+        self.faults.add("limit", f"values are nested more than {MAX_DEPTH} deep", mark)
+        return False
 
     def _mapping(self, done: _Open) -> Mapping:
         entries: list[tuple[Scalar, Tree]] = []
@@ -231,12 +282,13 @@ class _Builder:
         if text in _NULLS:
             return Scalar(None, mark)
         if _INT.fullmatch(text):
-            if len(text) > 18:
-                self.faults.add("limit", f"a number of {len(text)} digits", mark, help="at most 18 digits")
+            if len(text) > MAX_DIGITS:
+                help = f"at most {MAX_DIGITS} digits"
+                self.faults.add("limit", f"this number has {len(text):,} digits", mark, help=help)
                 return Scalar(0, mark)
             return Scalar(int(text), mark)
-        if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and abs(float(text)) == float("inf")):
-            self.faults.add("not-finite", f"`{text[:40]}` is not a finite number", mark)
+        if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and isinf(float(text))):
+            self.faults.add("not-finite", f"`{text[:40]}` is not a finite number", mark, help="write a finite number")
             return Scalar(0.0, mark)
         if _FLOAT.fullmatch(text):
             return Scalar(float(text), mark)
@@ -253,9 +305,13 @@ class _Builder:
 
     def _mark(self, event: yaml.Event) -> Mark:
         start, end = event.start_mark, event.end_mark
+        assert start is not None
+        assert end is not None
         column = start.column + 1
         if isinstance(event, yaml.CollectionStartEvent):
             stop = column + 1
-        else:
-            stop = end.column + 1 if end.line == start.line else len(self.source.lines[start.line]) + 1
+        elif end.line == start.line:
+            stop = end.column + 1
+        else:  # of a text of several lines, the first
+            stop = len(self.source.lines[start.line]) + 1
         return Mark(self.source, start.line + 1, column, max(stop, column + 1))

@@ -1,0 +1,33 @@
+"""The top floor: which graph is good.
+
+    nas.search(space, budget, data, ...)    a search from beginning to end: a run in a folder, ending with a bundle
+    nas.resume(run)                         brings a run to its end that was cut short
+    nas.status(run)                         how a run stands, at any moment
+
+Importing this package imports no torch, Optuna or Ray.
+
+Reading order; each file imports only from those above it:
+
+    trials        jobs, events and the contract of executors
+    recipe        how candidates are trained, as data
+    seeds         seeds of the parts of a run, from the one of the run
+    data/         images: digits, folders, archives; the test part kept apart
+    training      tensors: one network over some epochs
+    trainer       what a worker does with a job
+    records       the lines of a ledger
+    ledger        the append-only file that is the truth of a run
+    history       what a ledger says, summed up
+    stopping      successive halving
+    samplers/     what to try next: random, tpe
+    brain         decisions: proposals, stops, retries
+    executors/    where trials run: inline, ray
+    manifest, parity, bundle    the exported folder and its proof
+    finishing     the final training of the winner
+    results       a run as its summary
+    driver        the loop, and the verbs of runs
+    cli/          the command line
+"""
+
+from nas.driver import resume, search, status
+
+__all__ = ["resume", "search", "status"]

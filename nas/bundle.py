@@ -51,7 +51,7 @@ OPSET = 20
 MAX_WEIGHT_BYTES = 2_000_000_000  # a protobuf message, and so an ONNX file in one piece, ends at 2 GiB
 KEPT_METADATA = "pkg.torch.onnx.name_scopes"
 
-__all__ = ["Bundle", "ExportError", "export", "load_bundle", "read_weights"]
+__all__ = ["Bundle", "ExportError", "export", "load_bundle", "random_weights", "read_weights"]
 
 
 def export(
@@ -82,7 +82,7 @@ def export(
     with placed_folder(to, overwrite=overwrite) as folder:
         weights = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
         write_bytes(folder / ARCHITECTURE, graph.text().encode())
-        write_bytes(folder / WEIGHTS, safetensors.save(weights, metadata={"format": "pt", "hash": graph.hash}))
+        write_bytes(folder / WEIGHTS, safetensors.save(weights, metadata={"hash": graph.hash}))
         write_bytes(folder / ONNX, onnx_bytes(graph, module))
         parity = _prove(graph, module, folder)
         files = {name: digest(folder / name) for name in (ARCHITECTURE, WEIGHTS, ONNX)}
@@ -143,6 +143,13 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
             return {key: file.get_tensor(key) for key in file.keys()}, (file.metadata() or {}).get("hash", "")  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ExportError(f"{path} can't be read as safetensors: {error}") from None
+
+
+def random_weights(graph: Graph, seed: int = 0) -> dict[str, Tensor]:
+    """The weights of an untrained network; torch's random state stays as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return dict(graph.compile().state_dict())
 
 
 def compiled(graph: Graph, state: Mapping[str, Tensor]) -> nn.Module:

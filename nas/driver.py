@@ -270,7 +270,7 @@ def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
     outputs = [graph.types[value] for value in graph.outputs.values()]
     if len(outputs) != 1 or not isinstance(outputs[0], Vector) or outputs[0].features != num_classes:
         raise DataError(
-            f"the networks of `{space.name}` give {', '.join(map(str, outputs))}; the images have {num_classes} classes",
+            f"the networks of `{space.name}` give {', '.join(map(str, outputs))}, the images {num_classes} classes",
             help="a space for classification has one output, a vector with one feature per class",
         )
 

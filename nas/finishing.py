@@ -12,16 +12,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from nas.data.parts import Data
 from nas.history import History, Trial
-from nas.ledger import not_written
+from nas.ledger import RunError, not_written
 from nas.recipe import Recipe
 from nas.records import Exported, Finalised, Record
 from nas.seeds import derive_seed
-from nas.trainer import choose_device
+from nas.trainer import choose_device, is_small
 
 if TYPE_CHECKING:
     from graphs import Budget, Graph
+    from nas.data import Data
 
 BUNDLE = "bundle"
 WEIGHTS = "final"
@@ -47,14 +47,29 @@ def finish(history: History, graph: Graph, winner: Trial, data: Data, budget: Bu
 def _train_seed(
     run: Path, graph: Graph, winner: Trial, data: Data, recipe: Recipe, seed: int, device: str
 ) -> Finalised:
+    import torch
     from safetensors.torch import save_file
 
-    from nas.training import Training
+    from nas.training import DivergedError, Training, is_out_of_memory
 
+    torch.set_num_threads(1 if is_small(data.search.image_shape) else os.cpu_count() or 1)
     begin = perf_counter()
-    training = Training(graph, data.final.train, data.final, recipe, seed, recipe.final_epochs, device)
-    for _ in range(recipe.final_epochs):
-        training.run_epoch()
+    try:
+        training = Training(graph, data.final.train, data.final, recipe, seed, recipe.final_epochs, device)
+        for _ in range(recipe.final_epochs):
+            training.run_epoch()
+    except DivergedError as error:
+        raise RunError(
+            f"the final training of trial {winner.number} diverged: {error}",
+            help="begin a new run with a lower learning rate",
+        ) from None
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise RunError(
+            f"the final training of trial {winner.number} ran out of memory",
+            help=f"make room, then: nas resume {run}",
+        ) from None
     weights = Path(WEIGHTS) / f"{winner.number}-{seed}.safetensors"
     try:
         (run / WEIGHTS).mkdir(exist_ok=True)
@@ -73,7 +88,9 @@ def _export(history: History, graph: Graph, winner: Trial, data: Data, budget: B
     from nas.bundle import export
 
     state = load_file(history.run / final.weights)
-    bundle = export(graph, state, history.run / BUNDLE, budget=budget, metadata=_metadata(history, winner, data, final))
+    metadata = _metadata(history, winner, data, final)
+    # A bundle may stand there whose record was not written: the driver was killed between the two.
+    bundle = export(graph, state, history.run / BUNDLE, budget=budget, metadata=metadata, overwrite=True)
     return Exported(BUNDLE, dict(bundle.files))
 
 

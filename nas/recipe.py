@@ -22,21 +22,21 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Positive = 0.04
+    learning_rate: Positive = 0.05
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: NotNegative = 0.05
     schedule: Literal["one_cycle", "cosine"] = "one_cycle"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2)] = 128
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
     shift: Annotated[int, Field(ge=0)] = 1
     flip: bool = False
     epochs: Annotated[int, Field(ge=1)] = 24
-    final_epochs: Annotated[int, Field(ge=1)] = 80
+    final_epochs: Annotated[int, Field(ge=1)] = 60
 
 
 DIGITS = Recipe()
-PHOTOS = Recipe(learning_rate=0.01, batch_size=128, shift=4, flip=True, epochs=15, final_epochs=60)
+PHOTOS = Recipe(learning_rate=0.01, shift=4, flip=True, epochs=15, final_epochs=60)
 
 
 def default_recipe(height: int, width: int) -> Recipe:

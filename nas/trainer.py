@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nas.data.parts import SearchData
 from nas.recipe import Recipe
 from nas.trials import Completed, Event, Job, Progress
+
+if TYPE_CHECKING:
+    from nas.data import SearchData
 
 SMALL_IMAGE = 24
 
@@ -50,4 +53,9 @@ def choose_device(device: str, image_shape: tuple[int, int, int]) -> str:
 
     if device != "auto":
         return device
-    return "cuda" if torch.cuda.is_available() and min(image_shape[1:]) >= SMALL_IMAGE else "cpu"
+    return "cuda" if torch.cuda.is_available() and not is_small(image_shape) else "cpu"
+
+
+def is_small(image_shape: tuple[int, int, int]) -> bool:
+    """Whether images (C, H, W) are so small that calling an operation costs more than running it."""
+    return min(image_shape[1:]) < SMALL_IMAGE

@@ -8,10 +8,11 @@ Reading order; each file imports only from those above it:
     output      JSON, tables and sizes as text
     inputs      names and files of networks, `name=value`
     outline     a network by address, to a depth
-    progress    a search as it goes on: a live display, or lines
+    progress    a search as it goes on, in lines
+    live        a search as it goes on, on a terminal
     networks    nas check, show
-    runs        nas search, resume, status
     exports     nas export
+    runs        nas search, resume, status
     entry       the application, and what becomes of errors
 
 Nothing here imports torch, optuna, ray or rich before a command needs it.

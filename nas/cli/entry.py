@@ -11,8 +11,10 @@ import typer
 from typer.main import get_command
 
 from blocks.errors import FixpointError
+from nas.cli.exports import export
 from nas.cli.networks import check, show
 from nas.cli.output import error_object, error_objects, print_json
+from nas.cli.runs import resume, search, status
 
 FAULT, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -23,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (check, show):
+for command in (check, show, search, resume, status, export):
     app.command()(command)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import typer
+
 import search_spaces
-from blocks.errors import FixpointError
 from graphs import Graph, load
 from graphs.document import Settings
 
@@ -16,12 +17,12 @@ def load_network(name: str, settings: Settings | None = None) -> Graph:
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, bool | int | float | str]:
-    """`["width=32", "pool=max"]` as values by name. Raises: FixpointError."""
+    """`["width=32", "pool=max"]` as values by name. Raises: typer.BadParameter."""
     settings: dict[str, bool | int | float | str] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name or not value:
-            raise FixpointError(f"`{text}` sets nothing", help="as in --set classes=10")
+            raise typer.BadParameter(f"`{text}` sets nothing; as in --set classes=10", param_hint="--set")
         settings[name.strip()] = _scalar(value.strip())
     return settings
 

@@ -70,7 +70,7 @@ def format_bytes(value: int) -> str:
 
 def format_seconds(value: float) -> str:
     """4.2 s, 3:07 min, 2:05 h."""
-    if value < 60:
+    if value < 59.95:
         return f"{value:.1f} s"
     minutes, seconds = divmod(round(value), 60)
     return f"{minutes}:{seconds:02} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02} h"
@@ -78,7 +78,7 @@ def format_seconds(value: float) -> str:
 
 def format_share(part: int, whole: int) -> str:
     """A part of a whole in percent; nothing for nothing."""
-    return "" if not part or not whole else "<1%" if 200 * part < whole else f"{part / whole:.0%}"
+    return "" if not part or not whole else "<1%" if 100 * part < whole else f"{part / whole:.0%}"
 
 
 def _cut(cell: str, size: int) -> str:

@@ -21,17 +21,19 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import cloudpickle, tune
-from ray._private import ray_constants
+from ray._private import auto_init_hook, ray_constants
 from ray.exceptions import RayActorError
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -44,7 +46,7 @@ Trainer = Callable[[Job], Iterator[Event]]
 
 JOIN_SECONDS = 3.0
 
-# Read by Tune and by the processes of Ray when they start. Tune's own logs, snapshots and console output double what the
+# Read by Tune and by the processes of Ray when they start. Tune's own logs, snapshots and console output repeat what the
 # ledger and the progress display say, and cost more than a small trial.
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -55,6 +57,8 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "inf",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
 }
+# Ray's agents wait this long for their cluster when the driver was killed by force; 60 unless said.
+LOCAL_ENVIRONMENT = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 # One secret for all clusters of this process: Ray's core reads the token once and keeps it.
@@ -83,11 +87,13 @@ class RayExecutor(Executor):
         if ray.is_initialized():
             raise RayError("Ray is in use in this process already", help="close the other executor first")
         self._exchange = Exchange()
-        self._actors: dict[str, Any] = {}
-        self._folder = tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp" if sys.platform == "darwin" else None)
-        self._environment = _Environment({**ENVIRONMENT, **_token(self._folder, address)})
-        self._log_level = logging.getLogger("ray").level
+        self._thread: threading.Thread | None = None
         self._closed = False
+        self._auto_connects = auto_init_hook.enable_auto_connect
+        self._folder = tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp" if sys.platform == "darwin" else None)
+        self._surroundings = _Surroundings(
+            {**ENVIRONMENT, **({} if address else LOCAL_ENVIRONMENT), **_token(self._folder, address)}
+        )
         atexit.register(self.close)
         try:
             _start(address, capacity, self._folder)
@@ -117,19 +123,21 @@ class RayExecutor(Executor):
         self._exchange.stop(trial)
 
     def close(self) -> None:
+        """See `Executor.close`. Takes a second or two, whatever the workers are at."""
         if self._closed:
             return
         self._closed = True
         self._exchange.close()
-        for actor in list(self._actors.values()):
-            ray.kill(actor)  # an epoch may be long, and its result is not wanted any more
-        if hasattr(self, "_thread"):
-            self._thread.join(JOIN_SECONDS)
-        ray.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._environment.restore()
-        logging.getLogger("ray").setLevel(self._log_level)
-        atexit.unregister(self.close)
+        try:
+            if self._thread is not None:
+                self._thread.join(JOIN_SECONDS)
+        finally:
+            auto_init_hook.enable_auto_connect = False  # a thread that still asks for something must not start Ray anew
+            ray.shutdown()
+            auto_init_hook.enable_auto_connect = self._auto_connects
+            self._surroundings.restore()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            atexit.unregister(self.close)
 
     def _tune(self, trainer: Trainer, storage: str) -> None:
         """The whole life of Tune's thread."""
@@ -150,11 +158,12 @@ class RayExecutor(Executor):
                     failure_config=tune.FailureConfig(max_failures=0),
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     stop=_Closing(self._exchange),
-                    callbacks=[_Roster(self._actors)],
                     verbose=0,
                 ),
             )
             tuner.fit()
+        except _ClosedError:
+            pass
         except Exception as error:  # noqa: BLE001 - it has to reach the driver's thread, whatever it is
             self._exchange.fail(_gone_down(error))
         else:
@@ -222,9 +231,9 @@ class _Relay(FIFOScheduler):
         self._kept: set[int] = set()
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """Tune keeps one idle worker unless more trials queue; ours idle while the brain thinks, so keep one in each lane.
+        """Keeps the worker of each lane while it is idle; Tune keeps one alone unless more trials queue.
 
-        There is no public setting. Without this private one a worker costs a new process now and then, nothing else.
+        There is no public setting. Without this private one trials pay for a new process now and then, nothing else.
         """
         lane = trial.config["lane"]
         cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
@@ -256,8 +265,12 @@ def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     return tune.PlacementGroupFactory([{"CPU": 1 - config["lane"] / 10_000}])
 
 
+class _ClosedError(BaseException):
+    """Leaves Tune's loop at once. Not an `Exception`: on one of those Tune first waits for the ends of all epochs."""
+
+
 class _Closing(tune.Stopper):
-    """Ends the experiment when the executor is closed."""
+    """Asked by Tune in every turn of its loop."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -266,33 +279,29 @@ class _Closing(tune.Stopper):
         return False
 
     def stop_all(self) -> bool:
-        return self._exchange.closed
+        if self._exchange.closed:
+            raise _ClosedError
+        return False
 
 
-class _Roster(tune.Callback):
-    """The live actors, so that `close` need not wait for the end of their epochs."""
+class _Surroundings:
+    """What Ray changes or reads in this process: environment, log level, handler of SIGTERM. Until `restore`."""
 
-    def __init__(self, actors: dict[str, Any]) -> None:
-        self._actors = actors
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        actor = trial.temporary_state.ray_actor
-        self._actors[actor._actor_id.hex()] = actor
-
-
-class _Environment:
-    """Environment variables of this process, set until `restore`."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._before = {name: os.environ.get(name) for name in values}
-        os.environ.update(values)
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = {name: os.environ.get(name) for name in (*environment, "RAY_AUTH_MODE")}
+        self._log_level = logging.getLogger("ray").level
+        self._handler = signal.getsignal(signal.SIGTERM)
+        os.environ.update(environment)
 
     def restore(self) -> None:
-        for name, value in self._before.items():
+        for name, value in self._environment.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        logging.getLogger("ray").setLevel(self._log_level)
+        if threading.current_thread() is threading.main_thread() and self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
 
 
 def _start(address: str | None, capacity: int | None, folder: str) -> None:
@@ -317,6 +326,9 @@ def _start(address: str | None, capacity: int | None, folder: str) -> None:
             _temp_dir=folder,
             **common,
         )
+        if threading.current_thread() is threading.main_thread():
+            # Ray's core has put a handler in front that prints a stack trace; Python's alone ends the process by `exit`.
+            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     except Exception as error:
         where = f"at {address}" if address else "on this machine"
         raise RayError(f"Ray cannot be used {where}: {_first_line(error)}", help="try `--executor inline`") from error

@@ -1,0 +1,177 @@
+"""The nodes of a graph as an expansion finds them: every fault at its place, and the limits of their number and size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from blocks.errors import RuleError
+from blocks.primitive import Primitive
+from blocks.types import Map, Type
+from graphs.arguments import Argument, Missing, Scope, Slot, evaluate, evaluate_expression, names_in, shown, slots_of
+from graphs.calls import Given, infer_type, make_block
+from graphs.document import Call
+from graphs.expressions import Value
+from graphs.faults import FaultList, Mark
+from graphs.fragments import Fragment, place
+from graphs.frames import Frame, Handle, blame
+from graphs.graph import Node
+from graphs.text import Scalar, Tree
+
+MAX_NODES = 20_000
+MAX_STEPS = 100_000
+MAX_CHANNELS = 65_536
+
+_MOST_NOTES = 6
+
+
+class TooLarge(Exception):
+    """A limit was passed: the fault is in the list, and the walk ends."""
+
+
+@dataclass
+class Assembly:
+    """What an expansion has built so far. `read` are the values that something reads, `spare` those that need no reader.
+
+    `quiet`: a limit ends the walk without a fault.
+    """
+
+    faults: FaultList
+    max_steps: int
+    quiet: bool = False
+    inputs: dict[str, Type] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    read: set[int] = field(default_factory=set)
+    spare: set[int] = field(default_factory=set)
+    _steps: int = 0
+    _scratch: FaultList = field(default_factory=FaultList)
+
+    def fault(
+        self,
+        slug: str,
+        message: str,
+        mark: Mark,
+        frame: Frame,
+        *,
+        help: str = "",
+        notes: tuple[str, ...] = (),
+        names: frozenset[str] = frozenset(),
+        address: str = "",
+    ) -> None:
+        """A fault at its step, or, inside a shipped block, at the step that called it: see `blame`."""
+        mark, chain = blame(mark, frame, names)
+        self.faults.add(slug, message, mark, help=help, notes=(*notes, *chain), address=address)
+
+    def too_large(self, message: str, mark: Mark, frame: Frame, help: str = "") -> None:
+        """A limit is passed: raises `TooLarge`."""
+        if not self.quiet:
+            self.fault("limit", message, mark, frame, help=help)
+        raise TooLarge
+
+    def count_step(self, mark: Mark, frame: Frame) -> None:
+        """One more step was walked."""
+        self._steps += 1
+        if self._steps > self.max_steps:
+            self.too_large(
+                f"the document expands to more than {self.max_steps:,} steps", mark, frame, "repeat less often"
+            )
+
+    def evaluate(self, tree: Tree, slot: Slot, scope: Scope, frame: Frame) -> Argument:
+        """The value of an argument. Raises `Missing`, with faults at their place."""
+        try:
+            return evaluate(tree, slot, scope, self._scratch)
+        except Missing:
+            self.relay(self._scratch, tree, frame)
+            raise
+
+    def condition(self, tree: Scalar, scope: Scope, frame: Frame) -> Value:
+        """The value of `when`. Raises `Missing`, with faults at their place."""
+        try:
+            return evaluate_expression(tree, scope, self._scratch)
+        except Missing:
+            self.relay(self._scratch, tree, frame)
+            raise
+
+    def relay(self, scratch: FaultList, tree: Tree, frame: Frame) -> None:
+        """Take over the faults of one value."""
+        for fault in scratch.take():
+            self.fault(
+                fault.slug, fault.message, fault.mark, frame, help=fault.help, notes=fault.notes, names=names_in(tree)
+            )
+
+    def apply(
+        self,
+        kind: type[Primitive],
+        values: dict[str, Argument],
+        call: Call,
+        given: Given,
+        sources: tuple[Handle, ...],
+        address: str,
+        frame: Frame,
+    ) -> Handle:
+        """One node: a primitive with these arguments on these sources. Raises `Missing` after a fault."""
+        self.read.update(handle.value for handle in sources if handle.value is not None)
+        try:
+            block = make_block(kind, tuple(values.items()))
+            if any(handle.type is None for handle in sources):
+                raise Missing
+            type = infer_type(block, tuple(handle.type for handle in sources if handle.type is not None))
+        except ValidationError as error:
+            for name in dict.fromkeys(str(detail["loc"][0]) for detail in error.errors(include_url=False)):
+                message = f"`{name}` takes {slots_of(kind)[name].wants}, got {shown(values[name])}"
+                tree = given[name][1]
+                self.fault("bad-value", message, tree.mark, frame, names=names_in(tree), address=address)
+            raise Missing from None
+        except RuleError as error:
+            self._refuse_rule(error, call, given, sources, address, frame)
+            raise Missing from None
+        mark = call.key.mark
+        if isinstance(type, Map) and max(*type.shape, *type.stride) > MAX_CHANNELS:
+            message = f"`{address}` is {type}: at most {MAX_CHANNELS:,} channels, rows, columns and pixels of stride"
+            self.too_large(message, mark, frame)
+        self._check_room(1, mark, frame)
+        self.nodes.append(Node(address, block, tuple([h.value for h in sources if h.value is not None]), type, mark))
+        self.frames.append(frame)
+        return Handle(len(self.inputs) + len(self.nodes) - 1, type, address, mark)
+
+    def place(self, fragment: Fragment, source: Handle, frame: Frame) -> Handle:
+        """The nodes of a shipped block that was expanded before."""
+        assert source.value is not None
+        first = len(self.inputs) + len(self.nodes)
+        nodes, end = place(fragment, first, source.value, f"{frame.address}.")
+        self._check_room(len(nodes), frame.mark, frame)
+        self.nodes += nodes
+        self.frames += [frame] * len(nodes)
+        for node in nodes:
+            self.read.update(node.sources)
+        return Handle(end, source.type if end == source.value else nodes[end - first].type, frame.address, frame.mark)
+
+    def check_dead(self, outputs: set[int]) -> None:
+        """A fault for every node, and every input, that nothing reads and that is no output."""
+        first = len(self.inputs)
+        needed = self.read | self.spare | outputs
+        for index, (node, frame) in enumerate(zip(self.nodes, self.frames, strict=True), start=first):
+            if index not in needed:
+                message = f"nothing reads `{node.address}`, and it is no output"
+                help = "read it by `from`, add it to `output`, remove it, or say `unused: ok`"
+                self.fault("dead-node", message, node.mark, frame, help=help, address=node.address)
+
+    def _refuse_rule(
+        self, error: RuleError, call: Call, given: Given, sources: tuple[Handle, ...], address: str, frame: Frame
+    ) -> None:
+        argument = given.get(error.argument) if error.argument else None
+        mark, names = (argument[1].mark, names_in(argument[1])) if argument else (call.key.mark, frozenset[str]())
+        notes = [f"{handle.name} ({handle.mark}) is {handle.type}" for handle in sources[:_MOST_NOTES]]
+        if len(sources) == 1 or error.kind == "empty-map":
+            notes = []
+        elif len(sources) > _MOST_NOTES:
+            notes.append(f"and {len(sources) - _MOST_NOTES} more")
+        self.fault(
+            error.kind, error.message, mark, frame, help=error.help, notes=tuple(notes), names=names, address=address
+        )
+
+    def _check_room(self, num_nodes: int, mark: Mark, frame: Frame) -> None:
+        if len(self.nodes) + num_nodes > MAX_NODES:
+            self.too_large(f"the document expands to more than {MAX_NODES:,} nodes", mark, frame, "repeat less often")

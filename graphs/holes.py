@@ -1,0 +1,55 @@
+"""Holes where values stand, `{choice: [...]}` and `{range: [low, high], step: n}`: well formed, and allowed at all."""
+
+from __future__ import annotations
+
+from graphs.document import hole_alternatives
+from graphs.faults import FaultList, Mark, nearest
+from graphs.shapes import is_value
+from graphs.text import Mapping, Scalar, Sequence, Tree
+
+_KEYS = ("choice", "range", "step")
+
+
+def check_value(name: str, tree: Tree, faults: FaultList, *, holes: bool) -> bool:
+    """Whether a tree is a value, or a hole where holes are allowed; a fault where it is neither."""
+    if hole_alternatives(tree) is None:
+        return is_value(name, tree, faults)
+    return bool(check_hole(tree, faults, holes=holes))
+
+
+def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...]:
+    """The alternatives of a hole; none, with faults, where it is not well formed or not allowed."""
+    assert isinstance(tree, Mapping)
+    if not holes:
+        refuse_hole(tree.entries[0][0].mark, faults)
+        return ()
+    for key, _ in tree:
+        if key.text not in _KEYS:
+            faults.add("unknown-key", f"a choice has no key `{key.text}`", key.mark, help=nearest(key.text, _KEYS))
+    alternatives = hole_alternatives(tree) or ()
+    if not alternatives:
+        help = "{choice: [8, 16]} or {range: [8, 64], step: 8}"
+        faults.add("wrong-shape", "a choice needs alternatives", tree.mark, help=help)
+    seen = set()
+    for item in alternatives:
+        if not is_value("an alternative", item, faults):
+            continue
+        plain = _plain(item)
+        if plain in seen:
+            shown = f"`{item.text}` " if isinstance(item, Scalar) else ""
+            faults.add("duplicate-name", f"the alternative {shown}stands here twice", item.mark, help="remove one")
+        seen.add(plain)
+    return alternatives
+
+
+def refuse_hole(mark: Mark, faults: FaultList) -> None:
+    """The fault of a hole in a network."""
+    help = "write one value; a document with choices is for `nas search --space FILE`"
+    faults.add("hole", "a choice makes this a search space, not a network", mark, help=help)
+
+
+def _plain(tree: Tree) -> object:
+    """A value that is equal for equal alternatives; 1 and true differ."""
+    if isinstance(tree, Scalar):
+        return (type(tree.value), tree.value)
+    return tuple(map(_plain, tree.items)) if isinstance(tree, Sequence) else None

@@ -1,0 +1,62 @@
+"""The smallest legal input of a document whose maps come out empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blocks.types import Map
+from graphs.document import Document
+from graphs.expansion import expand
+from graphs.faults import DocumentError, FaultList
+from graphs.inputs import MAX_SIZE, document_scope, input_types
+
+MAX_STEPS = 4_000  # of a document that is expanded some dozen times to find the size
+
+_SOME_WAY = "take a larger input, a smaller kernel_size, or more padding"
+_NO_INPUT = "no input is large enough: take a smaller kernel_size, or more padding"
+
+
+def say_smallest_input(document: Document, faults: FaultList) -> None:
+    """Put the smallest legal input, where there is one, into the help of every fault of an empty map."""
+    empty = [index for index, fault in enumerate(faults.faults) if fault.slug == "empty-map"]
+    help = _smallest_input(document) if empty else ""
+    for index in empty:
+        faults.annotate(index, help=help)
+
+
+def _smallest_input(document: Document) -> str:
+    """The sentence that names it. Height and width are found one after the other: what is enough does not grow."""
+    if "limit" in _slugs(document, (0, 0)):
+        return _SOME_WAY
+
+    def fits(height: int, width: int) -> bool:
+        return not _slugs(document, (height, width)) & {"empty-map", "limit"}
+
+    both = 1
+    while not fits(both, both):
+        both *= 2
+        if both >= MAX_SIZE:
+            return _NO_INPUT
+    width = _least(lambda width: fits(both, width), both)
+    height = _least(lambda height: fits(height, width), both)
+    types = input_types(document, document_scope(document, FaultList()), FaultList(), (height, width))
+    maps = [type for type in types if isinstance(type, Map)]
+    return f"the smallest legal input is {', '.join(f'{type.height} x {type.width}' for type in maps)}"
+
+
+def _least(fits: Callable[[int], bool], high: int) -> int:
+    """The least number that fits, of 0 to `high`, which does."""
+    low = -1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
+
+
+def _slugs(document: Document, extra: tuple[int, int]) -> set[str]:
+    faults = FaultList()
+    try:
+        expand(document, faults, extra, MAX_STEPS)
+    except DocumentError as error:
+        return {fault.slug for fault in error.faults}
+    return {fault.slug for fault in faults.faults}

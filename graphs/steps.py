@@ -1,0 +1,217 @@
+"""From trees to steps: what a step does, and its reserved keys. Meaning (names, types) is checked by `graphs.expansion`."""
+
+from __future__ import annotations
+
+from graphs.document import Action, Call, Choice, Parallel, Sequential, Step
+from graphs.faults import FaultList, nearest
+from graphs.holes import check_value, refuse_hole
+from graphs.shapes import NO_ENTRIES, is_name, read_mapping
+from graphs.text import Mapping, Scalar, Sequence, Tree
+
+GROUPS = ("sequential", "parallel", "choice")
+JOINS = ("concat", "add")
+STEP_KEYS = ("name", "from", "repeat", "first", "when", "unused", "join")
+
+
+class StepReader:
+    """Reads bodies; `holes` says whether values and steps may be left open.
+
+    A step that is at fault stays, broken, so that the steps after it are not at fault as well.
+    """
+
+    def __init__(self, faults: FaultList, *, holes: bool) -> None:
+        self._faults = faults
+        self._holes = holes
+
+    def body(self, tree: Tree | None, what: str) -> tuple[Step, ...]:
+        """The steps of a list; none where there is nothing."""
+        if tree is None or (isinstance(tree, Scalar) and tree.value is None):
+            return ()
+        if not isinstance(tree, Sequence):
+            self._faults.add("wrong-shape", f"{what} is a list of steps", tree.mark, help="begin each step with `- `")
+            return (broken_step(tree),)
+        return tuple(map(self._step, tree.items))
+
+    def _step(self, tree: Tree) -> Step:
+        if not isinstance(tree, Mapping):
+            self._refuse_no_map(tree)
+            return broken_step(tree)
+        blocks = [(key, value) for key, value in tree if key.text not in STEP_KEYS]
+        name = self._name(tree.get("name"))
+        if len(blocks) != 1:
+            self._refuse_blocks(tree, blocks)
+            return broken_step(blocks[0][0] if blocks else tree, name)
+        key, value = blocks[0]
+        action = self._action(key, value, tree.get("join"))
+        before = len(self._faults.faults)
+        join, when, unused = tree.key("join"), tree.get("when"), tree.get("unused")
+        if join is not None and key.text not in ("parallel", "choice"):
+            help = "give `add` or `concat` its inputs by `from: [a, b]`"
+            self._faults.add("unknown-key", "`join` goes with `parallel`", join.mark, help=help)
+        if when is not None and not (isinstance(when, Scalar) and when.value is not None):
+            self._faults.add("wrong-shape", "`when` is an expression", when.mark, help="when: stride > 1")
+        if unused is not None and not (isinstance(unused, Scalar) and unused.value == "ok"):
+            self._faults.add("bad-value", "`unused` says ok, or is left out", unused.mark, help="unused: ok")
+        sources = self._sources(tree.get("from"))
+        repeat = self._repeat(tree.get("repeat"))
+        first = self._first(tree, key)
+        if action is None or len(self._faults.faults) > before:
+            return broken_step(key, name, action, sources)
+        assert when is None or isinstance(when, Scalar)
+        return Step(action, key.mark, name, sources, repeat, first, when, unused is not None)
+
+    def _refuse_no_map(self, tree: Tree) -> None:
+        if isinstance(tree, Sequence):
+            help = "`- sequential: [...]` groups steps"
+            self._faults.add("wrong-shape", "a step is a map, not a list", tree.mark, help=help)
+            return
+        assert isinstance(tree, Scalar)
+        block, colon, _ = tree.text.partition(":")
+        if colon:
+            help = f"a space after the colon: `- {block}: ...`"
+        else:
+            help = f"`- {block}: {{}}`" if isinstance(tree.value, str) else "`- conv: {out_channels: 16}`"
+        self._faults.add("wrong-shape", "a step is a map with a block as its key", tree.mark, help=help)
+
+    def _refuse_blocks(self, tree: Mapping, blocks: list[tuple[Scalar, Tree]]) -> None:
+        """A step with no block, or with several: a misspelled key, an argument in the wrong place, or two steps."""
+        if not blocks:
+            help = "add one, as in `conv: {out_channels: 16}`"
+            self._faults.add("missing-key", "a step needs a block", tree.mark, help=help)
+            return
+        misspelled = [key for key, _ in blocks if nearest(key.text, STEP_KEYS)]
+        if 0 < len(misspelled) < len(blocks):
+            for key in misspelled:
+                help = nearest(key.text, STEP_KEYS)
+                self._faults.add("unknown-key", f"a step has no key `{key.text}`", key.mark, help=help)
+            return
+        plain = [key for key, value in blocks if not isinstance(value, Mapping) and key.text not in GROUPS]
+        others = [key for key, _ in blocks if key not in plain]
+        if plain and len(others) == 1:
+            for key in plain:
+                help = f"if it belongs to `{others[0].text}`, write it there: {others[0].text}: {{{key.text}: ...}}"
+                self._faults.add("unknown-key", f"a step has no key `{key.text}`", key.mark, help=help)
+            return
+        names = " and ".join(f"`{key.text}`" for key, _ in blocks)
+        message = f"a step has one block, this one has {names}"
+        self._faults.add("wrong-shape", message, blocks[1][0].mark, help="make two steps of it")
+
+    def _action(self, key: Scalar, value: Tree, join: Tree | None) -> Action | None:
+        match key.text:
+            case "sequential":
+                return Sequential(key, self.body(value, "`sequential`"))
+            case "parallel":
+                return self._parallel(key, value, join)
+            case "choice":
+                return self._choice(key, value, join)
+        if isinstance(value, Scalar) and value.value is None:
+            value = Mapping((), key.mark)
+        if not isinstance(value, Mapping):
+            help = f"{key.text}: {{}}, or its arguments in the braces"
+            self._faults.add("wrong-shape", f"`{key.text}` takes a map of arguments", value.mark, help=help)
+            return None
+        for name, argument in value:
+            check_value(name.text, argument, self._faults, holes=self._holes)
+        return Call(key, value)
+
+    def _parallel(self, key: Scalar, value: Tree, join: Tree | None) -> Action | None:
+        help = "parallel: {a: [...], b: [...]}"
+        branches = read_mapping(value, "`parallel`", None, self._faults, help)
+        if branches is None:
+            return None
+        if len(branches.entries) < 2:
+            self._faults.add("wrong-shape", "`parallel` has two or more named branches", value.mark, help=help)
+            return None
+        if not isinstance(join, Scalar) or join.text not in JOINS:
+            if join is None:
+                message, place = "`parallel` needs a `join`", key.mark
+                self._faults.add("missing-key", message, place, help="write `join: concat` or `join: add` beside it")
+            else:
+                word = join.text if isinstance(join, Scalar) else ""
+                help = nearest(word, JOINS) or "join: concat, or join: add"
+                self._faults.add("bad-value", "branches are joined by `concat` or `add`", join.mark, help=help)
+            return None
+        bodies = []
+        for name, body in branches:
+            if not is_name(name, "a branch", self._faults, module=True):
+                continue
+            if name.text == join.text:
+                message = f"a branch can't be called `{name.text}` like the join"
+                self._faults.add("duplicate-name", message, name.mark, help="take another name")
+            bodies.append((name, self.body(body, f"the branch `{name.text}`")))
+        return Parallel(key, tuple(bodies), join) if len(bodies) == len(branches.entries) else None
+
+    def _choice(self, key: Scalar, value: Tree, join: Tree | None) -> Action | None:
+        if not self._holes:
+            refuse_hole(key.mark, self._faults)
+            return None
+        help = "choice: {a: {conv: {...}}, b: [...]}"
+        alternatives = read_mapping(value, "`choice`", None, self._faults, help)
+        if alternatives is None:
+            return None
+        found: list[tuple[Scalar, Action]] = []
+        for name, tree in alternatives:
+            if not is_name(name, "an alternative", self._faults):
+                continue
+            if isinstance(tree, Sequence):
+                found.append((name, Sequential(name, self.body(tree, f"the alternative `{name.text}`"))))
+            elif isinstance(tree, Mapping) and len(tree.entries) == 1:
+                action = self._action(*tree.entries[0], join)
+                if action is not None:
+                    found.append((name, action))
+            else:
+                message = f"the alternative `{name.text}` is one block or a list of steps"
+                self._faults.add("wrong-shape", message, tree.mark, help=f"{name.text}: {{conv: {{...}}}}")
+        if not alternatives.entries:
+            self._faults.add("wrong-shape", "a choice needs alternatives", key.mark, help=help)
+        return Choice(key, tuple(found)) if found else None
+
+    def _name(self, tree: Tree | None) -> Scalar | None:
+        if tree is None:
+            return None
+        if not isinstance(tree, Scalar):
+            self._faults.add("wrong-shape", "`name` is a word", tree.mark, help="name: stem")
+            return None
+        return tree if is_name(tree, "a step", self._faults, module=True) else None
+
+    def _sources(self, tree: Tree | None) -> tuple[Scalar, ...] | None:
+        if tree is None:
+            return None
+        items = tree.items if isinstance(tree, Sequence) else (tree,)
+        sources = tuple(item for item in items if isinstance(item, Scalar) and isinstance(item.value, str))
+        if not items or len(sources) < len(items):
+            message = "`from` is the name of a step, or a list of names"
+            self._faults.add("wrong-shape", message, tree.mark, help="from: [main, skip]")
+            return None
+        return sources
+
+    def _repeat(self, tree: Tree | None) -> Tree | None:
+        if isinstance(tree, Sequence):
+            self._faults.add("wrong-shape", "`repeat` is a number", tree.mark, help="repeat: 3")
+            return None
+        if tree is not None:
+            check_value("repeat", tree, self._faults, holes=self._holes)
+        return tree
+
+    def _first(self, step: Mapping, block: Scalar) -> Mapping | None:
+        tree, key = step.get("first"), step.key("first")
+        if tree is None or key is None:
+            return None
+        if step.get("repeat") is None:
+            self._faults.add("unknown-key", "`first` goes with `repeat`", key.mark, help="repeat: 3")
+        if block.text in ("sequential", "parallel"):
+            message = "`first` changes the arguments of a block, and a group has none"
+            self._faults.add("unknown-key", message, key.mark, help="make a block of it, under `blocks`")
+            return None
+        mapping = read_mapping(tree, "`first`", None, self._faults, help="first: {stride: 2}")
+        for name, value in mapping or NO_ENTRIES:
+            check_value(name.text, value, self._faults, holes=self._holes)
+        return mapping
+
+
+def broken_step(
+    tree: Tree, name: Scalar | None = None, action: Action | None = None, sources: tuple[Scalar, ...] | None = None
+) -> Step:
+    """What stays of a step at fault: its name, if that can be read, and what it reads."""
+    key = tree if isinstance(tree, Scalar) else Scalar("step", tree.mark)
+    return Step(action or Call(key, Mapping((), tree.mark)), tree.mark, name, sources, broken=True)

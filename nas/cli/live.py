@@ -1,0 +1,100 @@
+"""A search as it goes on, on a terminal: bars for the whole and for each running trial, lines for news."""
+
+from __future__ import annotations
+
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from nas import trials
+from nas.cli.progress import best_so_far, describe
+from nas.history import RUNNING, History, Trial
+from nas.records import Exported, Finalised, Proposed, Record, Resumed, Started
+
+SPEED_WINDOW_SECONDS = 900.0
+
+
+class Live:
+    """The observer of a search that draws on a terminal until it is left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(file=stream, highlight=False, markup=False, emoji=False),
+            transient=True,
+            speed_estimate_period=SPEED_WINDOW_SECONDS,
+        )
+        self._whole: TaskID | None = None
+        self._running: dict[int, TaskID] = {}
+        self._best: int | None = None
+
+    def __call__(self, record: Record, history: History) -> None:
+        self._draw_whole(history)
+        self._draw_trials(history)
+        if self._is_news(record, history):
+            self._progress.console.print(describe(record, history), soft_wrap=True)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def _is_news(self, record: Record, history: History) -> bool:
+        match record:
+            case trials.Completed():
+                ranking = history.ranking()
+                best = ranking[0].number if ranking else None
+                better, self._best = best != self._best, best
+                return better or history.trials[record.trial].confirms is not None
+            case trials.Stopped() | trials.Progress():
+                return False
+            case Started() | Resumed() | Finalised() | Exported():
+                return True
+            case _:
+                return not isinstance(record, Proposed)
+
+    def _draw_whole(self, history: History) -> None:
+        started = history.started
+        if history.ended_by is None:
+            what, done, wanted = "search", history.num_trained, started.num_trials
+        else:
+            again = [trial for trial in history.trials.values() if trial.confirms is not None]
+            open_ = sum(trial.state == RUNNING for trial in again)
+            wanted_again = 2 * min(started.num_candidates, len(history.ranking()))
+            if again and (open_ or len(again) < wanted_again):
+                what, done, wanted = "best, longer", len(again) - open_, wanted_again
+            else:
+                what, done, wanted = "final training", len(history.finals), started.num_final_seeds
+        text = f"{what}{best_so_far(history)}"
+        if self._whole is None:
+            self._whole = self._progress.add_task(text, total=wanted, completed=done)
+        self._progress.update(self._whole, description=text, total=wanted, completed=done)
+
+    def _draw_trials(self, history: History) -> None:
+        running = {trial.number: trial for trial in history.trials.values() if trial.state == RUNNING}
+        for number in self._running.keys() - running.keys():
+            self._progress.remove_task(self._running.pop(number))
+        for number, trial in running.items():
+            if number not in self._running:
+                self._running[number] = self._progress.add_task("", total=trial.epochs)
+            self._progress.update(self._running[number], description=_label(trial), completed=len(trial.curve))
+
+
+def _label(trial: Trial) -> str:
+    value = f"  {trial.value:.2%}" if trial.value is not None else ""
+    return f"  trial {trial.number}{value}"

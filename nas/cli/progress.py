@@ -1,0 +1,110 @@
+"""A search as it goes on, in plain lines: one for every trial that ended."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TextIO
+
+from graphs.quantities import format_quantity
+from nas.cli.output import format_seconds
+from nas.history import COMPLETE, DIVERGED, FAILED, STOPPED, History, Trial
+from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started
+from nas.trials import Completed, Diverged, Failed, OutOfMemory, Stopped
+
+if TYPE_CHECKING:
+    from nas.driver import Observer
+
+WORDS = {COMPLETE: "complete", STOPPED: "stopped", DIVERGED: "diverged", FAILED: "failed"}
+
+
+@dataclass
+class Lines:
+    """Writes what people want to know of every record to a stream; most records are no news."""
+
+    stream: TextIO
+
+    def __call__(self, record: Record, history: History) -> None:
+        text = describe(record, history)
+        if text:
+            print(text, file=self.stream, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+
+class Watching(AbstractContextManager["Observer"]):
+    """A display of a search on a stream: live where that is a terminal, else lines. Entered, it is the observer."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._display: AbstractContextManager[Observer] | None = None
+
+    def __enter__(self) -> Observer:
+        if self._stream.isatty():
+            from nas.cli.live import Live
+
+            self._display = Live(self._stream)
+        else:
+            self._display = Lines(self._stream)
+        return self._display.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        assert self._display is not None
+        self._display.__exit__(None, None, None)
+
+
+def describe(record: Record, history: History) -> str:
+    """What is worth a line about a record, after the history has taken it in; empty where nothing is."""
+    match record:
+        case Started():
+            return f"run {history.run}"
+        case Resumed():
+            return f"run {history.run}, resumed: {history.num_trained} of {history.started.num_trials} trials are done"
+        case Completed() | Stopped() | Diverged() | Failed() | OutOfMemory():
+            return _trial_line(history.trials[record.trial], history)
+        case Ended():
+            rejected = (
+                f", {_several(history.num_rejected, 'proposal')} refused untrained" if history.num_rejected else ""
+            )
+            return f"search ended ({record.by}): {_several(history.num_trained, 'network')} trained{rejected}"
+        case Proposed(confirms=int(of)) if not _confirmations_before(record, history):
+            return f"training the best {history.started.num_candidates} longer, first of all trial {of}"
+        case Finalised():
+            done = f"{len(history.finals)}/{history.started.num_final_seeds}"
+            return f"final training {done}: test accuracy {record.accuracy:.2%}, {format_seconds(record.seconds)}"
+        case Exported():
+            return f"bundle {history.run / record.bundle}"
+        case _:
+            return ""
+
+
+def _trial_line(trial: Trial, history: History) -> str:
+    state = WORDS.get(trial.state, "out of memory, tried again alone")
+    value = f"{trial.value:7.2%}" if trial.value is not None else "      -"
+    size = f"{format_quantity(trial.params):>6} params  {format_quantity(trial.macs):>6} MACs"
+    how = f"{state}, {_several(len(trial.curve), 'epoch')}, {format_seconds(trial.seconds)}"
+    if trial.confirms is not None:
+        return f"trial {trial.confirms} again  {value}  {size}  {how}"
+    place = f"{history.num_trained:>{len(str(history.started.num_trials))}}/{history.started.num_trials}"
+    return f"{place}  trial {trial.number:<4} {value}  {size}  {how}{best_so_far(history)}"
+
+
+def best_so_far(history: History) -> str:
+    """`; best 98.06% (trial 7)`, or nothing where no trial is complete."""
+    ranking = history.ranking()
+    if not ranking or ranking[0].value is None:
+        return ""
+    return f"; best {ranking[0].value:.2%} (trial {ranking[0].number})"
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _confirmations_before(record: Proposed, history: History) -> bool:
+    return any(trial.confirms is not None and trial.number < record.trial for trial in history.trials.values())

@@ -1,0 +1,282 @@
+"""`nas search`, `nas resume` and `nas status`: runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blocks.errors import BudgetError
+from graphs import Budget
+from graphs.quantities import format_quantity
+from nas.cli.inputs import parse_settings
+from nas.cli.networks import Json
+from nas.cli.output import format_seconds, print_json, table, terminal_width
+from nas.manifest import ARCHITECTURE, refuse_taken
+
+if TYPE_CHECKING:
+    from nas.driver import Observer
+    from nas.recipe import Recipe
+    from nas.results import Result
+
+INTERRUPTED = 130
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+Executor = Annotated[
+    str | None, typer.Option(metavar="inline|ray", help="Where trials run: here, or in Ray's workers.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Trials at a time; as many as cores if not given.")
+]
+Address = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A Ray cluster, instead of this machine.")]
+Storage = Annotated[str | None, typer.Option(metavar="DIR", help="A folder that all nodes of the cluster see.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, ... or auto.")]
+To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
+Params = Annotated[str | None, typer.Option(metavar="N", help="Parameters at most, as in 4k.")]
+Macs = Annotated[str | None, typer.Option(metavar="N", help="MACs at most, as in 400k.")]
+HiddenBound = Annotated[str | None, typer.Option(metavar="N", hidden=True)]
+
+
+def search(
+    space: Annotated[str, typer.Option(metavar="NAME|FILE", help="A shipped space, or a document with holes.")],
+    data: Annotated[str, typer.Option(metavar="PATH", help="A folder of class folders, an .npz file, or digits.")],
+    max_params: Params = None,
+    max_macs: Macs = None,
+    max_flops: HiddenBound = None,
+    max_activation_bytes: HiddenBound = None,
+    max_peak_bytes: HiddenBound = None,
+    min_params: HiddenBound = None,
+    min_macs: HiddenBound = None,
+    min_flops: HiddenBound = None,
+    min_activation_bytes: HiddenBound = None,
+    min_peak_bytes: HiddenBound = None,
+    trials: Annotated[int, typer.Option(min=1, metavar="N", help="Networks to train.")] = 60,
+    max_seconds: Annotated[
+        float | None, typer.Option(metavar="S", help="Propose nothing more after this time.")
+    ] = None,
+    sampler: Annotated[str, typer.Option(metavar="tpe|random", help="What proposes networks.")] = "tpe",
+    executor: Executor = "inline",
+    workers: Workers = None,
+    address: Address = None,
+    storage: Storage = None,
+    device: Device = "auto",
+    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Epochs of a trial.")] = None,
+    final_epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Epochs of the final training.")] = None,
+    final_seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Final trainings of the winner.")] = 3,
+    candidates: Annotated[int, typer.Option(min=1, metavar="N", help="Best networks to compare once more.")] = 4,
+    seed: Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")] = 0,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the space; repeatable.")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; runs/NAME if not given.")
+    ] = None,
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """Search a space for the best network within a budget, train it and export it.
+
+    \b
+    Bounds are numbers such as 4000, 4k or 1.5M. Beside --max-params and
+    --max-macs there are --max-flops, --max-activation-bytes, --max-peak-bytes,
+    and --min-params and so on for each.
+
+    \b
+    Examples:
+      nas search --space small --data digits --max-params 4k --max-macs 400k
+      nas search --space my.yaml --data photos/ --max-macs 50M --executor ray
+    """
+    try:
+        budget = Budget.of(
+            max_params=max_params,
+            max_macs=max_macs,
+            max_flops=max_flops,
+            max_activation_bytes=max_activation_bytes,
+            max_peak_bytes=max_peak_bytes,
+            min_params=min_params,
+            min_macs=min_macs,
+            min_flops=min_flops,
+            min_activation_bytes=min_activation_bytes,
+            min_peak_bytes=min_peak_bytes,
+        )
+    except BudgetError as error:
+        raise typer.BadParameter(f"{error.message}; {error.help}".removesuffix("; ")) from None
+    values = parse_settings(settings or [])
+    from nas import driver
+    from nas.executors import EXECUTORS
+    from nas.samplers import SAMPLERS
+
+    _refuse_unknown("--sampler", sampler, SAMPLERS)
+    _refuse_unknown("--executor", executor, EXECUTORS)
+    recipe = _recipe(data, epochs, final_epochs)
+
+    def begin(on_event: Observer) -> Result:
+        return driver.search(
+            space,
+            budget,
+            data,
+            trials=trials,
+            sampler=sampler,
+            executor=executor or "inline",
+            workers=workers,
+            address=address,
+            storage=storage,
+            device=device,
+            recipe=recipe,
+            seed=seed,
+            candidates=candidates,
+            final_seeds=final_seeds,
+            max_seconds=max_seconds,
+            settings=values,
+            run=run,
+            on_event=on_event,
+        )
+
+    _bring_to_end(begin, to, as_json)
+
+
+def resume(
+    run: Run,
+    executor: Executor = None,
+    workers: Workers = None,
+    address: Address = None,
+    storage: Storage = None,
+    device: Device = "auto",
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was interrupted: finished trials stay, running ones begin again.
+
+    A run that is over is left as it is.
+
+    \b
+    Examples:
+      nas resume runs/small-digits-1
+      nas resume runs/small-digits-1 --executor ray --workers 8
+    """
+    from nas import driver
+    from nas.executors import EXECUTORS
+
+    _refuse_unknown("--executor", executor, EXECUTORS)
+
+    def go_on(on_event: Observer) -> Result:
+        return driver.resume(
+            run,
+            executor=executor,
+            workers=workers,
+            address=address,
+            storage=storage,
+            device=device,
+            on_event=on_event,
+        )
+
+    _bring_to_end(go_on, to, as_json)
+
+
+def status(run: Run, as_json: Json = False) -> None:
+    """Say how a run stands, also while it goes on.
+
+    \b
+    Examples:
+      nas status runs/small-digits-1
+      nas status runs/small-digits-1 --json
+    """
+    from nas import driver
+    from nas.results import INTERRUPTED as LEFT
+    from nas.results import resume_command
+
+    result = driver.status(run)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    print("\n".join(result_lines(result, terminal_width())))
+    if result.ended_by == LEFT:
+        print(f"go on with    {resume_command(run)}")
+
+
+def result_lines(result: Result, width: int | None) -> list[str]:
+    """A run for people: the best candidates and what became of the winner."""
+    rows = [
+        [
+            "*" if result.best and candidate.trial == result.best.trial else "",
+            str(candidate.trial),
+            f"{candidate.value:.2%}",
+            f"{candidate.confirmed:.2%}" if candidate.confirmed is not None else "-",
+            f"{candidate.params:,}",
+            f"{candidate.macs:,}",
+            candidate.hash[:12],
+        ]
+        for candidate in result.candidates
+    ]
+    header = ["", "trial", "validation", "retrained", "params", "MACs", "network"]
+    lines = [*table(header, rows, "<>>>>><", width=width), ""] if rows else []
+    counts = ", ".join(f"{count} {state}" for state, count in result.trials.items())
+    lines += [f"run           {result.run}", f"trials        {counts or 'none'}", f"ended by      {result.ended_by}"]
+    lines.append(f"time          {format_seconds(result.seconds)}")
+    if result.best:
+        size = f"{format_quantity(result.best.params)} parameters, {format_quantity(result.best.macs)} MACs"
+        lines.append(f"best          trial {result.best.trial}, {size}")
+    if result.test:
+        seeds = ", ".join(f"{accuracy:.2%}" for accuracy in result.test.accuracies)
+        lines.append(f"test accuracy {result.test.mean:.2%} +- {100 * result.test.std:.2f} over seeds: {seeds}")
+    if result.bundle:
+        lines.append(f"bundle        {result.bundle}")
+        lines.append(f"look at it    nas show {result.bundle / ARCHITECTURE}")
+    return lines
+
+
+def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json: bool) -> None:
+    """Run a driver under a display, and tell how it ended."""
+    from nas.cli.progress import Watching
+    from nas.driver import status as status_of
+    from nas.results import SearchInterrupted
+
+    if to is not None:
+        refuse_taken(to, overwrite=False)
+    try:
+        with Watching(sys.stderr if as_json else sys.stdout) as on_event:
+            result = drive(on_event)
+    except SearchInterrupted as interruption:
+        if as_json:
+            print_json(status_of(interruption.run).as_dict())
+        print(f"interrupted; go on with: {interruption.command}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    described = result.as_dict()
+    if to is not None and result.bundle is not None:
+        from nas.cli.exports import export_again
+
+        described["bundle"] = str(export_again(result.bundle, to).path)
+    if as_json:
+        print_json(described)
+    else:
+        print()
+        print("\n".join(result_lines(result, terminal_width())))
+        if to is not None and result.bundle is not None:
+            print(f"copy          {to}")
+    if result.bundle is None:
+        print("error: no network was trained to the end, so there is nothing to export", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _recipe(data: str, epochs: int | None, final_epochs: int | None) -> Recipe | None:
+    """The default recipe for these images with other numbers of epochs; None where it is to be the default."""
+    changes = {"epochs": epochs, "final_epochs": final_epochs}
+    changes = {name: number for name, number in changes.items() if number is not None}
+    if not changes:
+        return None
+    from nas.data import load_data
+    from nas.recipe import default_recipe
+
+    _, height, width = load_data(data).search.image_shape
+    return default_recipe(height, width).model_copy(update=changes)
+
+
+def _refuse_unknown(option: str, word: str | None, known: tuple[str, ...]) -> None:
+    from graphs.faults import nearest
+
+    if word is not None and word not in known:
+        hint = nearest(word, known) or f"there is {', '.join(known)}"
+        raise typer.BadParameter(f"there is no `{word}`; {hint}", param_hint=option)

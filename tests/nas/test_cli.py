@@ -1,0 +1,334 @@
+"""The command line on documents: what it says, its exit codes, and that no mistake ends in a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphs
+from nas.cli import entry, networks
+from nas.cli.entry import run
+from nas.cli.output import format_bytes, format_seconds, format_share, table
+
+TINY = """\
+version: 1
+name: tiny
+params: {width: 4}
+input: {image: {map: [1, 8, 8]}}
+net:
+  - {name: stem, conv: {out_channels: width, kernel_size: 3}}
+  - {name: body, repeat: 2, residual_basic: {out_channels: width}}
+  - global_avg_pool: {}
+  - {name: logits, linear: {out_features: 10}}
+output: {logits: logits}
+"""
+# stem: 1*4*9 and a norm of 2*4; each residual block: two convolutions 4*4*9 with a norm of 2*4; linear: 4*10 + 10.
+STEM, BLOCK, LOGITS = 36 + 8, 2 * (144 + 8), 50
+PARAMS = STEM + 2 * BLOCK + LOGITS
+# The convolutions at 64 positions, and the linear layer.
+MACS = 64 * (36 + 4 * 144) + 40
+
+Answer = tuple[int, str, str]
+
+
+@pytest.fixture
+def nas(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Runs a command in this process: its exit code, stdout and stderr."""
+
+    def invoke(*arguments: str | Path) -> Answer:
+        code = run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return invoke
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(TINY)
+    return file
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A kernel name is misspelt in line 6, and line 8 has an unknown block."""
+    file = tmp_path / "broken.yaml"
+    file.write_text(TINY.replace("kernel_size: 3", "kernel_sise: 3").replace("global_avg_pool", "global_avg_pol"))
+    return file
+
+
+def in_process(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from nas.cli import main; main()", *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestCheck:
+    def test_a_sound_document_is_one_line(self, nas: Callable[..., Answer]) -> None:
+        assert nas("check", "resnet50") == (0, "resnet50: ok, 25,557,032 parameters, 4.089G MACs\n", "")
+
+    def test_several_files_are_each_checked_even_after_a_broken_one(
+        self, nas: Callable[..., Answer], tiny: Path, broken: Path
+    ) -> None:
+        code, out, err = nas("check", broken, tiny)
+        assert code == 1
+        assert out == f"{tiny}: ok, {PARAMS} parameters, 39.21k MACs\n"
+        assert f"{broken}:6:" in err
+        assert f"{broken}:8:" in err
+        assert err.endswith("2 faults\n")
+
+    def test_json_has_every_fault_with_its_place(self, nas: Callable[..., Answer], broken: Path, tiny: Path) -> None:
+        code, out, err = nas("check", tiny, broken, "--json")
+        said = json.loads(out)
+        assert (code, err, said["ok"]) == (1, "", False)
+        assert [(error["file"], error["line"], error["column"]) for error in said["errors"]] == [
+            (str(broken), 6, 46),
+            (str(broken), 8, 5),
+        ]
+        assert all(
+            error.keys() >= {"code", "file", "line", "column", "message", "help", "address"} for error in said["errors"]
+        )
+        assert [file["ok"] for file in said["files"]] == [True, False]
+
+    def test_json_of_a_sound_document(self, nas: Callable[..., Answer], tiny: Path) -> None:
+        code, out, err = nas("check", tiny, "--json")
+        said = json.loads(out)
+        assert (code, err) == (0, "")
+        assert said["ok"] is True
+        assert said["errors"] == []
+        assert said["files"][0]["params"] == PARAMS
+
+    def test_a_name_that_nothing_has_is_answered_with_the_nearest(self, nas: Callable[..., Answer]) -> None:
+        code, out, err = nas("check", "resnet5")
+        assert (code, out) == (1, "")
+        assert "there is no network `resnet5`" in err
+        assert "did you mean `resnet50`?" in err
+
+    def test_settings_reach_the_document(self, nas: Callable[..., Answer], tiny: Path) -> None:
+        code, out, _ = nas("check", tiny, "--set", "width=8", "--json")
+        # twice the width: stem 72 + 16, four convolutions of 576 with norms of 16, linear 80 + 10
+        assert (code, json.loads(out)["files"][0]["params"]) == (0, 88 + 4 * 592 + 90)
+
+    def test_a_setting_that_the_document_lacks_is_a_fault(self, nas: Callable[..., Answer], tiny: Path) -> None:
+        code, _, err = nas("check", tiny, "--set", "widht=8")
+        assert code == 1
+        assert "did you mean `width`?" in err
+
+
+class TestShow:
+    def test_json_keeps_its_promise(self, nas: Callable[..., Answer], tiny: Path) -> None:
+        code, out, err = nas("show", tiny, "--json")
+        said = json.loads(out)
+        assert (code, err) == (0, "")
+        assert said["hash"] == graphs.parse(TINY).hash
+        assert (said["name"], said["params"], said["macs"], said["flops"]) == ("tiny", PARAMS, MACS, 2 * MACS)
+        # every norm has a mean and a variance for each of 4 channels, and a counter
+        assert said["buffers"] == 5 * 9
+        # five 3x3 convolutions of stride 1 see 11 pixels, the first alone 3; the pool of 8 adds 7
+        assert said["receptive_field"]["least"] == [10, 10]
+        assert said["receptive_field"]["most"] == [18, 18]
+        assert said["output"] == {"logits": "vector[10]"}
+        assert said.keys() >= {"activation_bytes", "peak_bytes"}
+        nodes = {node["address"]: node for node in said["nodes"]}
+        assert nodes["logits"] == {
+            "address": "logits",
+            "block": "linear",
+            "type": "vector[10]",
+            "params": 50,
+            "macs": 40,
+            "output_bytes": 40,
+        }
+        assert sum(node["params"] for node in nodes.values()) == PARAMS
+
+    def test_deeper_nodes_are_added_up(self, tiny: Path) -> None:
+        lines = networks.network_lines(graphs.load(tiny), 1, None)
+        assert [line.split() for line in lines[4:8]] == [
+            ["stem", "conv", "4x8x8", str(STEM), "6%", "2.304k", "6%"],
+            ["body", "2", "x", "residual_basic", "4x8x8", str(2 * BLOCK), "87%", "36.86k", "94%"],
+            ["global_avg_pool", "global_avg_pool", "4", "-", "-"],
+            ["logits", "linear", "10", "50", "7%", "40", "<1%"],
+        ]
+
+    def test_the_depth_is_that_of_addresses(self, tiny: Path) -> None:
+        graph = graphs.load(tiny)
+
+        def addresses(depth: int | None) -> list[str]:
+            lines = networks.network_lines(graph, depth, None)
+            return [line.split()[0] for line in lines[4 : lines.index("", 4)]]
+
+        assert addresses(1) == ["stem", "body", "global_avg_pool", "logits"]
+        assert addresses(2)[-4:] == ["body.0", "body.1", "global_avg_pool", "logits"]
+        assert addresses(None) == [node.address for node in graph.nodes]
+
+    def test_the_totals_and_what_is_not_counted_stand_below(self, nas: Callable[..., Answer], tiny: Path) -> None:
+        _, out, _ = nas("show", tiny)
+        assert "parameters       702, and 45 buffer elements\n" in out
+        assert "MACs             39,208 (39.21k; 78.42k FLOPs)\n" in out
+        assert "bias, norm, activation and pooling are not counted" in " ".join(out.split())
+
+    @pytest.mark.parametrize("depth", [0, 1, 2])
+    def test_no_line_is_wider_than_a_terminal_of_80_columns(self, depth: int) -> None:
+        from nas.cli.inputs import load_network
+
+        lines = networks.network_lines(load_network("resnet50"), depth or None, 80)
+        assert max(map(len, lines)) <= 80
+        assert any(line.startswith("logits") and "2,049,000" in line for line in lines)
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["shwo", "x"], "Did you mean 'show'?"),
+            (["show", "resnet50", "--detph", "1"], "--depth"),
+            (["show"], "Missing argument"),
+            (["show", "resnet50", "--depth", "deep"], "--depth"),
+            (["show", "resnet50", "--set", "width"], "as in --set classes=10"),
+            (["search", "--data", "digits"], "--space"),
+            (["search", "--space", "small", "--data", "digits", "--max-params", "few"], "as in 4000, 4k"),
+            (["search", "--space", "small", "--data", "digits", "--sampler", "tpa"], "did you mean `tpe`?"),
+            (["search", "--space", "small", "--data", "digits", "--max-parms", "4k"], "--max-params"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    )
+    def test_a_wrong_command_line_is_code_2_with_a_hint(
+        self, nas: Callable[..., Answer], arguments: list[str], said: str
+    ) -> None:
+        code, out, err = nas(*arguments)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert "--help" in err
+
+    def test_a_wrong_command_line_is_json_where_that_was_asked_for(self, nas: Callable[..., Answer]) -> None:
+        code, out, err = nas("show", "--json")
+        assert (code, err) == (2, "")
+        assert json.loads(out)["errors"][0]["code"] == "usage"
+
+    @pytest.mark.parametrize("command", ["check", "show", "search", "resume", "status", "export"])
+    def test_the_help_of_a_command_is_one_screen_with_examples(
+        self, nas: Callable[..., Answer], command: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        code, out, _ = nas(command, "--help")
+        assert code == 0
+        assert f"  nas {command} " in out
+        assert len(out.splitlines()) <= 50
+        assert max(map(len, out.splitlines())) <= 80
+
+    def test_no_command_is_help(self, nas: Callable[..., Answer]) -> None:
+        code, out, _ = nas()
+        assert code == 0
+        assert "Commands:" in out
+
+
+class TestBugs:
+    @pytest.fixture
+    def bug(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: Any) -> None:
+            raise ValueError("seven\nis odd")
+
+        monkeypatch.setattr(networks, "load_network", fail)
+
+    @pytest.mark.usefixtures("bug")
+    def test_a_bug_is_one_line_that_says_how_to_see_more(
+        self, nas: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("NAS_TRACEBACK", raising=False)
+        code, out, err = nas("show", "resnet50")
+        assert (code, out) == (1, "")
+        assert err == (
+            "error: this should not have happened: ValueError: seven is odd\n  help: NAS_TRACEBACK=1 shows where\n"
+        )
+
+    @pytest.mark.usefixtures("bug")
+    def test_the_traceback_is_shown_where_it_is_asked_for(
+        self, nas: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("NAS_TRACEBACK", "1")
+        code, _, err = nas("show", "resnet50")
+        assert code == 1
+        assert "Traceback (most recent call last)" in err
+
+    @pytest.mark.usefixtures("bug")
+    def test_a_bug_is_json_where_that_was_asked_for(self, nas: Callable[..., Answer]) -> None:
+        code, out, err = nas("show", "resnet50", "--json")
+        assert (code, err) == (1, "")
+        assert json.loads(out)["errors"][0]["code"] == "internal"
+
+    def test_an_interrupted_command_is_code_130(
+        self, nas: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupt(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(networks, "load_network", interrupt)
+        assert nas("show", "resnet50") == (130, "", "")
+
+
+class TestProcess:
+    def test_the_faults_of_a_document_end_a_process_with_code_1_and_no_traceback(self, broken: Path) -> None:
+        done = in_process("check", broken)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "did you mean `kernel_size`?" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_reader_that_leaves_is_no_error_message(self) -> None:
+        command = "from nas.cli import main; main()"
+        arguments = [sys.executable, "-c", command, "show", "resnet50", "--json"]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+
+    def test_documents_are_shown_without_the_terminal_library(self) -> None:
+        loaded = "from nas.cli.entry import run; import sys; run(['show', 'resnet50']); sys.exit('rich' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, check=False)
+        assert done.returncode == 0
+
+
+class TestText:
+    def test_a_table_is_cut_where_it_is_widest(self) -> None:
+        rows = [["a" * 20, "1"], ["b", "234"]]
+        assert table(["name", "n"], rows, "<>", width=15) == [
+            "name          n",
+            "----------  ---",
+            "aaaaaaaaa…    1",
+            "b           234",
+        ]
+
+    @pytest.mark.parametrize(
+        ("value", "text"), [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.50 KiB"), (3 * 2**30, "3.00 GiB")]
+    )
+    def test_bytes_are_binary(self, value: int, text: str) -> None:
+        assert format_bytes(value) == text
+
+    @pytest.mark.parametrize(
+        ("value", "text"), [(4.24, "4.2 s"), (187.4, "3:07 min"), (7500, "2:05 h"), (59.99, "1:00 min")]
+    )
+    def test_seconds_become_minutes_and_hours(self, value: float, text: str) -> None:
+        assert format_seconds(value) == text
+
+    @pytest.mark.parametrize(
+        ("part", "whole", "text"),
+        [(0, 5, ""), (1, 1000, "<1%"), (9, 1000, "<1%"), (1, 100, "1%"), (1, 3, "33%"), (3, 3, "100%")],
+    )
+    def test_shares_are_percent(self, part: int, whole: int, text: str) -> None:
+        assert format_share(part, whole) == text
+
+
+def test_every_command_is_registered_once() -> None:
+    names = [command.callback.__name__ for command in entry.app.registered_commands if command.callback]
+    assert names == ["check", "show", "search", "resume", "status", "export"]

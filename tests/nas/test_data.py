@@ -1,0 +1,216 @@
+"""Data sets: what is read, how it is split, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nas.data import Data, DataError, FinalData, Part, SearchData, load_data
+
+
+@pytest.fixture(scope="module")
+def digits() -> Data:
+    return load_data("digits")
+
+
+def test_digits_are_split_60_20_20_class_by_class(digits: Data) -> None:
+    parts = (digits.search.train, digits.search.validation, digits.final.test)
+    assert [len(part) for part in parts] == [1079, 359, 359]  # 1,797 images
+    for part in parts:
+        counts = np.bincount(part.labels, minlength=10)
+        assert counts.max() - counts.min() <= 6  # the classes have 174 to 183 images
+    assert digits.search.image_shape == (1, 8, 8)
+    assert digits.search.classes == tuple("0123456789")
+    assert digits.search.train.images.dtype == np.uint8
+    assert digits.search.train.images.max() == 16
+
+
+def test_the_parts_are_disjoint_and_complete(digits: Data) -> None:
+    from sklearn.datasets import load_digits
+
+    images = np.concatenate([digits.search.train.images, digits.search.validation.images, digits.final.test.images])
+    assert sorted(image.tobytes() for image in images) == sorted(
+        image.tobytes() for image in load_digits().images.astype(np.uint8)
+    )
+
+
+def test_a_search_is_given_no_test_part() -> None:
+    assert {field.name for field in fields(SearchData) if "Part" in str(field.type)} == {"train", "validation"}
+    assert {field.name for field in fields(FinalData) if "Part" in str(field.type)} == {"train", "test"}
+
+
+def test_the_final_training_gets_training_and_validation_part(digits: Data) -> None:
+    train, validation = digits.search.train.images, digits.search.validation.images
+    assert np.array_equal(digits.final.train.images, np.concatenate([train, validation]))
+
+
+def test_mean_and_std_are_those_of_the_training_part(digits: Data) -> None:
+    train = digits.search.train.images.astype(np.float64)
+    assert digits.search.mean[0] == pytest.approx(train.mean())
+    assert digits.search.std[0] == pytest.approx(train.std())
+
+
+def test_a_fingerprint_is_that_of_bytes_and_split(digits: Data, tmp_path: Path) -> None:
+    assert load_data("digits").fingerprint == digits.fingerprint
+    assert load_data("digits", seed=1).fingerprint != digits.fingerprint
+    x, y = np.zeros((20, 4, 4), np.uint8), np.arange(20) % 2
+    prints = set()
+    for change in range(3):
+        np.savez(tmp_path / "a.npz", x=x + np.uint8(change == 1), y=(y + (change == 2)) % 2)
+        prints.add(load_data(tmp_path / "a.npz").fingerprint)
+    assert len(prints) == 3
+
+
+def write_image(path: Path, colour: int | tuple[int, int, int], size: tuple[int, int] = (6, 5)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L" if isinstance(colour, int) else "RGB", size, colour).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for label, name in enumerate(("cat", "dog")):
+        for index in range(10):
+            write_image(tmp_path / "set" / name / f"{index}.png", (100 * label, index, 7))
+    return tmp_path / "set"
+
+
+def test_a_folder_of_classes_is_read_and_split(folder: Path) -> None:
+    data = load_data(folder)
+    assert data.search.classes == ("cat", "dog")
+    assert data.search.image_shape == (3, 5, 6)
+    parts = (data.search.train, data.search.validation, data.final.test)
+    assert [len(part) for part in parts] == [12, 4, 4]
+    for part in parts:
+        for image, label in zip(part.images, part.labels, strict=True):
+            assert image[0].min() == image[0].max() == 100 * label
+            assert image[2].max() == 7
+    assert data.source == str(folder)
+
+
+def test_grey_images_have_one_channel(tmp_path: Path) -> None:
+    for name in "ab":
+        for index in range(5):
+            write_image(tmp_path / name / f"{index}.png", 10 * index)
+    assert load_data(tmp_path).search.image_shape == (1, 5, 6)
+
+
+def test_a_test_folder_is_the_test_part_and_a_fifth_of_train_the_validation_part(tmp_path: Path) -> None:
+    for part, num in (("train", 10), ("test", 3)):
+        for name in "ab":
+            for index in range(num):
+                write_image(tmp_path / part / name / f"{index}.jpg", 200 if part == "test" else 0)
+    data = load_data(tmp_path)
+    assert [len(part) for part in (data.search.train, data.search.validation, data.final.test)] == [16, 4, 6]
+    assert data.final.test.images.min() >= 198
+    assert data.final.train.images.max() <= 2
+
+
+def test_all_three_parts_may_be_folders(tmp_path: Path) -> None:
+    for part, num in (("train", 4), ("val", 1), ("test", 2)):
+        for name in "ab":
+            for index in range(num):
+                write_image(tmp_path / part / name / f"{index}.png", 9)
+    data = load_data(tmp_path)
+    assert [len(part) for part in (data.search.train, data.search.validation, data.final.test)] == [8, 2, 4]
+
+
+def spoil_two(folder: Path) -> None:
+    (folder / "dog" / "3.png").write_bytes(b"no image")
+    whole = (folder / "dog" / "4.png").read_bytes()
+    (folder / "dog" / "4.png").write_bytes(whole[: len(whole) // 2])
+
+
+def leave_one_class(folder: Path) -> None:
+    for path in (folder / "dog").iterdir():
+        path.unlink()
+    (folder / "dog").rmdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (spoil_two, r"2 images cannot be read:\n  .*dog/3.png: .*\n  .*dog/4.png: "),
+        (lambda folder: (folder / "eel").mkdir(), r"class folder .*eel has no images"),
+        (lambda folder: write_image(folder / "cat" / "x.png", (0, 0, 0), (7, 5)), r"not 6x5 .*\n  .*cat/x.png: 7x5"),
+        (leave_one_class, r"has 1 class, at least 2 are needed"),
+        (lambda folder: write_image(folder / "eel" / "0.png", (0, 0, 0)), r"class eel of .* has too few images"),
+        (lambda folder: write_image(folder / "train" / "cat" / "0.png", (0, 0, 0)), r"has train/ and also cat/"),
+    ],
+    ids=["corrupt", "empty class", "another size", "one class", "too few", "mixed layout"],
+)
+def test_a_folder_that_is_no_data_set_is_refused(folder: Path, spoil: Callable[[Path], None], message: str) -> None:
+    spoil(folder)
+    with pytest.raises(DataError, match=message) as caught:
+        load_data(folder)
+    assert caught.value.help
+
+
+def test_parts_with_different_classes_are_refused(tmp_path: Path) -> None:
+    for part, names in (("train", "abc"), ("test", "ab")):
+        for name in names:
+            for index in range(5):
+                write_image(tmp_path / part / name / f"{index}.png", 0)
+    with pytest.raises(DataError, match="differ in their classes: c"):
+        load_data(tmp_path)
+
+
+@pytest.mark.parametrize("source", ["nowhere", "a folder/that/is/not"])
+def test_a_source_that_is_not_there_is_refused(source: str) -> None:
+    with pytest.raises(DataError, match="there is no data at"):
+        load_data(source)
+
+
+def test_an_npz_file_is_read_with_its_own_test_part(tmp_path: Path) -> None:
+    x = np.arange(20 * 16, dtype=np.int64).reshape(20, 4, 4).astype(np.uint8)
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(20) % 2, x_test=x[:4], y_test=np.arange(4) % 2)
+    data = load_data(tmp_path / "a.npz")
+    assert [len(part) for part in (data.search.train, data.search.validation, data.final.test)] == [16, 4, 4]
+    assert np.array_equal(data.final.test.images[:, 0], x[:4])
+    assert data.search.classes == ("0", "1")
+
+
+IMAGES = np.zeros((10, 3, 4, 4), np.uint8)
+LABELS = np.arange(10) % 2
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": IMAGES}, "has no array `x`"),
+        ({"x": IMAGES}, "has no array `y`"),
+        ({"x": IMAGES.astype(np.float32), "y": LABELS}, "is float32"),
+        ({"x": IMAGES[:, :2], "y": LABELS}, r"is uint8 \(10, 2, 4, 4\)"),
+        ({"x": IMAGES, "y": LABELS[:9]}, "for 10 images"),
+        ({"x": IMAGES, "y": LABELS - 1}, "go from -1 to 0"),
+        ({"x": IMAGES, "y": LABELS * 2}, "has no image of class 1"),
+        ({"x": IMAGES, "y": LABELS * 0}, "has 1 class"),
+        ({"x": IMAGES, "y": LABELS, "x_test": IMAGES[:, :, :3], "y_test": LABELS}, "differ in image shape"),
+        ({"x": np.array([{}], dtype=object), "y": LABELS}, "cannot be read"),
+    ],
+)
+def test_an_npz_file_that_is_no_data_set_is_refused(
+    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=message):
+        load_data(tmp_path / "a.npz")
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1,2\n")
+    with pytest.raises(DataError, match=r"is not an \.npz file"):
+        load_data(tmp_path / "a.csv")
+    (tmp_path / "b.npz").write_bytes(b"PK no archive")
+    with pytest.raises(DataError, match="cannot be read"):
+        load_data(tmp_path / "b.npz")
+
+
+def test_a_part_has_as_many_images_as_labels(digits: Data) -> None:
+    for part in (digits.search.train, digits.final.test):
+        assert isinstance(part, Part)
+        assert len(part) == len(part.images) == len(part.labels)

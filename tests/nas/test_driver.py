@@ -1,0 +1,304 @@
+"""Runs that are cut, resumed, interrupted and refused; the tensors are arithmetic."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import nas.driver
+import search_spaces
+from blocks.errors import BudgetError, FixpointError
+from graphs import Budget
+from nas.data import DataError
+from nas.driver import resume, run_trials, search, status
+from nas.executors.inline import InlineExecutor
+from nas.history import History
+from nas.ledger import LEDGER, Ledger, RunError, read_ledger
+from nas.records import Exported, Finalised, Record, Resumed, Started
+from nas.results import SearchInterrupted
+from nas.trials import Event, Job, Progress
+from tests.nas.fakes import (
+    BUDGET,
+    RECIPE,
+    SPACE_TEXT,
+    ParallelExecutor,
+    fake_trainer,
+    reopen,
+    run_to_end,
+    started,
+    trials_of,
+)
+from tests.nas.test_ledger import file_size_limit
+
+SPACE = search_spaces.parse(SPACE_TEXT)
+
+
+def cut(run: Path, copy: Path, num_lines: int, extra: bytes = b"") -> Path:
+    """A run as a driver leaves it that is killed after this line, or within the next."""
+    copy.mkdir()
+    lines = (run / LEDGER).read_bytes().splitlines(keepends=True)
+    (copy / LEDGER).write_bytes(b"".join(lines[:num_lines]) + extra)
+    return copy
+
+
+def resumed(run: Path) -> History:
+    ledger, brain = reopen(run)
+    with ledger, InlineExecutor(fake_trainer()) as executor:
+        run_trials(ledger, brain, executor)
+    return brain.history
+
+
+@pytest.mark.parametrize(("sampler", "stride"), [("random", 1), ("tpe", 3)])
+def test_a_run_that_is_killed_at_any_line_ends_as_if_it_had_not_been(
+    tmp_path: Path, sampler: str, stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.samplers.tpe.NUM_STARTUP", 4)
+    first = started(sampler=sampler, num_trials=10, budget={"max_params": 250})
+    whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
+    num_lines = len(read_ledger(tmp_path / "whole"))
+    for num in range(1, num_lines + 1, stride):
+        copy = cut(tmp_path / "whole", tmp_path / f"cut{num}", num, extra=b'{"n":' if num % 2 else b"")
+        history = resumed(copy)
+        assert trials_of(history) == trials_of(whole), f"cut after line {num}"
+        assert history.counts() == whole.counts()
+        assert history.ended_by == whole.ended_by
+
+
+def test_a_run_that_is_killed_over_and_over_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    first = started(sampler="tpe", num_trials=14)
+    whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
+    shutil.copytree(tmp_path / "whole", tmp_path / "again")
+    cut(tmp_path / "whole", tmp_path / "cut", 1)
+    for allowed in range(9, 400, 9):
+        ledger, brain = reopen(tmp_path / "cut")
+        with ledger, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Ledger, "append", _dies_after(allowed // 9 + 12, Ledger.append))
+            try:
+                run_trials(ledger, brain, InlineExecutor(fake_trainer()))
+            except _KilledError:
+                continue
+        break
+    assert trials_of(History.of(tmp_path / "cut", read_ledger(tmp_path / "cut"))) == trials_of(whole)
+
+
+class _KilledError(Exception):
+    pass
+
+
+def _dies_after(num_lines: int, append: Callable[[Ledger, Record], object]) -> Callable[[Ledger, Record], object]:
+    written = 0
+
+    def limited(ledger: Ledger, record: Record) -> object:
+        nonlocal written
+        written += 1
+        if written > num_lines:
+            raise _KilledError
+        return append(ledger, record)
+
+    return limited
+
+
+def test_no_finished_trial_is_repeated_or_lost_with_several_workers(tmp_path: Path) -> None:
+    run_to_end(tmp_path / "whole", started(num_trials=12), ParallelExecutor(fake_trainer(), capacity=3))
+    num_lines = len(read_ledger(tmp_path / "whole"))
+    for num in range(2, num_lines, 5):
+        copy = cut(tmp_path / "whole", tmp_path / f"cut{num}", num)
+        before = History.of(copy, read_ledger(copy))
+        finished = {trial.number: trial.state for trial in before.trials.values() if trial.state != "running"}
+        ledger, brain = reopen(copy)
+        executor = ParallelExecutor(fake_trainer(), capacity=3)
+        with ledger, executor:
+            run_trials(ledger, brain, executor)
+        assert not {job.trial for job in executor.jobs} & set(finished)
+        assert {number: brain.history.trials[number].state for number in finished} == finished
+        assert brain.history.num_trained == 12
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """`search` and `resume` with a fake trainer and a fake end; `control.trainer` may be replaced."""
+    control = SimpleNamespace(trainer=fake_trainer(), finished=0)
+
+    def finish(history: History, *_: object) -> Iterator[Record]:
+        control.finished += 1
+        if 1 not in history.finals:
+            yield Finalised(0, 1, 0.97, 0.1, 1.0, "final/x")
+        if 2 not in history.finals:
+            yield Finalised(0, 2, 0.99, 0.1, 1.0, "final/y")
+        if history.exported is None:
+            yield Exported("bundle", {})
+
+    monkeypatch.setattr(nas.driver, "make_executor", lambda *_: InlineExecutor(control.trainer))
+    monkeypatch.setattr(nas.driver, "finish", finish)
+    return control
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_search_ends_with_a_bundle_and_says_what_became_of_its_trials(tmp_path: Path) -> None:
+    seen: list[str] = []
+    result = search(
+        SPACE,
+        BUDGET,
+        trials=6,
+        recipe=RECIPE,
+        run=tmp_path / "run",
+        on_event=lambda record, _: seen.append(type(record).__name__),
+    )
+    assert result.ended_by == "trials"
+    assert sum(result.trials.values()) == 6
+    assert result.bundle == tmp_path / "run" / "bundle"
+    assert result.best is not None
+    assert result.best.params <= 400
+    assert result.test is not None
+    assert result.test.mean == pytest.approx(0.98)
+    assert result.test.std == pytest.approx(0.01414, abs=1e-5)
+    assert set(result.as_dict()) >= {"run", "ended_by", "trials", "best", "bundle"}
+    assert seen[0] == "Started"
+    assert seen[-1] == "Exported"
+    assert len(seen) == len(read_ledger(tmp_path / "run"))
+    assert status(tmp_path / "run") == result
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_run_that_is_over_is_left_as_it_is(tmp_path: Path) -> None:
+    result = search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path)
+    before = (tmp_path / LEDGER).read_bytes()
+    assert resume(tmp_path) == result
+    assert (tmp_path / LEDGER).read_bytes() == before
+
+
+def test_an_impossible_budget_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="80 params"):
+        search(SPACE, Budget.of(max_params=10), run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def interrupting(trial: int, epoch: int) -> Callable[[Job], Iterator[Event]]:
+    def train(job: Job) -> Iterator[Event]:
+        for event in fake_trainer()(job):
+            if isinstance(event, Progress) and (event.trial, event.epoch) == (trial, epoch):
+                raise KeyboardInterrupt
+            yield event
+
+    return train
+
+
+def test_ctrl_c_says_what_resumes_and_resuming_ends_as_the_whole_run(tmp_path: Path, offline: SimpleNamespace) -> None:
+    whole = search(SPACE, BUDGET, trials=6, recipe=RECIPE, run=tmp_path / "whole")
+    offline.trainer = interrupting(trial=3, epoch=2)
+    with pytest.raises(SearchInterrupted) as caught:
+        search(SPACE, BUDGET, trials=6, recipe=RECIPE, run=tmp_path / "cut")
+    assert caught.value.command == f"nas resume {tmp_path / 'cut'}"
+    assert status(tmp_path / "cut").ended_by == "interrupted"
+    offline.trainer = fake_trainer()
+    again = resume(tmp_path / "cut")
+    assert again.trials == whole.trials
+    assert again.best == whole.best
+    assert again.ended_by == "trials"
+    assert [type(line.record) for line in read_ledger(tmp_path / "cut")].count(Resumed) == 1
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_run_that_ends_in_its_final_training_goes_on_with_the_next_seed(tmp_path: Path) -> None:
+    search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path / "whole")
+    kinds = [type(line.record) for line in read_ledger(tmp_path / "whole")]
+    cut(tmp_path / "whole", tmp_path / "cut", kinds.index(Finalised) + 1)
+    assert status(tmp_path / "cut").ended_by == "interrupted"
+    result = resume(tmp_path / "cut")
+    assert result.test is not None
+    assert result.test.accuracies == (0.97, 0.99)
+    assert [type(line.record) for line in read_ledger(tmp_path / "cut")].count(Finalised) == 2
+
+
+@pytest.mark.usefixtures("offline")
+def test_status_of_a_living_run_says_that_it_runs(tmp_path: Path) -> None:
+    seen = []
+
+    def look(record: Record, history: History) -> None:
+        if isinstance(record, Progress):
+            seen.append(status(history.run).ended_by)
+
+    search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path, on_event=look)
+    assert set(seen) == {"running"}
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_second_driver_on_a_living_run_is_refused(tmp_path: Path) -> None:
+    def rival(record: Record, history: History) -> None:
+        if isinstance(record, Started):
+            with pytest.raises(RunError, match="in use by another driver"):
+                resume(history.run)
+
+    assert search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path, on_event=rival).ended_by == "trials"
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_folder_with_a_run_is_not_searched_in_again(tmp_path: Path) -> None:
+    search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path)
+    with pytest.raises(RunError, match="already holds a run"):
+        search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path)
+
+
+@pytest.mark.usefixtures("offline")
+def test_runs_without_a_name_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [str(search(SPACE, BUDGET, trials=2, recipe=RECIPE).run) for _ in range(2)]
+    assert names == ["runs/little-digits-1", "runs/little-digits-2"]
+
+
+@pytest.mark.usefixtures("offline")
+def test_images_that_have_changed_are_refused_on_resume(tmp_path: Path) -> None:
+    search(SPACE, BUDGET, trials=2, recipe=RECIPE, run=tmp_path / "whole")
+    (tmp_path / "cut").mkdir()
+    with Ledger.create(tmp_path / "cut") as ledger:
+        ledger.append(started())
+    with pytest.raises(RunError, match=r"are not those that .* began with"):
+        resume(tmp_path / "cut")
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_full_disk_ends_the_run_with_one_sentence_and_a_whole_ledger(tmp_path: Path) -> None:
+    whole = search(SPACE, BUDGET, trials=6, recipe=RECIPE, run=tmp_path / "whole")
+    size = (tmp_path / "whole" / LEDGER).stat().st_size
+    with file_size_limit(size // 2), pytest.raises(RunError, match="cannot be written"):
+        search(SPACE, BUDGET, trials=6, recipe=RECIPE, run=tmp_path / "full")
+    assert (tmp_path / "full" / LEDGER).read_bytes().endswith(b"\n")
+    assert resume(tmp_path / "full").best == whole.best
+
+
+def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
+    wide = search_spaces.parse(SPACE_TEXT.replace("[1, 8, 8]", "[3, 9, 8]"))
+    with pytest.raises(DataError, match="take 3x9x8, the images are 1x8x8"):
+        search(wide, run=tmp_path / "run")
+    many = search_spaces.parse(SPACE_TEXT.replace("out_features: 10", "out_features: 7"))
+    with pytest.raises(DataError, match="the images 10 classes"):
+        search(many, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"trials": 0}, {"sampler": "magic"}, {"executor": "moon"}, {"final_seeds": 0}, {"candidates": -1}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_arguments_that_mean_nothing_are_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
+    with pytest.raises(FixpointError):
+        search(SPACE, BUDGET, run=tmp_path / "run", **wrong)  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_in_which_nothing_was_completed_has_no_bundle(tmp_path: Path, offline: SimpleNamespace) -> None:
+    def broken(job: Job) -> Iterator[Event]:
+        from nas.trials import Failed
+
+        yield Failed(job.trial, "no such device")
+
+    offline.trainer = broken
+    result = search(SPACE, BUDGET, trials=30, recipe=RECIPE, run=tmp_path)
+    assert (result.ended_by, result.best, result.bundle) == ("failures", None, None)
+    assert offline.finished == 0
+    assert resume(tmp_path) == result

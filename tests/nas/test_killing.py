@@ -1,0 +1,88 @@
+"""A real search on real images, killed for real, and the whole way to a bundle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nas.driver import resume, status
+from nas.history import History
+from nas.ledger import LEDGER, read_ledger
+from tests.nas.fakes import SPACE_TEXT
+
+pytestmark = pytest.mark.slow
+
+SEARCH = """
+import sys
+import search_spaces
+from graphs import Budget
+from nas.driver import search
+from nas.recipe import Recipe
+from nas.results import SearchInterrupted
+recipe = Recipe(epochs=4, final_epochs=3)
+try:
+    search(search_spaces.parse(open(sys.argv[1]).read()), Budget.of(max_params=400), "digits", trials=6, recipe=recipe,
+           run=sys.argv[2], candidates=2, final_seeds=2)
+except SearchInterrupted as interrupted:
+    sys.exit(interrupted.command)
+"""
+
+
+def begin(folder: Path) -> tuple[subprocess.Popen[str], Path]:
+    (folder / "space.yaml").write_text(SPACE_TEXT)
+    command = [sys.executable, "-c", SEARCH, str(folder / "space.yaml"), str(folder / "run")]
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True)
+    return process, folder / "run"
+
+
+def wait_for_lines(run: Path, num_lines: int, process: subprocess.Popen[str]) -> None:
+    for _ in range(2400):
+        if (run / LEDGER).exists() and (run / LEDGER).read_bytes().count(b"\n") >= num_lines:
+            return
+        assert process.poll() is None, "the search ended before it could be killed"
+        time.sleep(0.025)
+    raise AssertionError("the search wrote too little")
+
+
+@pytest.mark.parametrize("num_lines", [1, 9, 23])
+def test_a_search_that_is_killed_is_resumed_and_nothing_is_lost_or_repeated(tmp_path: Path, num_lines: int) -> None:
+    process, run = begin(tmp_path)
+    wait_for_lines(run, num_lines, process)
+    process.kill()
+    process.communicate()
+    killed = History.of(run, read_ledger(run))
+    assert status(run).ended_by == "interrupted"
+    ended = [trial for trial in killed.trials.values() if trial.state != "running"]
+    finished = {trial.number: (trial.hash, trial.state, trial.value) for trial in ended}
+
+    result = resume(run)
+    history = History.of(run, read_ledger(run))
+    assert result.ended_by == "trials"
+    assert sum(result.trials.get(state, 0) for state in ("complete", "stopped", "diverged", "failed")) == 6
+    for number, before in finished.items():
+        after = history.trials[number]
+        assert (after.hash, after.state, after.value) == before
+    assert len({trial.hash for trial in history.searched}) == 6
+    assert result.bundle is not None
+    assert (result.bundle / "model.onnx").is_file()
+    assert result.best is not None
+    assert result.best.params <= 400
+    assert result.test is not None
+    assert len(result.test.accuracies) == 2
+
+
+def test_ctrl_c_ends_with_the_command_that_resumes(tmp_path: Path) -> None:
+    process, run = begin(tmp_path)
+    wait_for_lines(run, 4, process)
+    os.kill(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert stderr.strip() == f"nas resume {run}"
+    assert process.returncode == 1
+    assert read_ledger(run)

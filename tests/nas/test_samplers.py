@@ -1,0 +1,161 @@
+"""The contract of samplers, for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import search_spaces
+from blocks.errors import FixpointError
+from graphs import Budget
+from nas.records import Decisions
+from nas.samplers import SAMPLERS, Outcome, Sampler, make_sampler
+from nas.samplers.drawing import draw_new
+from tests.nas.fakes import BUDGET, SPACE_TEXT, value_of
+
+SPACE = search_spaces.parse(SPACE_TEXT)
+
+
+@pytest.fixture(params=SAMPLERS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class Session:
+    """A search without trainings: every new point ends at once with its value."""
+
+    def __init__(self, name: str, seed: int = 0, budget: Budget = BUDGET) -> None:
+        self.sampler = make_sampler(name, SPACE, budget, seed)
+        self.budget = budget
+        self.known: dict[str, Outcome] = {}
+        self.log: list[tuple[str, Decisions]] = []
+
+    def step(self, decisions: Decisions | None = None) -> str | None:
+        """One proposal, or one that is replayed; what became of it."""
+        decisions = decisions or self.sampler.propose(len(self.log), self.known.keys())
+        if decisions is None:
+            return None
+        graph = SPACE.materialize(decisions)
+        violations = self.budget.violations(graph.costs())
+        if any(violation > 0 for violation in violations.values()):
+            fate = "rejected"
+            self.sampler.rejected(decisions, violations)
+        elif graph.hash in self.known:
+            fate = "duplicate"
+            self.sampler.duplicated(decisions, self.known[graph.hash])
+        else:
+            fate = "accepted"
+            trial = len(self.known)
+            outcome = Outcome("complete" if trial % 3 else "stopped", value_of(graph.text(), 9), 9 if trial % 3 else 3)
+            self.sampler.accepted(trial, decisions)
+            self.sampler.ended(trial, outcome)
+            self.known[graph.hash] = outcome
+        self.log.append((fate, decisions))
+        return fate
+
+    def run(self, num_steps: int) -> list[tuple[str, Decisions]]:
+        for _ in range(num_steps):
+            if self.step() is None:
+                break
+        return self.log
+
+
+def test_the_same_seed_proposes_the_same(name: str) -> None:
+    assert Session(name).run(40) == Session(name).run(40)
+
+
+def test_another_seed_proposes_something_else(name: str) -> None:
+    assert Session(name, seed=0).run(5) != Session(name, seed=1).run(5)
+
+
+def test_a_replayed_sampler_goes_on_as_the_first_one(name: str) -> None:
+    whole = Session(name).run(40)
+    for cut in (1, 12, 13, 30):
+        again = Session(name)
+        for _, decisions in whole[:cut]:
+            again.step(decisions)
+        assert again.run(40 - cut) == whole
+
+
+def test_a_space_comes_to_its_end(name: str) -> None:
+    session = Session(name)
+    for _ in range(3000):
+        if session.step() is None:
+            break
+    feasible = {point.graph.hash for seed in range(3) for point in SPACE.sample(300, BUDGET, seed).points}
+    assert session.step() is None
+    assert len(session.known) >= 0.97 * len(feasible)
+
+
+def test_running_trials_are_no_obstacle(name: str) -> None:
+    sampler: Sampler = make_sampler(name, SPACE, BUDGET, 0)
+    known: set[str] = set()
+    for number in range(25):
+        decisions = sampler.propose(number, known)
+        assert decisions is not None
+        graph = SPACE.materialize(decisions)
+        if graph.hash in known:
+            sampler.duplicated(decisions, None)
+        elif not BUDGET.admits(graph.costs()):
+            sampler.rejected(decisions, BUDGET.violations(graph.costs()))
+        else:
+            sampler.accepted(len(known), decisions)
+            known.add(graph.hash)
+    assert len(known) >= 12
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome("diverged", None, 1), Outcome("failed", None, 0), Outcome("rejected", 0.5, 1)]
+)
+def test_a_trial_without_a_value_is_no_obstacle(name: str, outcome: Outcome) -> None:
+    session = Session(name)
+    session.run(15)
+    decisions = draw_new(SPACE, BUDGET, session.known.keys(), 5)
+    assert decisions is not None
+    full = {decision.address: decision.alternatives[0] for decision in SPACE.decisions} | dict(decisions)
+    session.sampler.accepted(99, full)
+    session.sampler.ended(99, outcome)
+    assert session.run(5)
+
+
+def test_random_draws_are_new_and_within_the_budget() -> None:
+    assert {fate for fate, _ in Session("random").run(40)} == {"accepted"}
+
+
+def test_tpe_breaks_a_row_of_misses_with_a_new_point_in_budget() -> None:
+    fates = [fate for fate, _ in Session("tpe", budget=Budget.of(max_params=150)).run(120)]
+    assert fates[:8] == ["accepted"] * 8
+    longest = max((len(row) for row in _rows(fates)), default=0)
+    assert longest <= 20
+
+
+def _rows(fates: list[str]) -> Iterator[list[str]]:
+    """Rows of proposals that were no new trial."""
+    row: list[str] = []
+    for fate in fates:
+        if fate == "accepted":
+            yield row
+            row = []
+        else:
+            row.append(fate)
+
+
+def test_tpe_learns_what_the_budget_allows_and_what_is_good() -> None:
+    """A value that one decision makes: after the draws of the beginning TPE keeps to the right alternative."""
+    sampler = make_sampler("tpe", SPACE, Budget(), 0)
+    chosen = []
+    known: set[str] = set()
+    for number in range(60):
+        decisions = sampler.propose(number, known)
+        assert decisions is not None
+        known.add(SPACE.materialize(decisions).hash)
+        sampler.accepted(number, decisions)
+        sampler.ended(number, Outcome("complete", 0.9 if decisions["params.activation"] == "silu" else 0.1, 9))
+        chosen.append(decisions["params.activation"])
+    assert chosen[30:].count("silu") >= 24
+
+
+def test_an_unknown_sampler_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(FixpointError, match="there is tpe, random"):
+        make_sampler("tpp", SPACE, BUDGET, 0)
