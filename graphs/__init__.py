@@ -1,7 +1,7 @@
 """The first floor: how operations are wired.
 
-A document (YAML or JSON) is read into templates and steps, expanded into a graph of typed nodes, costed, hashed, emitted
-again, and compiled to torch. Nothing here imports torch but `graphs.compilation`, which `Graph.compile` loads.
+A document (YAML or JSON) is read into templates and steps, expanded into a graph of typed nodes, costed, hashed,
+emitted again, and compiled to torch. Nothing here imports torch but `graphs.compilation`, which `Graph.compile` loads.
 
 Reading order; each file imports only from those above it:
 
@@ -40,7 +40,7 @@ from graphs.budget import Budget
 from graphs.costs import Costs
 from graphs.document import Document
 from graphs.faults import DocumentError, Fault
-from graphs.graph import Graph, Node
+from graphs.graph import Graph, Group, Node
 from graphs.loading import load, parse
 
-__all__ = ["Budget", "Costs", "Document", "DocumentError", "Fault", "Graph", "Node", "load", "parse"]
+__all__ = ["Budget", "Costs", "Document", "DocumentError", "Fault", "Graph", "Group", "Node", "load", "parse"]

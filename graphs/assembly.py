@@ -1,4 +1,4 @@
-"""The nodes of a graph as an expansion finds them: every fault at its place, and the limits of their number and size."""
+"""The nodes of a graph as an expansion finds them: every fault at its place, and the limits of their number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphs.expressions import Value
 from graphs.faults import FaultList, Mark
 from graphs.fragments import Fragment, place
 from graphs.frames import Frame, Handle, blame
-from graphs.graph import Node
+from graphs.graph import Group, Node
 from graphs.text import Scalar, Tree
 
 MAX_NODES = 20_000
@@ -32,7 +32,7 @@ class TooLarge(Exception):
 
 @dataclass
 class Assembly:
-    """What an expansion has built so far. `read` are the values that something reads, `spare` those that need no reader.
+    """What an expansion has built so far. `read` are values that something reads, `spare` those that need no reader.
 
     `quiet`: a limit ends the walk without a fault.
     """
@@ -43,6 +43,7 @@ class Assembly:
     inputs: dict[str, Type] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
     read: set[int] = field(default_factory=set)
     spare: set[int] = field(default_factory=set)
     _steps: int = 0
@@ -143,10 +144,17 @@ class Assembly:
         nodes, end = place(fragment, first, source.value, f"{frame.address}.")
         self._check_room(len(nodes), frame.mark, frame)
         self.nodes += nodes
+        self.groups += [Group(f"{frame.address}.{g.address}", g.block, g.repeats) for g in fragment.groups]
         self.frames += [frame] * len(nodes)
         for node in nodes:
             self.read.update(node.sources)
         return Handle(end, source.type if end == source.value else nodes[end - first].type, frame.address, frame.mark)
+
+    def used_groups(self) -> tuple[Group, ...]:
+        """The groups that have nodes."""
+        parts = (node.address.split(".") for node in self.nodes)
+        used = {".".join(part[:length]) for part in parts for length in range(1, len(part))}
+        return tuple(group for group in self.groups if group.address in used)
 
     def check_dead(self, outputs: set[int]) -> None:
         """A fault for every node, and every input, that nothing reads and that is no output."""

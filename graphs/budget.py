@@ -16,7 +16,7 @@ BOUNDS = tuple(f"{side}_{metric}" for metric in METRICS for side in ("max", "min
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Bounds by name, `max_params`, `min_macs`, ...: both ends belong to the budget. An empty budget admits everything."""
+    """Bounds by name, `max_params`, `min_macs`, ...: both ends belong to the budget. An empty one admits everything."""
 
     bounds: tuple[tuple[str, int], ...] = ()
 

@@ -1,7 +1,7 @@
 """The canonical hash: one for all graphs that are equal up to node names and the order of commutative inputs.
 
-Every value gets a colour from its block and the colours of its inputs (as a Merkle tree does), then one from its own and
-its readers' colours, then from its inputs' again; the hash is that of the sorted colours. The second and third
+Every value gets a colour from its block and the colours of its inputs (as a Merkle tree does), then one from its own
+and its readers' colours, then from its inputs' again; the hash is that of the sorted colours. The second and third
 sweep tell one shared node from two equal ones. Two different graphs that colour refinement cannot tell apart
 would have one hash; no pair of networks with unequal parameters, MACs or depth is among them.
 """

@@ -1,6 +1,7 @@
 """Graphs to torch modules.
 
-Each node becomes the module its block builds, registered under its address, so that the keys of a state_dict are addresses.
+Each node becomes the module its block builds, registered under its address, so that the keys of a state_dict are
+addresses.
 The forward pass is Python source made for this graph, one statement a node, with every value freed at its last use:
 nothing is looked up or decided while it runs.
 """

@@ -105,7 +105,7 @@ def graph_costs(graph: Graph) -> Costs:
 
 
 def last_uses(graph: Graph) -> list[int]:
-    """For every value the index of the last node that reads it; the number of nodes for outputs, -1 for unread inputs."""
+    """For every value the index of the last node that reads it; for outputs the number of nodes, -1 where unread."""
     last = [-1] * len(graph.types)
     for index, node in enumerate(graph.nodes):
         for source in node.sources:

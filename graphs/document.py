@@ -1,4 +1,4 @@
-"""A document as data: templates, steps and what they do. `graphs.reading` makes it of a text, `graphs.expansion` a graph.
+"""A document as data: templates, steps and what they do. `graphs.reading` makes it, `graphs.expansion` a graph of it.
 
 A value is a tree of the text; where a search space leaves it open it is a hole (`hole_alternatives`). A document
 without holes is an architecture.
@@ -21,8 +21,8 @@ Settings = AbstractMapping[str, bool | int | float | str]
 class Param:
     """A typed parameter of a document or a template; required where there is no default.
 
-    `size` is an integer or a pair [height, width], `node` the name of a step, whose type an expression may read. `words`
-    are the words that it may be as well. A broken one is at fault, and has a name alone.
+    `size` is an integer or a pair [height, width], `node` the name of a step, whose type an expression may read.
+    `words` are the words that it may be as well. A broken one is at fault, and has a name alone.
     """
 
     name: Scalar
@@ -126,9 +126,9 @@ class Document:
 
 
 def hole_alternatives(tree: Tree | None) -> tuple[Tree, ...] | None:
-    """The values that may stand at a hole, `{choice: [...]}` or `{range: [low, high], step: n}`; None for a plain value.
+    """The values that may stand at a hole, `{choice: [...]}` or `{range: [low, high], step: n}`; None for plain values.
 
-    The forms are checked by `graphs.reading`; a hole that is not well formed has no alternatives.
+    The forms are checked by `graphs.holes`; a hole that is not well formed has no alternatives.
     """
     if not isinstance(tree, Mapping):
         return None

@@ -1,4 +1,4 @@
-"""A document as YAML text, in the layout of the shipped networks: sections as blocks, a step on one line where it fits."""
+"""A document as YAML, in the layout of the shipped networks: sections as blocks, a step on one line where it fits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ WIDTH = 118
 _PLAIN = re.compile(
     r"[A-Za-z_][A-Za-z0-9_ .+*/%()'-]*[A-Za-z0-9_)']|[A-Za-z_]|[0-9]+\*[A-Za-z0-9_.*+/ ()-]*[A-Za-z0-9_)]"
 )
-_NOT_PLAIN = frozenset("true false null True False TRUE FALSE Null NULL yes no on off y n".split())
+_WORDS = "true false null True False TRUE FALSE Null NULL yes no on off y n"  # of YAML 1.2, and of 1.1
+_NOT_PLAIN = frozenset(_WORDS.split())
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]')
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 _SECTIONS = ("body", "parallel", "sequential")
@@ -144,8 +145,9 @@ def _emit(key: str, value: Data, indent: int, rows: list[str]) -> None:
     """`key: value` at this indentation, on one line where it fits and is no section."""
     margin = " " * indent
     line = f"{margin}{_scalar(key)}: {_flow(value)}"
-    sections = key in _SECTIONS or (indent == 0 and key in ("blocks", "net"))
-    if not value or (not sections and len(line) <= WIDTH) or not isinstance(value, dict | list):
+    is_template = isinstance(value, dict) and "body" in value
+    is_section = is_template or key in _SECTIONS or (indent == 0 and key in ("blocks", "net"))
+    if not value or (not is_section and len(line) <= WIDTH) or not isinstance(value, dict | list):
         rows.append(line)
         return
     rows.append(f"{margin}{_scalar(key)}:")

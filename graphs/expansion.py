@@ -20,7 +20,7 @@ from graphs.document import Action, Call, Choice, Document, Parallel, Sequential
 from graphs.faults import FaultList, Mark, nearest, one_of
 from graphs.fragments import fragment_of, recall, remember
 from graphs.frames import Body, Frame, Handle
-from graphs.graph import Graph, prune
+from graphs.graph import Graph, Group, prune
 from graphs.inputs import document_scope, input_types
 from graphs.library import composites
 from graphs.ordering import step_names, step_order
@@ -73,7 +73,7 @@ class _Expansion:
     def run(self, extra: tuple[int, int]) -> Graph | None:
         document, assembly = self.document, self.assembly
         scope = document_scope(document, assembly.faults)
-        handles = {}
+        handles: dict[str, Handle] = {}
         types = input_types(document, scope, assembly.faults, extra)
         for (name, _), type in zip(document.inputs, types, strict=True):
             handles[name.text] = Handle(None if type is None else len(handles), type, name.text, name.mark)
@@ -94,7 +94,8 @@ class _Expansion:
                 assembly.faults.add("dead-node", f"nothing reads the input `{name.text}`", name.mark, help=help)
         if assembly.faults.faults:
             return None
-        return prune(Graph(document.name, assembly.inputs, tuple(assembly.nodes), values, document))
+        nodes, groups = tuple(assembly.nodes), assembly.used_groups()
+        return prune(Graph(document.name, assembly.inputs, nodes, values, document, groups))
 
     def walk(self, template: Template) -> None:
         """Expand one template alone, on an input without a type."""
@@ -143,7 +144,7 @@ class _Expansion:
     # bodies and steps
 
     def _body(self, steps: tuple[Step, ...], body: Body) -> Handle | None:
-        """Expand the steps of a body; the value of the last one in the text, or of the body's input if there is none."""
+        """Expand the steps of a body; the value of the last one in the text, of the body's input if there is none."""
         names, order, cyclic = self._plan(steps, body)
         done: dict[int, Handle] = {}
         for position in order:
@@ -198,6 +199,7 @@ class _Expansion:
             message, help = "a repeated step has one input", "join its inputs before it"
             self.assembly.fault("arity", message, step.mark, body.frame, help=help)
             raise Missing
+        self.assembly.groups.append(Group(address, step.action.key.text, count))
         handle = sources[0]
         for number in range(count):
             self.assembly.count_step(step.mark, body.frame)
@@ -270,7 +272,7 @@ class _Expansion:
             case Call():
                 return self._call(action, sources, address, body, first)
             case Sequential(key=key, body=steps):
-                return self._group(key.mark, steps, self._single(sources, key, body), address, body)
+                return self._group(key.text, key.mark, steps, self._single(sources, key, body), address, body)
             case Parallel():
                 return self._parallel(action, self._single(sources, action.key, body), address, body)
             case Choice(key=key, alternatives=alternatives):
@@ -280,8 +282,11 @@ class _Expansion:
                         self._action(alternative, sources, f"{address}.{name.text}", body, first)
                 raise Missing
 
-    def _group(self, mark: Mark, steps: tuple[Step, ...], source: Handle, address: str, body: Body) -> Handle:
+    def _group(
+        self, block: str, mark: Mark, steps: tuple[Step, ...], source: Handle, address: str, body: Body
+    ) -> Handle:
         self._check_nesting(mark, body)
+        self.assembly.groups.append(Group(address, block))
         scope = body.scope
         scope.bind_type("in", source.type)  # for as long as the group is open
         try:
@@ -294,9 +299,10 @@ class _Expansion:
                 scope.bind_type("in", body.source.type)
 
     def _parallel(self, action: Parallel, source: Handle, address: str, body: Body) -> Handle:
+        self.assembly.groups.append(Group(address, action.key.text))
         ends = []
         for name, steps in action.branches:
-            handle = self._group(name.mark, steps, source, f"{address}.{name.text}", body)
+            handle = self._group("branch", name.mark, steps, source, f"{address}.{name.text}", body)
             ends.append(Handle(handle.value, handle.type, name.text, name.mark))
         self.assembly.read.update(handle.value for handle in ends if handle.value is not None)
         join = Call(action.join, Mapping((), action.join.mark))
@@ -339,6 +345,7 @@ class _Expansion:
         scope.bind_type("in", source.type)
         frame = Frame(template, address, call.key.mark, given, body.frame)
         incomplete = _is_incomplete(template.body)
+        self.assembly.groups.append(Group(address, template.name.text))
         inner = Body(frame, f"{address}.", scope, {}, source, body.depth + 1, incomplete)
         if not template.name.mark.source.builtin or source.value is None:
             return self._body(template.body, inner) or source
@@ -347,10 +354,12 @@ class _Expansion:
         if fragment is not None:
             return self.assembly.place(fragment, source, frame)
         start, faults = len(self.assembly.nodes), len(self.assembly.faults.faults)
+        start_of_groups = len(self.assembly.groups)
         handle = self._body(template.body, inner) or source
         if handle.value is not None and len(self.assembly.faults.faults) == faults:
             added, first = self.assembly.nodes[start:], start + len(self.assembly.inputs)
-            remember(key, fragment_of(added, first, source.value, handle.value, f"{address}."))
+            groups = self.assembly.groups[start_of_groups:]
+            remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
         return handle
 
     def _bind(self, template: Template, call: Call, given: Given, body: Body) -> Scope:

@@ -196,8 +196,7 @@ class _Parser:
     def _atom(self) -> _Node:
         group, text = self._take()
         if group == "number":
-            number: Value = int(text) if text.isdigit() else float(text)
-            _bounded(number)
+            number = _bounded(int(text) if text.isdigit() else float(text))
             return lambda _: number
         if group == "word":
             word = text[1:-1]

@@ -65,7 +65,7 @@ _MOST_CHARACTERS = 400
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text with its name. `builtin` is a text that is part of the product: faults in it are shown where it is used."""
+    """A text with its name. `builtin` is a text that is part of the product: its faults are shown where it is used."""
 
     name: str
     lines: tuple[str, ...] = field(repr=False)
@@ -173,9 +173,9 @@ class FaultList:
         if len(self.faults) >= MOST_COLLECTED:
             raise DocumentError(self.faults)
 
-    def annotate(self, index: int, **changes: str) -> None:
-        """Change the text of a fault that is already there, for what is known only later."""
-        self.faults[index] = replace(self.faults[index], **changes)
+    def advise(self, index: int, help: str) -> None:
+        """Give a fault that is already there its help, which is known only later."""
+        self.faults[index] = replace(self.faults[index], help=help)
 
     def take(self) -> list[Fault]:
         """All faults, which are no longer here."""

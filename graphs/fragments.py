@@ -1,13 +1,13 @@
-"""Expansions of shipped blocks, remembered: the same block with the same arguments on the same input type gives the same
-nodes, so a sampled network pays only for what it has of new blocks.
+"""Expansions of shipped blocks, remembered: the same block with the same arguments on the same input type gives the
+same nodes, so a sampled network pays only for what it has of new blocks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from graphs.graph import Node
+from graphs.graph import Group, Node
 
 MOST = 20_000
 
@@ -20,6 +20,7 @@ class Fragment:
     """
 
     nodes: tuple[Node, ...]
+    groups: tuple[Group, ...]
     end: int
 
 
@@ -38,8 +39,8 @@ def remember(key: Hashable, fragment: Fragment) -> None:
     _remembered[key] = fragment
 
 
-def fragment_of(nodes: list[Node], first: int, source: int, end: int, prefix: str) -> Fragment:
-    """The expansion that put `nodes` from value `first` on, reading `source` and ending in `end`."""
+def fragment_of(nodes: list[Node], groups: list[Group], first: int, source: int, end: int, prefix: str) -> Fragment:
+    """The expansion that put `nodes` from value `first` on, and `groups`, reading `source` and ending in `end`."""
 
     def relative(value: int) -> int:
         assert value == source or value >= first
@@ -48,7 +49,8 @@ def fragment_of(nodes: list[Node], first: int, source: int, end: int, prefix: st
     kept = (
         Node(n.address.removeprefix(prefix), n.block, tuple(map(relative, n.sources)), n.type, n.mark) for n in nodes
     )
-    return Fragment(tuple(kept), relative(end))
+    inside = (replace(group, address=group.address.removeprefix(prefix)) for group in groups)
+    return Fragment(tuple(kept), tuple(inside), relative(end))
 
 
 def place(fragment: Fragment, first: int, source: int, prefix: str) -> tuple[list[Node], int]:

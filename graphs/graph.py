@@ -33,15 +33,32 @@ class Node:
     mark: Mark
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the document wrote as one: all nodes whose address starts with `address` and a dot.
+
+    `block` is the key of its step, a template's name, `sequential`, `parallel`, or `branch` for a branch of one; `repeats`
+    how often a repeated step stands there, its repetitions being groups, or nodes, of their own.
+    """
+
+    address: str
+    block: str
+    repeats: int | None = None
+
+
 @dataclass(frozen=True)
 class Graph:
-    """A network. `outputs` names values by index; `document` is what it was read from."""
+    """A network. `outputs` names values by index; `document` is what it was read from.
+
+    `groups` are the blocks, branches and repetitions that the nodes belong to, each before those inside it.
+    """
 
     name: str
     inputs: dict[str, Type]
     nodes: tuple[Node, ...]
     outputs: dict[str, int]
     document: Document = field(repr=False)
+    groups: tuple[Group, ...] = field(default=(), repr=False)
 
     @cached_property
     def types(self) -> tuple[Type, ...]:
@@ -97,4 +114,5 @@ def prune(graph: Graph) -> Graph:
         Node(n.address, n.block, tuple(place[source] for source in n.sources), n.type, n.mark)
         for n in (graph.nodes[index - first] for index in kept[first:])
     )
-    return Graph(graph.name, graph.inputs, nodes, {k: place[v] for k, v in graph.outputs.items()}, graph.document)
+    outputs = {name: place[value] for name, value in graph.outputs.items()}
+    return Graph(graph.name, graph.inputs, nodes, outputs, graph.document, graph.groups)

@@ -58,7 +58,8 @@ def step_order(
 ) -> tuple[list[int], set[int]]:
     """The positions of the steps, each after all that it reads, in text order where possible; and those in a cycle.
 
-    `references` gives the steps that a call names in its arguments, as `shortcut: {like: main}` does. A cycle is a fault.
+    `references` gives the steps that a call names in its arguments, as `shortcut: {like: main}` does. A cycle is a
+    fault.
     """
     place = {name: position for position, name in enumerate(names) if steps[position].name is not None}
     needs = [_needs(step, position, place, references) for position, step in enumerate(steps)]

@@ -8,8 +8,7 @@ from graphs.document import Kind, Param, hole_alternatives
 from graphs.faults import FaultList, nearest, one_of
 from graphs.holes import check_hole, check_value
 from graphs.shapes import NO_ENTRIES, is_name, read_mapping
-from graphs.text import Scalar, Sequence, Tree
-from graphs.text import Mapping as MappingTree
+from graphs.text import Mapping, Scalar, Sequence, Tree
 
 KINDS: dict[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "size": "size", "node": "node"}
 
@@ -38,7 +37,7 @@ def read_params(tree: Tree | None, faults: FaultList, *, of_document: bool, hole
 def _param(key: Scalar, tree: Tree, faults: FaultList, *, holes: bool) -> Param:
     if hole_alternatives(tree) is not None:
         return _open_param(key, tree, faults, holes=holes)
-    if isinstance(tree, MappingTree):
+    if isinstance(tree, Mapping):
         return _declared_param(key, tree, faults, holes=holes)
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
         if tree.value in KINDS:
@@ -67,7 +66,7 @@ def _open_param(key: Scalar, tree: Tree, faults: FaultList, *, holes: bool) -> P
     return Param(key, "word" if kinds == {"word"} else wide, words, tree, broken=not alternatives)
 
 
-def _declared_param(key: Scalar, tree: MappingTree, faults: FaultList, *, holes: bool) -> Param:
+def _declared_param(key: Scalar, tree: Mapping, faults: FaultList, *, holes: bool) -> Param:
     """A parameter as a map of type, words and default."""
     before = len(faults.faults)
     read_mapping(tree, f"the parameter `{key.text}`", _KEYS, faults)

@@ -13,12 +13,9 @@ _SHOWN = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
 def parse_quantity(value: int | float | str, name: str = "the number") -> int:
-    """4000 from 4000, "4000" or "4k". Raises `BudgetError` for anything else, for fractions and for negative numbers."""
-    match = (
-        _QUANTITY.fullmatch(str(value).strip().replace("_", "").replace(",", ""))
-        if not isinstance(value, bool)
-        else None
-    )
+    """4000 from 4000, "4000" or "4k". Raises `BudgetError` for all else: fractions, negative numbers, words."""
+    text = "" if isinstance(value, bool) else str(value).strip().replace("_", "").replace(",", "")
+    match = _QUANTITY.fullmatch(text)
     if match is None:
         raise BudgetError(f"{name} is a number, got `{value}`", help="as in 4000, 4k, 1.5M or 4.2G")
     number = Fraction(match[1]) * _SUFFIXES[match[2]]

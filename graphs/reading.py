@@ -5,7 +5,7 @@ Nothing stops at the first mistake: a part that is wrong is marked as broken, an
 
 from __future__ import annotations
 
-from graphs.document import Document, Template
+from graphs.document import Document, Step, Template
 from graphs.faults import FaultList, Source
 from graphs.parameters import read_params
 from graphs.shapes import NO_ENTRIES, is_name, read_mapping, read_text
@@ -43,10 +43,20 @@ def read_document(tree: Tree, source: Source, faults: FaultList, *, holes: bool)
         params=read_params(top.get("params"), faults, of_document=True, holes=holes),
         inputs=_read_inputs(top.get("input"), faults),
         templates=_read_templates(top.get("blocks"), faults, holes=holes),
-        body=StepReader(faults, holes=holes).body(top.get("net"), "`net`") if top.get("net") else (broken_step(top),),
+        body=_read_net(top, faults, holes=holes),
         outputs=_read_outputs(top.get("output"), faults),
         requirements=_read_words(top.get("require"), "require", faults),
     )
+
+
+def _read_net(top: Mapping, faults: FaultList, *, holes: bool) -> tuple[Step, ...]:
+    tree = top.get("net")
+    if tree is None:
+        return (broken_step(top),)
+    steps = StepReader(faults, holes=holes).body(tree, "`net`")
+    if not steps:
+        faults.add("missing-key", "a network has at least one step", tree.mark, help=_EXAMPLES["net"])
+    return steps or (broken_step(tree),)
 
 
 def read_library(tree: Tree, faults: FaultList) -> dict[str, Template]:

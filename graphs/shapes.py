@@ -11,16 +11,17 @@ from graphs.text import Mapping, Scalar, Sequence, Tree
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 KEYWORDS = ("in", "and", "or", "not")
 # What a compiled network has under these names already: a submodule would hide it, or be hidden by it.
-MODULE_WORDS = frozenset(
-    "T_destination add_module apply architecture bfloat16 buffers call_super_init children compile cpu cuda double "
-    "dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu "
-    "load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters "
-    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook "
-    "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
-    "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
-    "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory source state_dict to "
-    "to_empty train training type xpu zero_grad".split()
-)
+_OF_MODULES = """
+    T_destination add_module apply architecture bfloat16 buffers call_super_init children compile cpu cuda
+    double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule
+    half ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters
+    parameters register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
+    register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
+    register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory source state_dict
+    to to_empty train training type xpu zero_grad
+"""
+MODULE_WORDS = frozenset(_OF_MODULES.split())
 NO_ENTRIES: tuple[tuple[Scalar, Tree], ...] = ()
 
 
@@ -53,7 +54,7 @@ def read_text(mapping: Mapping, key: str, faults: FaultList, default: str) -> st
 
 
 def is_name(word: Scalar, what: str, faults: FaultList, *, module: bool = False) -> bool:
-    """Whether a word can be the name of `what`; a fault where it can't. `module`: whether a torch module will have it."""
+    """Whether a word can be the name of `what`; a fault where not. `module`: a torch module will have this name."""
     text = word.text
     if not isinstance(word.value, str) or not NAME.fullmatch(text):
         help = "a name is a letter, then letters, digits and _, at most 64"

@@ -21,7 +21,7 @@ def say_smallest_input(document: Document, faults: FaultList) -> None:
     empty = [index for index, fault in enumerate(faults.faults) if fault.slug == "empty-map"]
     help = _smallest_input(document) if empty else ""
     for index in empty:
-        faults.annotate(index, help=help)
+        faults.advise(index, help)
 
 
 def _smallest_input(document: Document) -> str:

@@ -1,4 +1,4 @@
-"""From trees to steps: what a step does, and its reserved keys. Meaning (names, types) is checked by `graphs.expansion`."""
+"""From trees to steps: what a step does, and its reserved keys. Meaning is checked by `graphs.expansion`."""
 
 from __future__ import annotations
 

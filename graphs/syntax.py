@@ -1,4 +1,4 @@
-"""What libyaml says of a text that is no YAML, in words that help: it names what its scanner missed, not the mistake."""
+"""What libyaml says of a text that is no YAML, in words that help: it names what its scanner missed, no mistake."""
 
 from __future__ import annotations
 

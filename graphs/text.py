@@ -237,6 +237,7 @@ class _Builder:
 
     def _alias(self, event: yaml.AliasEvent) -> bool:
         mark = self._mark(event)
+        assert event.anchor is not None
         if event.anchor not in self._anchors:
             help = nearest(event.anchor, self._anchors) or f"anchor a value before it: &{event.anchor}"
             self.faults.add("alias", f"there is no anchor `&{event.anchor}` before this alias", mark, help=help)

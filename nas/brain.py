@@ -62,7 +62,7 @@ class Brain:
                     self._graphs[record.trial] = self._proposed_graph
                 if record.confirms is None:
                     self._num_proposals += 1
-                    self._sampler.accepted(record.trial, record.decisions)
+                    self._sampler.accepted(record.trial, {**record.decisions, **record.inactive})
             case Rejected():
                 self._num_proposals += 1
                 self._sampler.rejected(record.decisions, record.violations)
@@ -144,8 +144,17 @@ class Brain:
             return Duplicate(dict(decisions), graph.hash, self.history.by_hash[graph.hash])
         self._proposed_graph = graph
         trial = len(self.history.trials)
-        seed = derive_seed(self.history.started.seed, "trial", trial)
-        return Proposed(trial, dict(decisions), graph.hash, costs.params, costs.macs, seed, self._recipe.epochs)
+        active = self._space.active(decisions)
+        return Proposed(
+            trial=trial,
+            decisions=active,
+            hash=graph.hash,
+            params=costs.params,
+            macs=costs.macs,
+            seed=derive_seed(self.history.started.seed, "trial", trial),
+            epochs=self._recipe.epochs,
+            inactive={address: chosen for address, chosen in decisions.items() if address not in active},
+        )
 
     def _propose_confirmation(self) -> Record | None:
         candidates = self.history.ranking()[: self.history.started.num_candidates]

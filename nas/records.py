@@ -7,7 +7,7 @@ whole state of a run is a fold over its records (`nas.history`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from nas.trials import Completed, Diverged, Event, Failed, Lost, OutOfMemory, Progress, Stopped
@@ -41,7 +41,11 @@ class Started:
 
 @dataclass(frozen=True)
 class Proposed:
-    """A network that will be trained. `confirms` is the trial whose network this is once more, after the search."""
+    """A network that will be trained.
+
+    `inactive` are decisions that the sampler made and this point doesn't have. `confirms` is the trial whose network
+    this is once more, after the search.
+    """
 
     trial: int
     decisions: Decisions
@@ -51,6 +55,7 @@ class Proposed:
     seed: int
     epochs: int
     confirms: int | None = None
+    inactive: Decisions = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,10 +140,11 @@ def encode(record: Record) -> dict[str, Any]:
 def decode(data: Mapping[str, Any]) -> Record:
     """The inverse of `encode`; keys that this version doesn't know are left out. Raises: KeyError, TypeError."""
     record_class = KINDS[data["kind"]]
-    known = {field.name for field in fields(record_class)}
+    known = {one.name for one in fields(record_class)}
     values = {key: value for key, value in data.items() if key in known}
-    if "decisions" in values:
-        values["decisions"] = {address: _tuples(value) for address, value in values["decisions"].items()}
+    for key in ("decisions", "inactive"):
+        if key in values:
+            values[key] = {address: _tuples(value) for address, value in values[key].items()}
     record: Record = record_class(**values)
     return record
 

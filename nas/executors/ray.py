@@ -25,9 +25,9 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ Trainer = Callable[[Job], Iterator[Event]]
 
 JOIN_SECONDS = 3.0
 
-# Read by Tune and by the processes of Ray when they start. Tune's own logs, snapshots and console output repeat what the
+# Read by Tune, and by Ray's processes when they start. Tune's own logs, snapshots and console output repeat what the
 # ledger and the progress display say, and cost more than a small trial.
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -57,8 +57,6 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "inf",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
 }
-# Ray's agents wait this long for their cluster when the driver was killed by force; 60 unless said.
-LOCAL_ENVIRONMENT = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 # One secret for all clusters of this process: Ray's core reads the token once and keeps it.
@@ -91,9 +89,7 @@ class RayExecutor(Executor):
         self._closed = False
         self._auto_connects = auto_init_hook.enable_auto_connect
         self._folder = tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp" if sys.platform == "darwin" else None)
-        self._surroundings = _Surroundings(
-            {**ENVIRONMENT, **({} if address else LOCAL_ENVIRONMENT), **_token(self._folder, address)}
-        )
+        self._surroundings = _Surroundings({**ENVIRONMENT, **_token(self._folder, address)})
         atexit.register(self.close)
         try:
             _start(address, capacity, self._folder)
@@ -136,7 +132,7 @@ class RayExecutor(Executor):
             ray.shutdown()
             auto_init_hook.enable_auto_connect = self._auto_connects
             self._surroundings.restore()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            _remove(self._folder)
             atexit.unregister(self.close)
 
     def _tune(self, trainer: Trainer, storage: str) -> None:
@@ -205,7 +201,7 @@ class _Jobs(Searcher):
         self._free = list(range(capacity))
         self._lanes: dict[str, int] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         job = self._exchange.take()
         if job is None:
             return Searcher.FINISHED if self._exchange.closed else None
@@ -226,7 +222,7 @@ class _Relay(FIFOScheduler):
     """Tune's results and failures, handed to the driver; the driver's stops, handed to Tune."""
 
     def __init__(self, exchange: Exchange) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._exchange = exchange
         self._kept: set[int] = set()
 
@@ -236,7 +232,7 @@ class _Relay(FIFOScheduler):
         There is no public setting. Without this private one trials pay for a new process now and then, nothing else.
         """
         lane = trial.config["lane"]
-        cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
+        cache: Any = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
         if lane not in self._kept and hasattr(cache, "increase_max"):
             self._kept.add(lane)
             cache.increase_max(trial.placement_group_factory)
@@ -327,7 +323,7 @@ def _start(address: str | None, capacity: int | None, folder: str) -> None:
             **common,
         )
         if threading.current_thread() is threading.main_thread():
-            # Ray's core has put a handler in front that prints a stack trace; Python's alone ends the process by `exit`.
+            # Ray's core has put a handler in front that prints a stack trace; Python's alone just exits.
             signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     except Exception as error:
         where = f"at {address}" if address else "on this machine"
@@ -345,6 +341,15 @@ def _token(folder: str, address: str | None) -> dict[str, str]:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(_TOKEN)
     return {"RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def _remove(folder: str) -> None:
+    """Deletes a folder in which processes that are just ending may still write for a moment."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not Path(folder).exists():
+            return
+        time.sleep(0.1)
 
 
 def _gone_down(error: Exception | None) -> RayError:

@@ -50,7 +50,9 @@ def ended(event: Event) -> bool:
 
 def drive(executor: Executor, jobs: list[Job], stop_after: dict[int, int] | None = None) -> dict[int, list[Event]]:
     """Hands in the jobs as places get free, stops a trial after the epoch given, and returns each trial's events."""
-    waiting, events, running, deadline = list(jobs), {job.trial: list[Event]() for job in jobs}, 0, time.monotonic() + 90
+    waiting, running = list(jobs), 0
+    events = {job.trial: list[Event]() for job in jobs}
+    deadline = time.monotonic() + 90
     while (waiting or running) and time.monotonic() < deadline:
         while waiting and running < executor.capacity:
             executor.submit(waiting.pop(0))

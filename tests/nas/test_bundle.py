@@ -223,12 +223,10 @@ class TestRefusals:
     def test_a_full_disk(
         self, graph: Graph, state: dict[str, torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write = bundles.write_bytes
-
         def write_to_full_disk(path: Path, content: bytes) -> None:
             if path.name == "manifest.json":
                 raise OSError(errno.ENOSPC, "No space left on device")
-            write(path, content)
+            manifest.write_bytes(path, content)
 
         monkeypatch.setattr(bundles, "write_bytes", write_to_full_disk)
         with pytest.raises(ExportError, match="can't be written: no space left on device"):

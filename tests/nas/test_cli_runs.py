@@ -21,7 +21,7 @@ from nas.cli.progress import describe
 from nas.history import History
 from nas.ledger import Ledger
 from nas.manifest import Bundle
-from nas.parity import Parity
+from nas.parity import Parity, compare
 from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Rejected, Started
 from nas.results import Result, SearchInterrupted, summarize
@@ -326,7 +326,6 @@ def without_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bundles whose ONNX part is taken as proved: it is what takes seconds, and is tested with the bundles."""
     monkeypatch.setattr(bundles, "onnx_bytes", lambda *_: b"onnx")
     monkeypatch.setattr(bundles, "onnx_run", lambda _: None)
-    compare = bundles.compare
     monkeypatch.setattr(bundles, "compare", lambda g, a, b: compare(g, a, b) if b else Parity(0.0, True))
 
 

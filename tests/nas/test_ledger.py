@@ -30,7 +30,7 @@ from tests.nas.fakes import started
 RECORDS: tuple[Record, ...] = (
     started(),
     Proposed(0, {"a.width": 4, "a.kernel": (1, 3), "b": None, "c": True}, "abcd", 10, 20, 7, 9),
-    Proposed(1, {}, "abcd", 10, 20, 7, 9, confirms=0),
+    Proposed(1, {}, "abcd", 10, 20, 7, 9, confirms=0, inactive={"d": (1, (2, 3))}),
     Rejected({"a.width": 64}, {"max_params": 0.5}),
     Duplicate({"a.width": 4}, "abcd", 0),
     Progress(0, 1, 0.1 + 0.2, {"validation_loss": 1e-300}, 0.25),

@@ -22,7 +22,7 @@ HEAD = "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
         ("  - {conv: {out_channels: {choice: [4, 4]}}}", ("E109", 5, 40)),
         ("  - {conv: {out_channels: {range: [8, 4]}}}", ("E101", 5, 27)),
         ("  - {conv: {out_channels: {range: [4, 8], setp: 2}}}", ("E102", 5, 43)),
-        ("  - {repeat: {choice: [1, 2]}, conv: {out_channels: 4*w}}", ("E108", 5, 53)),
+        ("  - {repeat: {choice: [1, 2]}, conv: {out_channels: 4*w}}", ("E108", 5, 55)),
     ],
 )
 def test_a_fault_inside_a_hole_is_located(net: str, found: tuple[str, int, int]) -> None:
