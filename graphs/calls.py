@@ -33,12 +33,14 @@ def check_arguments(call: Call, given: Given, slots: AbstractMapping[str, Slot],
     """Whether a call gives what the block takes; faults where it gives something else, or too little."""
     key = call.key.text
     unknown = [name for name in given if name not in slots]
+    meant: set[str] = set()  # by a misspelled name, which is one mistake, not two
     for name in unknown:
-        help = nearest(name, slots) or (f"it takes {one_of(slots)}" if slots else f"it takes none: `{key}: {{}}`")
+        near = nearest(name, slots)
+        meant.update(slot for slot in slots if f"`{slot}`" in near)
+        help = near or (f"it takes {one_of(slots)}" if slots else f"it takes none: `{key}: {{}}`")
         faults.add("unknown-argument", f"`{key}` has no argument `{name}`", given[name][0].mark, help=help)
-    missing = [slot for name, slot in slots.items() if slot.required and name not in given]
-    # A misspelled name is one mistake, not two.
-    if missing and not unknown:
+    missing = [slot for name, slot in slots.items() if slot.required and name not in given and name not in meant]
+    if missing:
         needs = ", ".join(f"`{slot.name}`" for slot in missing)
         wants = f", {missing[0].wants}" if len(missing) == 1 else ""
         example = ", ".join(f"{slot.name}: ..." for slot in missing)

@@ -37,8 +37,8 @@ class Node:
 class Group:
     """What the document wrote as one: all nodes whose address starts with `address` and a dot.
 
-    `block` is the key of its step, a template's name, `sequential`, `parallel`, or `branch` for a branch of one; `repeats`
-    how often a repeated step stands there, its repetitions being groups, or nodes, of their own.
+    `block` is the key of its step, a template's name, `sequential`, `parallel`, or `branch` for a branch of one;
+    `repeats` how often a repeated step stands there, its repetitions being groups, or nodes, of their own.
     """
 
     address: str

@@ -1,11 +1,11 @@
 """A trainer without networks: what it does in each epoch is written in the job's architecture, one word per epoch.
 
-    ok       an accuracy of epoch / 10
-    long     the same after a minute, in many short sleeps
-    diverge  ends as `Diverged`
-    raise    raises ValueError("no such epoch"), which the trainer turns into `Failed`
-    leak     raises it out of the trainer, which breaks the trainer's own promise
-    die      the worker process kills itself
+ok       an accuracy of epoch / 10
+long     the same after a minute, in many short sleeps
+diverge  ends as `Diverged`
+raise    raises ValueError("no such epoch"), which the trainer turns into `Failed`
+leak     raises it out of the trainer, which breaks the trainer's own promise
+die      the worker process kills itself
 """
 
 from __future__ import annotations

@@ -339,7 +339,7 @@ class TestParity:
         assert not parity.compare(self.GRAPH, self.scaled(float("nan")), self.scaled(float("nan"))).ok
 
     def test_other_names_or_shapes_are_not_equal(self) -> None:
-        wide: parity.Run = lambda inputs: {"y": np.zeros((1, 3), dtype=np.float32)}  # noqa: E731, ARG005
+        wide: parity.Run = lambda inputs: {"y": np.zeros((1, 3), dtype=np.float32)}  # noqa: E731
         renamed: parity.Run = lambda inputs: {"z": inputs["x"]}  # noqa: E731
         assert not parity.compare(self.GRAPH, self.scaled(0), wide).ok
         assert not parity.compare(self.GRAPH, self.scaled(0), renamed).ok
