@@ -26,6 +26,7 @@ Reading order; each file imports only from those above it:
     calls         the arguments of one call, and the primitive that comes of them
     frames        where an expansion stands, and who is to blame for a fault
     inputs        what a document starts from: its parameters and inputs
+    recursion     templates that are made of themselves
     ordering      names and order of the steps of a body
     assembly      the nodes of a graph as they come, faults at their place, limits
     expansion     documents to graphs: names, templates, types

@@ -20,7 +20,7 @@ from graphs.graph import Group, Node
 from graphs.text import Scalar, Tree
 
 MAX_NODES = 20_000
-MAX_STEPS = 100_000
+MAX_STEPS = 50_000
 MAX_CHANNELS = 65_536
 
 _MOST_NOTES = 6
@@ -122,7 +122,7 @@ class Assembly:
         except ValidationError as error:
             for name in dict.fromkeys(str(detail["loc"][0]) for detail in error.errors(include_url=False)):
                 message = f"`{name}` takes {slots_of(kind)[name].wants}, got {shown(values[name])}"
-                tree = given[name][1]
+                tree = given[name][1] if name in given else call.key
                 self.fault("bad-value", message, tree.mark, frame, names=names_in(tree), address=address)
             raise Missing from None
         except RuleError as error:
@@ -152,8 +152,12 @@ class Assembly:
 
     def used_groups(self) -> tuple[Group, ...]:
         """The groups that have nodes."""
-        parts = (node.address.split(".") for node in self.nodes)
-        used = {".".join(part[:length]) for part in parts for length in range(1, len(part))}
+        used: set[str] = set()
+        for node in self.nodes:
+            above = node.address.rpartition(".")[0]
+            while above and above not in used:
+                used.add(above)
+                above = above.rpartition(".")[0]
         return tuple(group for group in self.groups if group.address in used)
 
     def check_dead(self, outputs: set[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from collections.abc import Mapping as AbstractMapping
 from functools import lru_cache
 
@@ -29,8 +30,17 @@ def infer_type(block: Primitive, inputs: tuple[Type, ...]) -> Type:
     return block.infer(inputs)
 
 
-def check_arguments(call: Call, given: Given, slots: AbstractMapping[str, Slot], faults: FaultList) -> bool:
-    """Whether a call gives what the block takes; faults where it gives something else, or too little."""
+def check_arguments(
+    call: Call,
+    given: Given,
+    slots: AbstractMapping[str, Slot],
+    faults: FaultList,
+    defaults: Container[str] = (),
+) -> bool:
+    """Whether a call gives what the block takes; faults where it gives something else, or too little.
+
+    `defaults` are the arguments that the document gives to all calls of the block.
+    """
     key = call.key.text
     unknown = [name for name in given if name not in slots]
     meant: set[str] = set()  # by a misspelled name, which is one mistake, not two
@@ -39,7 +49,11 @@ def check_arguments(call: Call, given: Given, slots: AbstractMapping[str, Slot],
         meant.update(slot for slot in slots if f"`{slot}`" in near)
         help = near or (f"it takes {one_of(slots)}" if slots else f"it takes none: `{key}: {{}}`")
         faults.add("unknown-argument", f"`{key}` has no argument `{name}`", given[name][0].mark, help=help)
-    missing = [slot for name, slot in slots.items() if slot.required and name not in given and name not in meant]
+    missing = [
+        slot
+        for name, slot in slots.items()
+        if slot.required and name not in given and name not in meant and name not in defaults
+    ]
     if missing:
         needs = ", ".join(f"`{slot.name}`" for slot in missing)
         wants = f", {missing[0].wants}" if len(missing) == 1 else ""

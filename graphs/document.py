@@ -6,6 +6,7 @@ without holes is an architecture.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -96,7 +97,12 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole document. `templates` are its own; those that ship with the product are in `graphs.library`."""
+    """A whole document.
+
+    `templates` are its own and those that it uses from other files; those that ship with the product are in
+    `graphs.library`. `defaults` are arguments of all its calls of a block that don't say otherwise, `variants` sets of
+    values for its parameters.
+    """
 
     source: Source
     mark: Mark
@@ -108,6 +114,22 @@ class Document:
     templates: dict[str, Template] = field(default_factory=dict)
     outputs: tuple[tuple[Scalar, Scalar], ...] = ()
     requirements: tuple[tuple[Scalar, Scalar], ...] = ()
+    defaults: tuple[tuple[Scalar, Mapping], ...] = ()
+    variants: tuple[tuple[Scalar, Mapping], ...] = ()
+
+    def with_variant(self, variant: str, faults: FaultList) -> Document:
+        """The document under the name of one of its variants, with that variant's values for its parameters."""
+        for name, values in self.variants:
+            if name.text == variant:
+                given = {key.text: tree for key, tree in values}
+                params = tuple(
+                    replace(param, default=given.get(param.name.text, param.default)) for param in self.params
+                )
+                return replace(self, name=variant, params=params, variants=())
+        known = [name.text for name, _ in self.variants]
+        help = nearest(variant, known) or (f"it has {one_of(known)}" if known else "it has none")
+        faults.add("unknown-name", f"the document has no variant `{variant}`", self.mark, help=help)
+        return self
 
     def with_settings(self, settings: Settings, faults: FaultList) -> Document:
         """With other values for its parameters; a name that is no parameter is a fault."""
@@ -123,6 +145,27 @@ class Document:
             for param in self.params
         )
         return replace(self, params=params)
+
+
+def calls_within(body: tuple[Step, ...]) -> Iterator[Call]:
+    """All calls of the steps of a body, those of every alternative included, steps at fault left out."""
+    for step in body:
+        if not step.broken:
+            yield from _calls_of(step.action)
+
+
+def _calls_of(action: Action) -> Iterator[Call]:
+    match action:
+        case Call():
+            yield action
+        case Sequential(body=body):
+            yield from calls_within(body)
+        case Parallel(branches=branches):
+            for _, body in branches:
+                yield from calls_within(body)
+        case Choice(alternatives=alternatives):
+            for _, alternative in alternatives:
+                yield from _calls_of(alternative)
 
 
 def hole_alternatives(tree: Tree | None) -> tuple[Tree, ...] | None:

@@ -36,7 +36,11 @@ def document_data(document: Document) -> dict[str, Data]:
         data["doc"] = document.doc
     if document.params:
         data["params"] = _params(document.params)
+    if document.variants:
+        data["variants"] = {name.text: _value(values) for name, values in document.variants}
     data["input"] = {name.text: _value(tree) for name, tree in document.inputs}
+    if document.defaults:
+        data["defaults"] = {name.text: _value(values) for name, values in document.defaults}
     if document.templates:
         data["blocks"] = {name: _template(template) for name, template in document.templates.items()}
     data["net"] = _body(document.body)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from blocks.catalog import primitive
 from blocks.types import Vector
@@ -24,9 +24,11 @@ from graphs.graph import Graph, Group, prune
 from graphs.inputs import document_scope, input_types
 from graphs.library import composites
 from graphs.ordering import step_names, step_order
+from graphs.recursion import refuse_recursion
 from graphs.text import Mapping, Scalar
 
 MAX_NESTING = 32
+MAX_ADDRESS = 500
 
 _REPEAT = Slot("repeat", "int", (), True, f"an integer from 0 to {MAX_NODES:,}")
 
@@ -44,6 +46,7 @@ def expand(
 def check_templates(document: Document, faults: FaultList) -> None:
     """Walk every template of a document once with nothing known of its parameters and its input, called or not: names,
     arguments, expressions and recursion are checked all the same."""
+    refuse_recursion(document, faults)
     expansion = _Expansion(document, Assembly(faults, MAX_STEPS, quiet=True), blind=True)
     with contextlib.suppress(TooLarge):
         for template in document.templates.values():
@@ -65,14 +68,19 @@ class _Expansion:
     assembly: Assembly
     blind: bool = False
     _own: AbstractMapping[str, Template] = field(init=False)
+    _document_names: frozenset[str] = field(init=False)
     _plans: dict[int, tuple[list[str], list[int], set[int]]] = field(default_factory=dict)
+    _slots: dict[int, dict[str, Slot]] = field(default_factory=dict)
+    _defaults: dict[str, dict[str, Argument]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._own = {**composites(), **self.document.templates}
+        self._document_names = frozenset(param.name.text for param in self.document.params)
 
     def run(self, extra: tuple[int, int]) -> Graph | None:
         document, assembly = self.document, self.assembly
         scope = document_scope(document, assembly.faults)
+        self._read_defaults(scope)
         handles: dict[str, Handle] = {}
         types = input_types(document, scope, assembly.faults, extra)
         for (name, _), type in zip(document.inputs, types, strict=True):
@@ -100,7 +108,7 @@ class _Expansion:
     def walk(self, template: Template) -> None:
         """Expand one template alone, on an input without a type."""
         mark = template.name.mark
-        scope = Scope(elsewhere=self._document_names())
+        scope = Scope(elsewhere=self._document_names)
         scope.bind_type("in", None)
         for param in template.params:
             if param.kind == "node":
@@ -116,6 +124,7 @@ class _Expansion:
     def walk_net(self) -> None:
         """Expand the net on inputs without types."""
         scope = document_scope(self.document, self.assembly.faults)
+        self._read_defaults(scope)
         handles = {name.text: _poison(name.mark, name.text) for name, _ in self.document.inputs}
         body = self._net(scope, handles)
         self._outputs(body, self._body(self.document.body, body))
@@ -138,8 +147,36 @@ class _Expansion:
         handles = {name: handle for name, handle in found.items() if handle is not None}
         return handles if len(handles) == len(found) else None
 
-    def _document_names(self) -> frozenset[str]:
-        return frozenset(param.name.text for param in self.document.params)
+    def _read_defaults(self, scope: Scope) -> None:
+        """The document's `defaults`, as values that are the same at every call."""
+        frame = Frame(None, "", self.document.mark, {}, None)
+        for key, given in self.document.defaults:
+            call = Call(key, given)
+            slots = self._slots_of(call)
+            if slots is None:
+                continue
+            arguments = {name.text: (name, tree) for name, tree in given}
+            optional = {name: replace(slot, required=False) for name, slot in slots.items()}
+            check_arguments(call, arguments, optional, self.assembly.faults)
+            values = self._defaults.setdefault(key.text, {})
+            for name, (_, tree) in arguments.items():
+                if name in slots and slots[name].kind != "node":
+                    with contextlib.suppress(Missing):
+                        values[name] = self.assembly.evaluate(tree, slots[name], scope, frame)
+
+    def _slots_of(self, call: Call) -> dict[str, Slot] | None:
+        """The arguments that the block of a call takes; None, with a fault, where there is no such block."""
+        template = self._templates(call).get(call.key.text)
+        if template is not None:
+            slots = self._slots.get(id(template))
+            if slots is None:
+                slots = self._slots[id(template)] = {param.name.text: slot_of(param) for param in template.params}
+            return slots
+        kind = primitive(call.key.text)
+        if kind is None:
+            refuse_unknown_block(call, self._templates(call), self.assembly.faults)
+            return None
+        return slots_of(kind)
 
     # bodies and steps
 
@@ -324,24 +361,23 @@ class _Expansion:
         template = templates.get(call.key.text)
         if template is not None:
             return self._expand_template(template, call, given, self._single(sources, call.key, body), address, body)
-        kind = primitive(call.key.text)
-        if kind is None:
-            refuse_unknown_block(call, templates, self.assembly.faults)
+        slots = self._slots_of(call)
+        if slots is None:
             raise Missing
-        values = self._arguments(call, given, slots_of(kind), body)
+        kind = primitive(call.key.text)
+        assert kind is not None
+        values = self._arguments(call, given, slots, body)
         return self.assembly.apply(kind, values, call, given, sources, address, body.frame)
 
     def _expand_template(
         self, template: Template, call: Call, given: Given, source: Handle, address: str, body: Body
     ) -> Handle:
-        if body.frame.calls(template):
-            message, help = f"`{template.name.text}` is made of itself", "a block can't call itself: use `repeat`"
-            self.assembly.fault("recursion", message, call.key.mark, body.frame, help=help)
+        if template.broken or body.frame.calls(template):  # a fault of `check_templates`
             raise Missing
         self._check_nesting(call.key.mark, body)
-        if template.broken:
-            raise Missing
         scope = self._bind(template, call, given, body)
+        if self.blind and not template.name.mark.source.builtin:  # it is walked on its own
+            raise Missing
         scope.bind_type("in", source.type)
         frame = Frame(template, address, call.key.mark, given, body.frame)
         incomplete = _is_incomplete(template.body)
@@ -364,9 +400,10 @@ class _Expansion:
 
     def _bind(self, template: Template, call: Call, given: Given, body: Body) -> Scope:
         """The names that the body of a template may read."""
-        slots = {param.name.text: slot_of(param) for param in template.params}
+        slots = self._slots_of(call)
+        assert slots is not None
         values = self._arguments(call, given, slots, body)
-        scope = Scope(elsewhere=self._document_names())
+        scope = Scope(elsewhere=self._document_names)
         for param in template.params:
             name = param.name.text
             if param.kind == "node":
@@ -389,8 +426,10 @@ class _Expansion:
         return handle
 
     def _arguments(self, call: Call, given: Given, slots: dict[str, Slot], body: Body) -> dict[str, Argument]:
-        fits = check_arguments(call, given, slots, self.assembly.faults)
         values: dict[str, Argument] = {}
+        if not call.key.mark.source.builtin:
+            values.update(self._defaults.get(call.key.text, {}))
+        fits = check_arguments(call, given, slots, self.assembly.faults, defaults=values.keys())
         for name, (_, tree) in given.items():
             if name in slots and slots[name].kind != "node":
                 try:
@@ -415,6 +454,9 @@ class _Expansion:
     def _check_nesting(self, mark: Mark, body: Body) -> None:
         if body.depth >= MAX_NESTING:
             self.assembly.too_large(f"blocks are nested more than {MAX_NESTING} deep", mark, body.frame)
+        if len(body.prefix) > MAX_ADDRESS:
+            message = f"the address of this step has more than {MAX_ADDRESS} characters"
+            self.assembly.too_large(message, mark, body.frame, "give the blocks around it shorter names")
 
 
 def _poison(mark: Mark, name: str) -> Handle:

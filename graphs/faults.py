@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
 
 from blocks.errors import FixpointError
 
@@ -42,6 +43,8 @@ CODES: dict[str, str] = {
     "missing-key": "E110",
     "recursion": "E111",
     "hole": "E112",
+    "use": "E113",
+    "share": "E114",
     # types
     "type-mismatch": "E201",
     "wrong-kind": "E202",
@@ -65,11 +68,15 @@ _MOST_CHARACTERS = 400
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text with its name. `builtin` is a text that is part of the product: its faults are shown where it is used."""
+    """A text with its name, and its file if it has one.
+
+    `builtin` is a text that is part of the product: its faults are shown where it is used.
+    """
 
     name: str
     lines: tuple[str, ...] = field(repr=False)
     builtin: bool = False
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

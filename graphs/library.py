@@ -8,7 +8,7 @@ from pathlib import Path
 import blocks
 from graphs.document import Template
 from graphs.faults import FaultList
-from graphs.reading import read_library
+from graphs.templates import read_library
 from graphs.text import parse_tree, read_source
 
 FOLDER = Path(blocks.__file__).parent / "composites"

@@ -14,19 +14,19 @@ from graphs.smallest import say_smallest_input
 from graphs.text import parse_tree, read_source, source_of
 
 
-def load(path: str | Path, settings: Settings | None = None) -> Graph:
-    """The graph of a file in YAML or JSON.
+def load(path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Graph:
+    """The graph of a file in YAML or JSON, or of one of its variants.
 
     `settings` overrides the document's `params`. Raises `DocumentError` with all faults.
     """
     faults = FaultList()
-    return _checked(_read(read_source(Path(path), faults), faults, holes=False), faults, settings)
+    return _checked(_read(read_source(Path(path), faults), faults, holes=False), faults, settings, variant)
 
 
-def parse(text: str, source: str = "<text>", settings: Settings | None = None) -> Graph:
+def parse(text: str, source: str = "<text>", settings: Settings | None = None, *, variant: str | None = None) -> Graph:
     """The graph of a text; `source` is its name in error messages. Raises `DocumentError` with all faults."""
     faults = FaultList()
-    return _checked(_read(source_of(text, source, faults), faults, holes=False), faults, settings)
+    return _checked(_read(source_of(text, source, faults), faults, holes=False), faults, settings, variant)
 
 
 def load_document(path: Path, *, holes: bool) -> Document:
@@ -66,11 +66,13 @@ def _read(source: Source | None, faults: FaultList, *, holes: bool) -> Document:
     return document
 
 
-def _checked(document: Document, faults: FaultList, settings: Settings | None) -> Graph:
+def _checked(document: Document, faults: FaultList, settings: Settings | None, variant: str | None) -> Graph:
+    if variant is not None:
+        document = document.with_variant(variant, faults)
     document = document.with_settings(settings or {}, faults)
     bounds = read_requirements(document, faults)
-    graph = expand(document, faults)
     check_templates(document, faults)
+    graph = expand(document, faults)
     say_smallest_input(document, faults)
     if graph is not None:
         _check_costs(graph, bounds, faults)

@@ -5,47 +5,64 @@ Nothing stops at the first mistake: a part that is wrong is marked as broken, an
 
 from __future__ import annotations
 
-from graphs.document import Document, Step, Template
-from graphs.faults import FaultList, Source
+from graphs.document import Document, Param, Step, Template
+from graphs.faults import FaultList, Source, nearest, one_of
+from graphs.migrations import migrate
 from graphs.parameters import read_params
-from graphs.shapes import NO_ENTRIES, is_name, read_mapping, read_text
-from graphs.steps import GROUPS, STEP_KEYS, StepReader, broken_step
+from graphs.shapes import NO_ENTRIES, is_name, is_value, read_mapping, read_text
+from graphs.steps import StepReader, broken_step
+from graphs.templates import read_templates, used_templates
 from graphs.text import Mapping, Scalar, Tree
 
-VERSION = 1
+DOCUMENT_KEYS = (
+    "version",
+    "name",
+    "doc",
+    "params",
+    "variants",
+    "input",
+    "use",
+    "defaults",
+    "blocks",
+    "net",
+    "output",
+    "require",
+)
 
-_DOCUMENT_KEYS = ("version", "name", "doc", "params", "input", "blocks", "net", "output", "require")
-_TEMPLATE_KEYS = ("doc", "params", "body")
 _EXAMPLES = {
     "input": "input: {image: {map: [3, 224, 224]}}",
     "net": "net: [{conv: {out_channels: 16, kernel_size: 3}}, ...]",
     "output": "output: {logits: fc}, a name and the step that gives it",
     "require": 'require: {params: "< 5M"}',
-    "blocks": "blocks: {stage: {params: {width: int}, body: [...]}}",
+    "defaults": "defaults: {conv: {norm: none}}",
+    "variants": "variants: {resnet101: {depth3: 23}}",
 }
 
 
 def read_document(tree: Tree, source: Source, faults: FaultList, *, holes: bool) -> Document | None:
     """A network's document, with holes allowed or not; None where nothing can be made of it."""
-    top = read_mapping(tree, "a document", _DOCUMENT_KEYS, faults, help="version: 1, input: ..., net: ...")
+    example = "version: 1, input: ..., net: ..."
+    top = read_mapping(migrate(tree, faults), "a document", DOCUMENT_KEYS, faults, help=example)
     if top is None:
         return None
-    _check_version(top, faults)
     missing = [key for key in ("input", "net") if top.get(key) is None]
     if missing:
         keys = " and ".join(f"`{key}`" for key in missing)
         faults.add("missing-key", f"a document needs {keys}", top.mark, help=_EXAMPLES[missing[0]])
+    params = read_params(top.get("params"), faults, of_document=True, holes=holes)
     return Document(
         source=source,
         mark=top.mark,
         name=read_text(top, "name", faults, "network"),
         doc=read_text(top, "doc", faults, ""),
-        params=read_params(top.get("params"), faults, of_document=True, holes=holes),
+        params=params,
         inputs=_read_inputs(top.get("input"), faults),
-        templates=_read_templates(top.get("blocks"), faults, holes=holes),
+        templates=_read_blocks(top, source, faults, holes=holes),
         body=_read_net(top, faults, holes=holes),
         outputs=_read_outputs(top.get("output"), faults),
         requirements=_read_words(top.get("require"), "require", faults),
+        defaults=_read_maps(top.get("defaults"), "defaults", faults),
+        variants=_read_variants(top.get("variants"), params, faults),
     )
 
 
@@ -59,50 +76,37 @@ def _read_net(top: Mapping, faults: FaultList, *, holes: bool) -> tuple[Step, ..
     return steps or (broken_step(tree),)
 
 
-def read_library(tree: Tree, faults: FaultList) -> dict[str, Template]:
-    """The templates of a file that holds `version` and `blocks` alone."""
-    top = read_mapping(tree, "a library", ("version", "blocks"), faults)
-    if top is None:
-        return {}
-    _check_version(top, faults)
-    return _read_templates(top.get("blocks"), faults, holes=False)
+def _read_blocks(top: Mapping, source: Source, faults: FaultList, *, holes: bool) -> dict[str, Template]:
+    own = read_templates(top.get("blocks"), faults, holes=holes)
+    used = used_templates(top.get("use"), source, faults, holes=holes)
+    for name in used.keys() & own.keys():
+        message, mark = f"`use` gives a block `{name}` already", own[name].name.mark
+        faults.add("duplicate-name", message, mark, notes=(f"it is at {used[name].name.mark}",), help="rename this one")
+    return {**used, **own}
 
 
-def _check_version(top: Mapping, faults: FaultList) -> None:
-    version = top.get("version")
-    if version is None:
-        faults.add("version", "a document says its version", top.mark, help=f"begin with `version: {VERSION}`")
-    elif not isinstance(version, Scalar) or version.value != VERSION or isinstance(version.value, bool | float):
-        faults.add("version", f"this program reads version {VERSION}", version.mark, help=f"version: {VERSION}")
+def _read_variants(
+    tree: Tree | None, params: tuple[Param, ...], faults: FaultList
+) -> tuple[tuple[Scalar, Mapping], ...]:
+    known = [param.name.text for param in params]
+    variants = _read_maps(tree, "variants", faults)
+    for _, values in variants:
+        for key, _ in values:
+            if key.text not in known:
+                help = nearest(key.text, known) or (f"it has {one_of(known)}" if known else "it has none")
+                faults.add("unknown-name", f"the document has no parameter `{key.text}`", key.mark, help=help)
+    return variants
 
 
-def _read_templates(tree: Tree | None, faults: FaultList, *, holes: bool) -> dict[str, Template]:
-    found: dict[str, Template] = {}
-    reader = StepReader(faults, holes=holes)
-    for key, value in read_mapping(tree, "`blocks`", None, faults, _EXAMPLES["blocks"]) or NO_ENTRIES:
-        name = key.text
-        if name in STEP_KEYS or name in GROUPS:
-            help = f"`{name}` is a key of a step: take another name"
-            faults.add("bad-value", f"`{name}` is no name for a block", key.mark, help=help)
-            continue
-        if not is_name(key, "a block", faults, module=True):
-            continue
-        parts = read_mapping(value, f"the block `{name}`", _TEMPLATE_KEYS, faults, "its keys are params and body")
-        if parts is None:
-            found[name] = Template(key, (), (broken_step(key),), broken=True)
-            continue
-        if parts.get("body") is None:
-            faults.add("missing-key", f"the block `{name}` needs a `body`", key.mark, help="body: [{conv: {...}}, ...]")
-        body = reader.body(parts.get("body"), f"the body of `{name}`") if parts.get("body") else (broken_step(key),)
-        params = read_params(parts.get("params"), faults, of_document=False, holes=holes)
-        declared = parts.get("params")
-        broken = any(param.broken for param in params) or not (declared is None or _has_all(declared, len(params)))
-        found[name] = Template(key, params, body, read_text(parts, "doc", faults, ""), broken)
-    return found
-
-
-def _has_all(tree: Tree, number: int) -> bool:
-    return isinstance(tree, Mapping) and len(tree.entries) == number
+def _read_maps(tree: Tree | None, what: str, faults: FaultList) -> tuple[tuple[Scalar, Mapping], ...]:
+    """Maps of plain values by name."""
+    found: list[tuple[Scalar, Mapping]] = []
+    for key, value in read_mapping(tree, f"`{what}`", None, faults, _EXAMPLES[what]) or NO_ENTRIES:
+        values = read_mapping(value, f"`{key.text}` in `{what}`", None, faults, _EXAMPLES[what])
+        if values is not None:
+            wrong = [name for name, part in values if not is_value(name.text, part, faults)]
+            found += [] if wrong else [(key, values)]
+    return tuple(found)
 
 
 def _read_inputs(tree: Tree | None, faults: FaultList) -> tuple[tuple[Scalar, Mapping], ...]:

@@ -10,7 +10,7 @@ from graphs.expansion import expand
 from graphs.faults import DocumentError, FaultList
 from graphs.inputs import MAX_SIZE, document_scope, input_types
 
-MAX_STEPS = 4_000  # of a document that is expanded some dozen times to find the size
+MAX_STEPS = 2_000  # of a document that is expanded some dozen times to find the size
 
 _SOME_WAY = "take a larger input, a smaller kernel_size, or more padding"
 _NO_INPUT = "no input is large enough: take a smaller kernel_size, or more padding"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isinf
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from graphs.syntax import refuse_syntax
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
-MAX_VALUES = 200_000
+MAX_VALUES = 100_000
 MAX_DIGITS = 18
 
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -85,7 +85,7 @@ Tree = Scalar | Sequence | Mapping
 
 def read_source(path: Path, faults: FaultList, *, name: str | None = None, builtin: bool = False) -> Source | None:
     """The text of a file; None with a fault where there is no readable text."""
-    source = Source(name or str(path), (), builtin)
+    source = Source(name or str(path), (), builtin, path)
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -116,7 +116,7 @@ def source_of(text: str, name: str, faults: FaultList) -> Source | None:
 
 def _readable(text: str, source: Source, faults: FaultList) -> Source | None:
     """The source with its lines; None, with a fault, where it has characters that no YAML has."""
-    source = Source(source.name, tuple(text.splitlines()), source.builtin)
+    source = replace(source, lines=tuple(text.splitlines()))
     control = _CONTROL.search(text)
     if control is None:
         return source
@@ -188,37 +188,33 @@ class _Builder:
 
     def take(self, event: yaml.Event) -> bool:
         """One event; False where it is pointless to go on."""
-        match event:
-            case yaml.DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    self.faults.add(
-                        "syntax", "a second document starts here", self._mark(event), help="one document a file"
-                    )
-                    return False
-            case yaml.ScalarEvent():
-                self._refuse_tag(event)
-                scalar = self._scalar(event)
-                if event.anchor:
-                    self._anchors[event.anchor] = _Anchored(scalar, 1, 0)
-                return self._put(scalar, 1, 0)
-            case yaml.AliasEvent():
-                return self._alias(event)
-            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                self._refuse_tag(event)
-                if len(self._stack) >= MAX_DEPTH:
-                    return self._too_deep(self._mark(event))
-                if event.anchor:
-                    self._anchors[event.anchor] = None
-                self._stack.append(
-                    _Open(isinstance(event, yaml.MappingStartEvent), self._mark(event), event.anchor, [])
-                )
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                done = self._stack.pop()
-                tree: Tree = self._mapping(done) if done.is_mapping else Sequence(tuple(done.items), done.mark)
-                if done.anchor:
-                    self._anchors[done.anchor] = _Anchored(tree, done.size, done.depth)
-                return self._put(tree, done.size, done.depth)
+        if isinstance(event, yaml.ScalarEvent):
+            self._refuse_tag(event)
+            scalar = self._scalar(event)
+            if event.anchor:
+                self._anchors[event.anchor] = _Anchored(scalar, 1, 0)
+            return self._put(scalar, 1, 0)
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._refuse_tag(event)
+            if len(self._stack) >= MAX_DEPTH:
+                return self._too_deep(self._mark(event))
+            if event.anchor:
+                self._anchors[event.anchor] = None
+            self._stack.append(_Open(isinstance(event, yaml.MappingStartEvent), self._mark(event), event.anchor, []))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            done = self._stack.pop()
+            tree: Tree = self._mapping(done) if done.is_mapping else Sequence(tuple(done.items), done.mark)
+            if done.anchor:
+                self._anchors[done.anchor] = _Anchored(tree, done.size, done.depth)
+            return self._put(tree, done.size, done.depth)
+        elif isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                help = "one document a file"
+                self.faults.add("syntax", "a second document begins here", self._mark(event), help=help)
+                return False
         return True
 
     def _put(self, tree: Tree, size: int, depth: int) -> bool:

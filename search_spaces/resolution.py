@@ -13,7 +13,18 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
-from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Step, Template, hole_alternatives
+from graphs.document import (
+    Action,
+    Call,
+    Choice,
+    Document,
+    Parallel,
+    Sequential,
+    Step,
+    Template,
+    calls_within,
+    hole_alternatives,
+)
 from graphs.faults import FaultList
 from graphs.ordering import step_names
 from graphs.text import Mapping, Scalar, Sequence, Tree
@@ -221,8 +232,8 @@ class _Resolution:
         if template is None or name in self._templates:
             return
         self._templates[name] = template
-        for key in _called(template.body):
-            self._keep(key)
+        for call in calls_within(template.body):
+            self._keep(call.key.text)
 
 
 def plain(tree: Tree) -> Alternative:
@@ -268,22 +279,3 @@ def _action_has_hole(action: Action, templates: dict[str, Template]) -> bool:
             return any(_has_hole(step, templates) for _, body in branches for step in body)
         case Choice():
             return True
-
-
-def _called(body: tuple[Step, ...]) -> Iterator[str]:
-    for step in body:
-        yield from _called_by(step.action)
-
-
-def _called_by(action: Action) -> Iterator[str]:
-    match action:
-        case Call(key=key):
-            yield key.text
-        case Sequential(body=body):
-            yield from _called(body)
-        case Parallel(branches=branches):
-            for _, body in branches:
-                yield from _called(body)
-        case Choice(alternatives=alternatives):
-            for _, alternative in alternatives:
-                yield from _called_by(alternative)

@@ -57,6 +57,7 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "inf",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
 }
+WRITTEN_BY_RAY = ("RAY_AUTH_MODE", "PYTHONBREAKPOINT")
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 # One secret for all clusters of this process: Ray's core reads the token once and keeps it.
@@ -284,7 +285,7 @@ class _Surroundings:
     """What Ray changes or reads in this process: environment, log level, handler of SIGTERM. Until `restore`."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = {name: os.environ.get(name) for name in (*environment, "RAY_AUTH_MODE")}
+        self._environment = {name: os.environ.get(name) for name in (*environment, *WRITTEN_BY_RAY)}
         self._log_level = logging.getLogger("ray").level
         self._handler = signal.getsignal(signal.SIGTERM)
         os.environ.update(environment)

@@ -1,0 +1,143 @@
+"""From trees to templates: the `blocks` of a document, of a library, and those it takes from other files by `use`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphs.document import Template, calls_within
+from graphs.faults import FaultList, Source, nearest, one_of
+from graphs.migrations import migrate
+from graphs.parameters import read_params
+from graphs.shapes import NO_ENTRIES, is_name, read_mapping, read_text
+from graphs.steps import GROUPS, STEP_KEYS, StepReader, broken_step
+from graphs.text import Mapping, Scalar, Sequence, Tree, parse_tree, read_source
+
+MAX_FILES = 32
+
+_EXAMPLE = "blocks: {stage: {params: {width: int}, body: [...]}}"
+_TEMPLATE_KEYS = ("doc", "params", "body")
+
+
+def read_library(tree: Tree, faults: FaultList) -> dict[str, Template]:
+    """The templates of a file that holds `version` and `blocks` alone."""
+    top = read_mapping(migrate(tree, faults), "a library", ("version", "blocks"), faults)
+    return read_templates(top.get("blocks"), faults, holes=False) if top else {}
+
+
+def read_templates(tree: Tree | None, faults: FaultList, *, holes: bool) -> dict[str, Template]:
+    """The templates of a map of blocks, by name; one at fault is marked as broken."""
+    found: dict[str, Template] = {}
+    reader = StepReader(faults, holes=holes)
+    for key, value in read_mapping(tree, "`blocks`", None, faults, _EXAMPLE) or NO_ENTRIES:
+        name = key.text
+        if name in STEP_KEYS or name in GROUPS:
+            help = f"`{name}` is a key of a step: take another name"
+            faults.add("bad-value", f"`{name}` is no name for a block", key.mark, help=help)
+            continue
+        if not is_name(key, "a block", faults, module=True):
+            continue
+        parts = read_mapping(value, f"the block `{name}`", _TEMPLATE_KEYS, faults, "its keys are params and body")
+        if parts is None:
+            found[name] = Template(key, (), (broken_step(key),), broken=True)
+            continue
+        if parts.get("body") is None:
+            faults.add("missing-key", f"the block `{name}` needs a `body`", key.mark, help="body: [{conv: {...}}, ...]")
+        body = reader.body(parts.get("body"), f"the body of `{name}`") if parts.get("body") else (broken_step(key),)
+        params = read_params(parts.get("params"), faults, of_document=False, holes=holes)
+        declared = parts.get("params")
+        broken = any(param.broken for param in params) or not (declared is None or _has_all(declared, len(params)))
+        found[name] = Template(key, params, body, read_text(parts, "doc", faults, ""), broken)
+    return found
+
+
+def _has_all(tree: Tree, number: int) -> bool:
+    return isinstance(tree, Mapping) and len(tree.entries) == number
+
+
+def used_templates(tree: Tree | None, source: Source, faults: FaultList, *, holes: bool) -> dict[str, Template]:
+    """The templates that a document takes from other files, with what those call in their own file.
+
+    `use: [parts.yaml#cell, parts/more.yaml]`: one block of a file, or all of them. Paths are relative to the document,
+    and never lead out of its folder, not by a link either.
+    """
+    return _Uses(source, faults, holes=holes).read(tree, source) if tree is not None else {}
+
+
+class _Uses:
+    """One document's uses, and those of the files that it uses."""
+
+    def __init__(self, source: Source, faults: FaultList, *, holes: bool) -> None:
+        self._root = source.path.resolve().parent if source.path else None
+        self._faults = faults
+        self._holes = holes
+        self._read: dict[Path, dict[str, Template]] = {}
+        self._open: list[Path] = [source.path.resolve()] if source.path else []
+
+    def read(self, tree: Tree, source: Source) -> dict[str, Template]:
+        items = tree.items if isinstance(tree, Sequence) else (tree,)
+        found: dict[str, Template] = {}
+        for item in items:
+            if not isinstance(item, Scalar) or not isinstance(item.value, str):
+                help = "use: [parts.yaml#cell]"
+                self._faults.add("wrong-shape", "`use` is a list of files, each with a block", item.mark, help=help)
+                continue
+            file, _, name = item.value.partition("#")
+            templates = self._templates(file, item, source)
+            if templates is None:
+                continue
+            if name and name not in templates:
+                help = nearest(name, templates) or (f"it has {one_of(templates)}" if templates else "it has none")
+                self._faults.add("use", f"`{file}` has no block `{name}`", item.mark, help=help)
+                continue
+            for taken in _closure([name], templates) if name else templates:
+                if taken in found and found[taken] is not templates[taken]:
+                    self._faults.add(
+                        "duplicate-name", f"two files give a block `{taken}`", item.mark, help="rename one"
+                    )
+                found[taken] = templates[taken]
+        return found
+
+    def _templates(self, file: str, item: Scalar, source: Source) -> dict[str, Template] | None:
+        """The templates of a file, or None with a fault."""
+        if self._root is None or source.path is None:
+            self._faults.add("use", "a text that is no file can't use other files", item.mark, help="save it first")
+            return None
+        path = (source.path.parent / file).resolve()
+        if not path.is_relative_to(self._root):
+            help = "a document uses files beside it, or in folders below"
+            self._faults.add("use", f"`{file}` lies outside the folder of the document", item.mark, help=help)
+            return None
+        if path in self._open:
+            self._faults.add("use", f"`{file}` uses itself", item.mark, help="move what both need into a third file")
+            return None
+        if path not in self._read:
+            if not path.is_file():
+                self._faults.add("use", f"there is no file `{file}`", item.mark, help=f"looked for {path}")
+                return None
+            if len(self._read) >= MAX_FILES:
+                self._faults.add("limit", f"more than {MAX_FILES} files are used", item.mark)
+                return None
+            self._open.append(path)
+            self._read[path] = self._file(path, str(source.path.parent / file))
+            self._open.pop()
+        return self._read[path]
+
+    def _file(self, path: Path, name: str) -> dict[str, Template]:
+        source = read_source(path, self._faults, name=name)
+        tree = parse_tree(source, self._faults) if source else None
+        top = read_mapping(migrate(tree, self._faults), f"`{name}`", None, self._faults) if tree else None
+        if source is None or top is None:
+            return {}
+        uses = top.get("use")
+        used = self.read(uses, source) if uses is not None else {}
+        own = read_templates(top.get("blocks"), self._faults, holes=self._holes)
+        return {**used, **own}
+
+
+def _closure(names: list[str], templates: dict[str, Template]) -> list[str]:
+    """These templates, and all that they call in the same file."""
+    found = list(names)
+    for name in found:
+        called = (call.key.text for call in calls_within(templates[name].body))
+        found += [key for key in called if key in templates and key not in found]
+    return list(dict.fromkeys(found))

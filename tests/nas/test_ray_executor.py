@@ -1,0 +1,222 @@
+"""What Ray adds to the contract of executors: workers that die, a cluster to close, and nothing of Ray to be seen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from nas.executors.ray import RayError, RayExecutor
+from nas.trials import Completed, Event, Failed, Job, Lost, Progress
+from tests.nas.scripts import drive, run
+
+ROOT = Path(__file__).parents[2]
+LINUX = sys.platform == "linux"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.mark.skipif(not LINUX, reason="reads /proc")
+def test_a_closed_executor_leaves_no_process_no_file_and_no_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the other tests of this file, which share an executor: only one can be open."""
+    environment, before = dict(os.environ), descendants(os.getpid())
+    handler = signal.getsignal(signal.SIGTERM)
+    with tempfile.TemporaryDirectory(dir="/tmp") as temporary, monkeypatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path))
+        patch.setattr(tempfile, "tempdir", temporary)
+        executor = RayExecutor(run, capacity=2)
+        processes = set(descendants(os.getpid())) - set(before)
+        executor.close()
+        executor.close()
+        left = [*tmp_path.iterdir(), *Path(temporary).iterdir()]
+    assert left == []
+    assert processes
+    assert await_end(processes) == set()
+    assert dict(os.environ) == environment
+    assert signal.getsignal(signal.SIGTERM) is handler
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[RayExecutor]:
+    with RayExecutor(run, capacity=2) as executor:
+        yield executor
+
+
+def workers(events: dict[int, list[Event]]) -> set[float]:
+    return {event.metrics["pid"] for of_trial in events.values() for event in of_trial if isinstance(event, Progress)}
+
+
+def test_a_worker_serves_one_trial_after_another(executor: RayExecutor) -> None:
+    assert len(workers(drive(executor, [Job(number, "ok", seed=0, epochs=2) for number in range(12)]))) == 2
+
+
+def test_idle_workers_are_kept_while_the_driver_thinks(executor: RayExecutor) -> None:
+    before = workers(drive(executor, [Job(number, "ok", seed=0, epochs=2) for number in range(4)]))
+    time.sleep(0.5)
+    assert workers(drive(executor, [Job(number, "ok", seed=0, epochs=2) for number in range(4)])) == before
+
+
+def test_a_dead_worker_is_reported_and_nothing_is_repeated_unasked(executor: RayExecutor) -> None:
+    events = drive(executor, [Job(0, "ok die", seed=0, epochs=3), Job(1, "ok", seed=0, epochs=3)])
+    progress, lost = events[0]
+    assert isinstance(progress, Progress)
+    assert progress.epoch == 1
+    assert isinstance(lost, Lost)
+    assert events[1][-1] == Completed(1)
+
+
+def test_a_lost_trial_can_be_handed_in_again(executor: RayExecutor) -> None:
+    drive(executor, [Job(0, "die", seed=0, epochs=2)])
+    [events] = drive(executor, [Job(0, "die", seed=0, epochs=2, attempt=1)]).values()
+    assert [type(event) for event in events] == [Progress, Progress, Completed]
+
+
+def test_an_exception_that_leaves_the_trainer_fails_the_trial_and_not_its_worker(executor: RayExecutor) -> None:
+    before = workers(drive(executor, [Job(number, "ok", seed=0, epochs=2) for number in range(4)]))
+    [events] = drive(executor, [Job(0, "leak", seed=0, epochs=3)]).values()
+    assert len(events) == 1
+    assert isinstance(events[0], Failed)
+    assert 'raise ValueError("no such epoch")' in events[0].traceback
+    assert workers(drive(executor, [Job(number, "ok", seed=0, epochs=2) for number in range(4)])) <= before
+
+
+@pytest.mark.skipif(not LINUX, reason="reads /proc")
+def test_every_port_listens_on_the_loopback_interface_alone(executor: RayExecutor) -> None:
+    drive(executor, [Job(number, "ok", seed=0, epochs=2) for number in range(4)])
+    addresses = listening([os.getpid(), *descendants(os.getpid())])
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+@pytest.mark.skipif(not LINUX, reason="reads /proc")
+def test_a_worker_uses_one_thread_for_numbers(executor: RayExecutor) -> None:
+    [pid] = workers(drive(executor, [Job(0, "ok", seed=0, epochs=1)]))
+    environment = Path(f"/proc/{int(pid)}/environ").read_bytes().split(b"\0")
+    assert b"OMP_NUM_THREADS=1" in environment
+    assert b"RAY_USAGE_STATS_ENABLED=0" in environment
+
+
+def test_a_second_executor_beside_an_open_one_is_refused(executor: RayExecutor) -> None:
+    with pytest.raises(RayError, match="in use in this process already"):
+        RayExecutor(run)
+    assert drive(executor, [Job(0, "ok", seed=0, epochs=1)])[0][-1] == Completed(0)
+
+
+@pytest.mark.skipif(not LINUX, reason="reads /proc")
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_driver_that_is_ended_takes_its_workers_along(blow: signal.Signals, tmp_path: Path) -> None:
+    """In the middle of epochs of a minute. Ctrl-C reaches every process of the terminal's group, so it does here."""
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as temporary,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.nas.ray_driver"],
+            cwd=ROOT,
+            env={**os.environ, "HOME": str(tmp_path), "TMPDIR": temporary},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as driver,
+    ):
+        assert driver.stdout is not None
+        try:
+            assert driver.stdout.readline() == "ready\n"
+            processes = set(descendants(driver.pid))
+            trainers = {pid for pid in processes if name(pid).startswith("ray::Resource")}
+            assert len(trainers) == 2
+            if blow == signal.SIGINT:
+                os.killpg(driver.pid, blow)
+            else:
+                driver.send_signal(blow)
+            said = driver.stdout.read()
+            driver.wait(20)
+        finally:
+            driver.kill()
+        assert said == ("closed\n" if blow == signal.SIGINT else "")
+        assert await_end(trainers) == set()
+        assert list(tmp_path.iterdir()) == []
+        if blow == signal.SIGKILL:  # Ray's two agents, which use no CPU, wait a minute for their cluster
+            end(agent for agent in processes if name(agent) in ("ray::DashboardA", "ray::RuntimeEnv"))
+        else:
+            assert list(Path(temporary).iterdir()) == []
+        assert await_end(processes) == set()
+
+
+def end(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below this one, of which there are none left when their parents have ended before them."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(folder.name))
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def await_end(pids: set[int]) -> set[int]:
+    """Those of these processes that still run after 20 seconds."""
+    left = pids
+    for _ in range(200):
+        left = {pid for pid in left if is_alive(pid)}
+        if not left:
+            break
+        time.sleep(0.1)
+    return left
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def listening(pids: list[int]) -> set[str]:
+    """The addresses on which these processes wait for connections."""
+    sockets = set()
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                sockets.add(os.readlink(descriptor))
+            except OSError:
+                continue
+    addresses = set()
+    for table, family, width in (("tcp", socket.AF_INET, 4), ("tcp6", socket.AF_INET6, 16)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                words = bytes.fromhex(fields[1].partition(":")[0])
+                raw = b"".join(words[begin : begin + 4][::-1] for begin in range(0, width, 4))
+                addresses.add(socket.inet_ntop(family, raw))
+    return addresses
