@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
 from blocks.errors import RuleError
-from blocks.primitive import Primitive
+from blocks.primitive import Cost, Primitive
 from blocks.types import Map, Type
 from graphs.arguments import Argument, Missing, Scope, Slot, evaluate, evaluate_expression, names_in, shown, slots_of
 from graphs.calls import Given, infer_type, make_block
+from graphs.costs import block_cost
 from graphs.document import Call
 from graphs.expressions import Value
 from graphs.faults import FaultList, Mark
@@ -149,6 +150,37 @@ class Assembly:
         for node in nodes:
             self.read.update(node.sources)
         return Handle(end, source.type if end == source.value else nodes[end - first].type, frame.address, frame.mark)
+
+    def share_weights(self, start: int, address: str, owner: str, name: Scalar, frame: Frame) -> None:
+        """Give the nodes from `start` on, which stand at `address`, the weights of those that stand at `owner`.
+
+        Raises `Missing`, with a fault, where the weights don't fit.
+        """
+        first = len(self.inputs)
+        places = {node.address: index for index, node in enumerate(self.nodes[:start])}
+        for index in range(start, len(self.nodes)):
+            node = self.nodes[index]
+            cost = self._cost(node)
+            if not cost.params and not cost.buffers:
+                continue
+            place = places.get(owner + node.address.removeprefix(address))
+            other = None if place is None else self.nodes[place]
+            if place is None or other is None or other.block != node.block or self._cost(other).params != cost.params:
+                message = f"`{name.text}` has other weights than these inputs need"
+                note = f"at `{node.address}`: {self._weights(node)}; `{name.text}` has {self._weights(other)}"
+                help = "share between inputs of equal channels"
+                self.fault("share", message, name.mark, frame, help=help, notes=(note,), address=node.address)
+                del self.nodes[start:], self.frames[start:]
+                raise Missing
+            shared = other.shares if other.shares is not None else first + place
+            self.nodes[index] = replace(node, shares=shared)
+
+    def _cost(self, node: Node) -> Cost:
+        types = (*self.inputs.values(), *(other.type for other in self.nodes))
+        return block_cost(node.block, tuple(types[source] for source in node.sources))
+
+    def _weights(self, node: Node | None) -> str:
+        return "none" if node is None else f"{self._cost(node).params:,} parameters"
 
     def used_groups(self) -> tuple[Group, ...]:
         """The groups that have nodes."""

@@ -39,6 +39,8 @@ def canonical_hash(graph: Graph) -> str:
             for slot, source in enumerate(node.sources):
                 position = b"*" if node.block.commutative else str(slot).encode()
                 readers[source].append(position + colours[value])
+            if node.shares is not None:
+                readers[node.shares].append(b"shares" + colours[value])
     colours = _downwards(graph, colours)
     return _digest(b"".join(sorted(colours))).hex()
 
@@ -54,7 +56,8 @@ def _downwards(graph: Graph, labels: list[bytes]) -> list[bytes]:
     colours = labels[:inputs]
     for label, node in zip(labels[inputs:], graph.nodes, strict=True):
         sources = [colours[source] for source in node.sources]
-        colours.append(_digest(label + b"".join(sorted(sources) if node.block.commutative else sources)))
+        owner = b"" if node.shares is None else b"shares" + colours[node.shares]
+        colours.append(_digest(label + owner + b"".join(sorted(sources) if node.block.commutative else sources)))
     return colours
 
 

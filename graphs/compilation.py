@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import builtins
 import linecache
+import weakref
 from collections.abc import Callable
-from types import MethodType
 
 import torch
 from torch import Tensor, nn
@@ -24,28 +24,35 @@ class CompiledGraph(nn.Module):
     """A network as a torch module, on the device and in the dtype it was compiled for.
 
     Called with one tensor (N, *shape) an input, in the document's order. Returns the tensor of its only output, or a
-    dict of them by name. `source` is the text of the forward pass.
+    dict of them by name. `source` is the text of the forward pass, `architecture` that of the document.
+
+    Copies and pickles have the same weights, frozen and resting parts; hooks and gradients stay behind.
     """
 
     source: str
+    architecture: str
     _operations: tuple[nn.Module, ...]
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, source: str) -> None:
         super().__init__()
-        modules = [node.block.build(graph.input_types(node)) for node in graph.nodes]
-        for node, module in zip(graph.nodes, modules, strict=True):
-            _register(self, node.address, module)
+        modules: list[nn.Module] = []
+        for node in graph.nodes:
+            if node.shares is not None:
+                modules.append(modules[node.shares - len(graph.inputs)])
+                continue
+            modules.append(node.block.build(graph.input_types(node)))
+            _register(self, node.address, modules[-1])
         self._operations = tuple(modules)  # a plain tuple: torch sees each module once, at its address
         self.architecture = graph.text()
-        self.source = forward_source(graph)
-        self.forward = MethodType(_load(self.source, graph.hash), self)
+        self.source = source
 
-    def __reduce__(self) -> tuple[Callable[..., nn.Module], tuple[str, dict[str, Tensor], bool]]:
-        return _restore, (self.architecture, self.state_dict(), self.training)
+    def __reduce__(self) -> tuple[Callable[..., nn.Module], tuple[object, ...]]:
+        return _restore, (self.architecture, self.state_dict(), *_switches(self))
 
     def __deepcopy__(self, memo: dict[int, object]) -> nn.Module:
         state = {key: value.detach().clone() for key, value in self.state_dict().items()}
-        return _restore(self.architecture, state, self.training)
+        copied = memo[id(self)] = _restore(self.architecture, state, *_switches(self))
+        return copied
 
 
 def compile(graph: Graph, *, device: str = "cpu", dtype: str = "float32") -> CompiledGraph:
@@ -53,8 +60,11 @@ def compile(graph: Graph, *, device: str = "cpu", dtype: str = "float32") -> Com
 
     `device` is any of torch's, "meta" for shapes alone; `dtype` is float32, float16, bfloat16 or float64.
     """
+    source = forward_source(graph)
+    # The forward pass belongs to a class, not to the module: a module that refers to itself is freed late.
+    of_graph = type(CompiledGraph.__name__, (CompiledGraph,), {"forward": _load(source, graph.hash)})
     with torch.device(device):
-        module = CompiledGraph(graph)
+        module: CompiledGraph = of_graph(graph, source)
     return module.to(getattr(torch, dtype))
 
 
@@ -83,6 +93,7 @@ def _load(source: str, name: str) -> Callable[..., Tensor | dict[str, Tensor]]:
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     scope: dict[str, Callable[..., Tensor | dict[str, Tensor]]] = {}
     exec(builtins.compile(source, filename, "exec"), scope)
+    weakref.finalize(scope["forward"], linecache.cache.pop, filename, None)
     return scope["forward"]
 
 
@@ -98,11 +109,19 @@ def _register(root: nn.Module, address: str, module: nn.Module) -> None:
     parent.add_module(name, module)
 
 
-def _restore(architecture: str, state: dict[str, Tensor], training: bool) -> nn.Module:
+def _switches(module: nn.Module) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of the parameters that are not trained, and of the modules that are in evaluation mode."""
+    frozen = frozenset(name for name, parameter in module.named_parameters() if not parameter.requires_grad)
+    return frozen, frozenset(name for name, part in module.named_modules() if not part.training)
+
+
+def _restore(architecture: str, state: dict[str, Tensor], frozen: frozenset[str], resting: frozenset[str]) -> nn.Module:
     from graphs.loading import parse
 
-    example = next(iter(state.values()), torch.zeros(()))
-    module = compile(parse(architecture), device=str(example.device))
-    module.to(dtype=next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32))
-    module.load_state_dict(state)
-    return module.train(training)
+    module = compile(parse(architecture), device="meta")  # no weights are drawn that nobody will see
+    module.load_state_dict(state, assign=True)
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    for name, part in module.named_modules():
+        part.training = name not in resting
+    return module

@@ -5,17 +5,17 @@ blocks. All figures are for a batch of one.
 
 `activation_bytes` is the sum over all outputs of nodes (the table of the lecture). `peak_bytes` is the largest sum of
 values alive at one time, when nodes run in order, every value is freed after its last use and nothing works in place.
-Weights are not in it.
+Weights are not in it. Weights that several nodes share are counted at the first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from blocks.primitive import Cost, Primitive
-from blocks.types import Map, Type, num_bytes
+from blocks.types import Type, num_bytes
 
 if TYPE_CHECKING:
     from graphs.graph import Graph
@@ -80,14 +80,15 @@ def graph_costs(graph: Graph) -> Costs:
     nodes = []
     for node in graph.nodes:
         cost = block_cost(node.block, tuple(types[source] for source in node.sources))
+        own = cost if node.shares is None else replace(cost, params=0, buffers=0)
         fields.append(_receptive_field(cost, [fields[source] for source in node.sources]))
         nodes.append(
             NodeCosts(
                 node.address,
                 node.block.key,
                 node.type,
-                cost.params,
-                cost.buffers,
+                own.params,
+                own.buffers,
                 cost.macs,
                 num_bytes(node.type),
                 fields[-1],
@@ -150,8 +151,3 @@ def _widest(fields: list[ReceptiveField]) -> ReceptiveField:
 def _max(pairs: object) -> tuple[int, int]:
     listed: list[tuple[int, int]] = list(pairs)  # type: ignore[call-overload]
     return max(pair[0] for pair in listed), max(pair[1] for pair in listed)
-
-
-def is_spatial(type: Type) -> bool:
-    """Whether a type has height and width."""
-    return isinstance(type, Map)

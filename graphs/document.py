@@ -66,7 +66,15 @@ class Choice:
     alternatives: tuple[tuple[Scalar, Action], ...]
 
 
-Action = Call | Sequential | Parallel | Choice
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What another step of the same body does, with its weights."""
+
+    key: Scalar
+    target: Scalar
+
+
+Action = Call | Sequential | Parallel | Choice | Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,8 @@ def _calls_of(action: Action) -> Iterator[Call]:
         case Choice(alternatives=alternatives):
             for _, alternative in alternatives:
                 yield from _calls_of(alternative)
+        case Share():
+            pass
 
 
 def hole_alternatives(tree: Tree | None) -> tuple[Tree, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from graphs.document import Action, Call, Choice, Document, Parallel, Param, Sequential, Step, Template
+from graphs.document import Action, Call, Choice, Document, Parallel, Param, Sequential, Share, Step, Template
 from graphs.text import Mapping, Scalar, Tree
 
 WIDTH = 118
@@ -118,6 +118,8 @@ def _action(action: Action) -> tuple[str, Data]:
             return "sequential", _body(body)
         case Parallel(branches=branches):
             return "parallel", {name.text: _body(body) for name, body in branches}
+        case Share(key=key, target=target):
+            return key.text, target.text
         case Choice(alternatives=alternatives):
             return "choice", {name.text: _alternative(action) for name, action in alternatives}
 

@@ -16,7 +16,7 @@ from blocks.types import Vector
 from graphs.arguments import Argument, Missing, Scope, Slot, shown, slot_of, slots_of
 from graphs.assembly import MAX_NODES, MAX_STEPS, Assembly, TooLarge
 from graphs.calls import Given, check_arguments, merge_arguments, refuse_unknown_block
-from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Step, Template
+from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Share, Step, Template
 from graphs.faults import FaultList, Mark, nearest, one_of
 from graphs.fragments import fragment_of, recall, remember
 from graphs.frames import Body, Frame, Handle
@@ -183,6 +183,7 @@ class _Expansion:
     def _body(self, steps: tuple[Step, ...], body: Body) -> Handle | None:
         """Expand the steps of a body; the value of the last one in the text, of the body's input if there is none."""
         names, order, cyclic = self._plan(steps, body)
+        body.steps = {step.name.text: step for step in steps if step.name is not None}
         done: dict[int, Handle] = {}
         for position in order:
             step, name = steps[position], names[position]
@@ -312,6 +313,8 @@ class _Expansion:
                 return self._group(key.text, key.mark, steps, self._single(sources, key, body), address, body)
             case Parallel():
                 return self._parallel(action, self._single(sources, action.key, body), address, body)
+            case Share():
+                return self._share(action, sources, address, body)
             case Choice(key=key, alternatives=alternatives):
                 assert self.blind, f"a hole is left at {key.mark}"
                 for name, alternative in alternatives:
@@ -344,6 +347,18 @@ class _Expansion:
         self.assembly.read.update(handle.value for handle in ends if handle.value is not None)
         join = Call(action.join, Mapping((), action.join.mark))
         return self._call(join, tuple(ends), f"{address}.{action.join.text}", body, None)
+
+    def _share(self, share: Share, sources: tuple[Handle, ...], address: str, body: Body) -> Handle:
+        """The nodes of another step once more, with its weights."""
+        name = share.target.text
+        target = body.steps.get(name)
+        if target is None or target.broken:
+            self._lookup(share.target, body)
+            raise Missing
+        start = len(self.assembly.nodes)
+        handle = self._outcome(target, address, sources, body)
+        self.assembly.share_weights(start, address, f"{body.prefix}{name}", share.target, body.frame)
+        return handle
 
     def _single(self, sources: tuple[Handle, ...], key: Scalar, body: Body) -> Handle:
         if len(sources) != 1:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from blocks.types import Type
 from graphs.arguments import Scope, names_in
 from graphs.calls import Given
-from graphs.document import Template
+from graphs.document import Step, Template
 from graphs.faults import Mark
 
 
@@ -43,7 +43,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Body:
-    """A body under expansion: its names, its input, and how deep it is nested.
+    """A body under expansion: its named steps and values, its input, and how deep it is nested.
 
     An incomplete one has a step at fault whose name can't be read, so that a name may be missing for that.
     """
@@ -55,6 +55,7 @@ class Body:
     source: Handle | None
     depth: int
     incomplete: bool = False
+    steps: dict[str, Step] = field(default_factory=dict)
 
 
 def blame(mark: Mark, frame: Frame, names: frozenset[str] = frozenset()) -> tuple[Mark, tuple[str, ...]]:

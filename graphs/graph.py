@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,8 @@ class Node:
     """One operation at its address.
 
     `sources` are indices of values: the graph's inputs come first, then its nodes in order. `mark` is the step in the
-    text, inside a shipped block where the node belongs to one.
+    text, inside a shipped block where the node belongs to one. `shares` is the value of the node whose weights this one
+    uses, which comes before it.
     """
 
     address: str
@@ -31,6 +32,7 @@ class Node:
     sources: tuple[int, ...]
     type: Type
     mark: Mark
+    shares: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,14 @@ def prune(graph: Graph) -> Graph:
         return graph
     kept = [index for index in range(len(graph.types)) if index < first or index in needed]
     place = {old: new for new, old in enumerate(kept)}
-    nodes = tuple(
-        Node(n.address, n.block, tuple(place[source] for source in n.sources), n.type, n.mark)
-        for n in (graph.nodes[index - first] for index in kept[first:])
-    )
+    owners: dict[int, int] = {}  # of weights whose first user goes: the next one
+    nodes = []
+    for index in kept[first:]:
+        node = graph.nodes[index - first]
+        shares = None
+        if node.shares is not None:
+            shares = place.get(node.shares, owners.get(node.shares))
+            owners.setdefault(node.shares, place[index])
+        nodes.append(replace(node, sources=tuple(place[source] for source in node.sources), shares=shares))
     outputs = {name: place[value] for name, value in graph.outputs.items()}
-    return Graph(graph.name, graph.inputs, nodes, outputs, graph.document, graph.groups)
+    return Graph(graph.name, graph.inputs, tuple(nodes), outputs, graph.document, graph.groups)

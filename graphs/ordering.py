@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
 
-from graphs.document import Call, Step
+from graphs.document import Call, Share, Step
 from graphs.faults import FaultList
 from graphs.text import Scalar
 
@@ -98,6 +98,8 @@ def _needs(step: Step, position: int, place: dict[str, int], references: Callabl
         wanted = [place[source.text] for source in step.sources if source.text in place]
     if isinstance(step.action, Call):
         wanted += [place[name] for name in references(step.action) if name in place]
+    if isinstance(step.action, Share) and step.action.target.text in place:
+        wanted.append(place[step.action.target.text])
     return wanted
 
 

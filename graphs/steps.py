@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from graphs.document import Action, Call, Choice, Parallel, Sequential, Step
+from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step
 from graphs.faults import FaultList, nearest
 from graphs.holes import check_value, refuse_hole
 from graphs.shapes import NO_ENTRIES, is_name, read_mapping
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
-GROUPS = ("sequential", "parallel", "choice")
+GROUPS = ("sequential", "parallel", "choice", "share")
 JOINS = ("concat", "add")
 STEP_KEYS = ("name", "from", "repeat", "first", "when", "unused", "join")
 
@@ -104,6 +104,8 @@ class StepReader:
                 return self._parallel(key, value, join)
             case "choice":
                 return self._choice(key, value, join)
+            case "share":
+                return self._share(key, value)
         if isinstance(value, Scalar) and value.value is None:
             value = Mapping((), key.mark)
         if not isinstance(value, Mapping):
@@ -113,6 +115,12 @@ class StepReader:
         for name, argument in value:
             check_value(name.text, argument, self._faults, holes=self._holes)
         return Call(key, value)
+
+    def _share(self, key: Scalar, value: Tree) -> Action | None:
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            return Share(key, value)
+        self._faults.add("wrong-shape", "`share` is the name of a step", value.mark, help="share: stem")
+        return None
 
     def _parallel(self, key: Scalar, value: Tree, join: Tree | None) -> Action | None:
         help = "parallel: {a: [...], b: [...]}"
@@ -199,8 +207,8 @@ class StepReader:
             return None
         if step.get("repeat") is None:
             self._faults.add("unknown-key", "`first` goes with `repeat`", key.mark, help="repeat: 3")
-        if block.text in ("sequential", "parallel"):
-            message = "`first` changes the arguments of a block, and a group has none"
+        if block.text in ("sequential", "parallel", "share"):
+            message = f"`first` changes the arguments of a block, and `{block.text}` has none"
             self._faults.add("unknown-key", message, key.mark, help="make a block of it, under `blocks`")
             return None
         mapping = read_mapping(tree, "`first`", None, self._faults, help="first: {stride: 2}")

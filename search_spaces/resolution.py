@@ -20,6 +20,7 @@ from graphs.document import (
     Document,
     Parallel,
     Sequential,
+    Share,
     Step,
     Template,
     calls_within,
@@ -96,6 +97,8 @@ class Resolver:
                 return self.count_body(body)
             case Parallel(branches=branches):
                 return prod(self.count_body(body) for _, body in branches)
+            case Share():
+                return 1
             case Choice(alternatives=alternatives):
                 return sum(self.count_action(alternative) for _, alternative in alternatives)
 
@@ -129,6 +132,8 @@ class Resolver:
             case Parallel(branches=branches):
                 for name, body in branches:
                     yield from self._decisions_of_body(body, f"{address}.{name.text}.")
+            case Share():
+                pass
             case Choice(alternatives=alternatives):
                 yield self.choice_decision(address, action)
                 for name, alternative in alternatives:
@@ -196,6 +201,8 @@ class _Resolution:
             case Parallel(branches=branches):
                 bodies = ((name, self._body(body, f"{address}.{name.text}.")) for name, body in branches)
                 return replace(action, branches=tuple(bodies))
+            case Share():
+                return action
             case Choice(key=key, alternatives=alternatives):
                 name, picked = alternatives[self._choose(self._resolver.choice_decision(address, action))]
                 chosen = self._action(picked, f"{address}.{name.text}")
@@ -277,5 +284,7 @@ def _action_has_hole(action: Action, templates: dict[str, Template]) -> bool:
             return any(_has_hole(step, templates) for step in body)
         case Parallel(branches=branches):
             return any(_has_hole(step, templates) for _, body in branches for step in body)
+        case Share():
+            return False
         case Choice():
             return True

@@ -22,7 +22,6 @@ import os
 import secrets
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -89,14 +88,14 @@ class RayExecutor(Executor):
         self._thread: threading.Thread | None = None
         self._closed = False
         self._auto_connects = auto_init_hook.enable_auto_connect
-        self._folder = tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp" if sys.platform == "darwin" else None)
+        self._folder = _make_folder()
         self._surroundings = _Surroundings({**ENVIRONMENT, **_token(self._folder, address)})
         atexit.register(self.close)
         try:
             _start(address, capacity, self._folder)
             self._capacity = capacity or max(1, int(ray.cluster_resources().get("CPU", 1)))
             self._thread = threading.Thread(
-                target=self._tune, args=(trainer, storage or self._folder), name="ray-tune", daemon=True
+                target=self._tune, args=(trainer, storage or f"{self._folder}/tune"), name="ray-tune", daemon=True
             )
             self._thread.start()
         except BaseException:
@@ -320,7 +319,7 @@ def _start(address: str | None, capacity: int | None, folder: str) -> None:
             num_cpus=capacity,
             include_dashboard=False,
             _node_ip_address="127.0.0.1",
-            _temp_dir=folder,
+            _temp_dir=f"{folder}/ray",
             **common,
         )
         if threading.current_thread() is threading.main_thread():
@@ -342,6 +341,15 @@ def _token(folder: str, address: str | None) -> dict[str, str]:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(_TOKEN)
     return {"RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def _make_folder() -> str:
+    """A new folder that only this user can enter; Ray opens its own, inside, to everybody.
+
+    Its sockets lie some 75 characters deep in it, and the path of a socket has at most 103 (macOS) or 107 (Linux).
+    """
+    place = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="nas-", dir=place if len(place) <= 16 else "/tmp")
 
 
 def _remove(folder: str) -> None:
