@@ -12,9 +12,11 @@ Reading order; each file imports only from those above it:
     quantities    4k, 600M, 4.2G
     document      a document as data: templates, steps, holes
     shapes        maps with known keys, texts, names
+    migrations    documents of older versions
     holes         holes where values stand: well formed, and allowed
     parameters    trees to parameters
     steps         trees to steps
+    templates     trees to templates, and those taken from other files
     reading       trees to documents
     emission      documents to YAML
     library       the composites that ship with the product
@@ -34,14 +36,31 @@ Reading order; each file imports only from those above it:
     budget        `Budget`: bounds on costs
     requirements  what a network may cost: limits, and what its document requires
     loading       `load` and `parse`: everything above, all faults at once
+    building      `Builder`: graphs made in Python, without a text
     compilation   graphs to torch modules
 """
 
+from blocks.types import Map, Vector
 from graphs.budget import Budget
+from graphs.building import Builder
 from graphs.costs import Costs
 from graphs.document import Document
 from graphs.faults import DocumentError, Fault
 from graphs.graph import Graph, Group, Node
 from graphs.loading import load, parse
 
-__all__ = ["Budget", "Costs", "Document", "DocumentError", "Fault", "Graph", "Group", "Node", "load", "parse"]
+__all__ = [
+    "Budget",
+    "Builder",
+    "Costs",
+    "Document",
+    "DocumentError",
+    "Fault",
+    "Graph",
+    "Group",
+    "Map",
+    "Node",
+    "Vector",
+    "load",
+    "parse",
+]

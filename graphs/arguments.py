@@ -116,6 +116,8 @@ def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argumen
         if not isinstance(height, int) or not isinstance(width, int):
             _refuse(tree, slot, faults)
         return (height, width)
+    if tree.broken:
+        raise Missing
     value = tree.value
     if isinstance(value, str):
         return _from_text(tree, value, slot, scope, faults)

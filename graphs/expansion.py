@@ -8,6 +8,7 @@ step that called it.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field, replace
 
@@ -183,6 +184,7 @@ class _Expansion:
     def _body(self, steps: tuple[Step, ...], body: Body) -> Handle | None:
         """Expand the steps of a body; the value of the last one in the text, of the body's input if there is none."""
         names, order, cyclic = self._plan(steps, body)
+        body.unnamed = {name for name, step in zip(names, steps, strict=True) if step.name is None}
         body.steps = {step.name.text: step for step in steps if step.name is not None}
         done: dict[int, Handle] = {}
         for position in order:
@@ -197,6 +199,8 @@ class _Expansion:
                 body.handles[step.name.text] = done[position]
         for position in {*cyclic, *(position for position, step in enumerate(steps) if step.broken)}:
             self._excuse(steps[position], done.get(position - 1) if position else body.source, body)
+        if body.doubtful:
+            self._mark_read(done.values())
         return done[len(steps) - 1] if steps else body.source
 
     def _plan(self, steps: tuple[Step, ...], body: Body) -> tuple[list[str], list[int], set[int]]:
@@ -210,8 +214,12 @@ class _Expansion:
 
     def _excuse(self, step: Step, previous: Handle | None, body: Body) -> None:
         """What a step at fault reads is not dead."""
-        sources = [previous] if step.sources is None else [body.handles.get(source.text) for source in step.sources]
-        self.assembly.read.update(handle.value for handle in sources if handle is not None and handle.value is not None)
+        handles = body.handles if body.source is None else {"in": body.source, **body.handles}
+        sources = [previous] if step.sources is None else [handles.get(source.text) for source in step.sources]
+        self._mark_read(handle for handle in sources if handle is not None)
+
+    def _mark_read(self, handles: Iterable[Handle]) -> None:
+        self.assembly.read.update(handle.value for handle in handles if handle.value is not None)
 
     def _step(self, step: Step, name: str, previous: Handle | None, body: Body) -> Handle:
         try:
@@ -286,7 +294,7 @@ class _Expansion:
         else:
             looked = [self._lookup(source, body) for source in step.sources]
             found = [handle for handle in looked if handle is not None]
-        self.assembly.read.update(handle.value for handle in found if handle.value is not None)
+        self._mark_read(found)
         if step.sources is not None and len(found) < len(step.sources):
             raise Missing
         return tuple(found)
@@ -295,9 +303,13 @@ class _Expansion:
         if source.text == "in" and body.source is not None:
             return body.source
         handle = body.handles.get(source.text)
+        if handle is None:
+            body.doubtful = True
         if handle is None and not body.incomplete:
             names = [*body.handles, *(["in"] if body.source else [])]
             help = nearest(source.text, names) or f"there is {one_of(names)}"
+            if source.text in body.unnamed:
+                help = f"a step that is read has a name: {{name: {source.text}, ...}}"
             self.assembly.faults.add("unknown-name", f"no step here is called `{source.text}`", source.mark, help=help)
         return handle
 
@@ -344,7 +356,7 @@ class _Expansion:
         for name, steps in action.branches:
             handle = self._group("branch", name.mark, steps, source, f"{address}.{name.text}", body)
             ends.append(Handle(handle.value, handle.type, name.text, name.mark))
-        self.assembly.read.update(handle.value for handle in ends if handle.value is not None)
+        self._mark_read(ends)
         join = Call(action.join, Mapping((), action.join.mark))
         return self._call(join, tuple(ends), f"{address}.{action.join.text}", body, None)
 

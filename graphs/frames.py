@@ -45,7 +45,8 @@ class Frame:
 class Body:
     """A body under expansion: its named steps and values, its input, and how deep it is nested.
 
-    An incomplete one has a step at fault whose name can't be read, so that a name may be missing for that.
+    An incomplete one has a step at fault whose name can't be read, so that a name may be missing for that. In a
+    doubtful one a name is missing, so that nothing can be said of what is never read. `unnamed` are steps without one.
     """
 
     frame: Frame
@@ -55,19 +56,21 @@ class Body:
     source: Handle | None
     depth: int
     incomplete: bool = False
+    doubtful: bool = False
+    unnamed: set[str] = field(default_factory=set)
     steps: dict[str, Step] = field(default_factory=dict)
 
 
 def blame(mark: Mark, frame: Frame, names: frozenset[str] = frozenset()) -> tuple[Mark, tuple[str, ...]]:
     """Where a fault is shown, and the chain of calls that led there.
 
-    A fault inside a shipped block is shown at the step that called it: at the first argument given there that the value
-    at fault depends on, `names` being the names that it reads.
+    A fault inside a shipped block is shown at the step that called it: at the argument given there that the value at
+    fault depends on, if there is one such; `names` are the names that it reads.
     """
     inside: Frame | None = frame
     while mark.source.builtin and inside is not None and inside.template is not None:
-        passed = next((tree for name, (_, tree) in inside.arguments.items() if name in names), None)
-        mark, names = (inside.mark, frozenset()) if passed is None else (passed.mark, names_in(passed))
+        given = [tree for name, (_, tree) in inside.arguments.items() if name in names]
+        mark, names = (given[0].mark, names_in(given[0])) if len(given) == 1 else (inside.mark, frozenset())
         inside = inside.parent
     chain = []
     while inside is not None and inside.template is not None and inside.parent is not None:

@@ -84,10 +84,13 @@ class _Uses:
             file, _, name = item.value.partition("#")
             templates = self._templates(file, item, source)
             if templates is None:
+                if name:
+                    found[name] = _unread(name, item)
                 continue
             if name and name not in templates:
                 help = nearest(name, templates) or (f"it has {one_of(templates)}" if templates else "it has none")
                 self._faults.add("use", f"`{file}` has no block `{name}`", item.mark, help=help)
+                found[name] = _unread(name, item)
                 continue
             for taken in _closure([name], templates) if name else templates:
                 if taken in found and found[taken] is not templates[taken]:
@@ -132,6 +135,12 @@ class _Uses:
         used = self.read(uses, source) if uses is not None else {}
         own = read_templates(top.get("blocks"), self._faults, holes=self._holes)
         return {**used, **own}
+
+
+def _unread(name: str, item: Scalar) -> Template:
+    """What stands for a block that could not be read, so that its calls are not at fault as well."""
+    key = Scalar(name, item.mark)
+    return Template(key, (), (broken_step(key),), broken=True)
 
 
 def _closure(names: list[str], templates: dict[str, Template]) -> list[str]:

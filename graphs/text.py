@@ -36,10 +36,11 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value without parts."""
+    """A value without parts. A broken one is at fault, and has no value that means anything."""
 
     value: bool | int | float | str | None
     mark: Mark
+    broken: bool = False
 
     @property
     def text(self) -> str:
@@ -237,7 +238,7 @@ class _Builder:
         if event.anchor not in self._anchors:
             help = nearest(event.anchor, self._anchors) or f"anchor a value before it: &{event.anchor}"
             self.faults.add("alias", f"there is no anchor `&{event.anchor}` before this alias", mark, help=help)
-            return self._put(Scalar(None, mark), 1, 0)
+            return self._put(Scalar(None, mark, broken=True), 1, 0)
         known = self._anchors[event.anchor]
         if known is None:
             self.faults.add("alias", f"`*{event.anchor}` stands inside its own anchor", mark, help="write it out")
@@ -282,11 +283,11 @@ class _Builder:
             if len(text) > MAX_DIGITS:
                 help = f"at most {MAX_DIGITS} digits"
                 self.faults.add("limit", f"this number has {len(text):,} digits", mark, help=help)
-                return Scalar(0, mark)
+                return Scalar(0, mark, broken=True)
             return Scalar(int(text), mark)
         if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and isinf(float(text))):
             self.faults.add("not-finite", f"`{text[:40]}` is not a finite number", mark, help="write a finite number")
-            return Scalar(0.0, mark)
+            return Scalar(0.0, mark, broken=True)
         if _FLOAT.fullmatch(text):
             return Scalar(float(text), mark)
         return Scalar(text, mark)

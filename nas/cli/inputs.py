@@ -11,9 +11,9 @@ from graphs import Graph, load
 from graphs.document import Settings
 
 
-def load_network(name: str, settings: Settings | None = None) -> Graph:
+def load_network(name: str, settings: Settings | None = None, variant: str | None = None) -> Graph:
     """The graph of a file, or of a shipped network by its name. Raises: FixpointError."""
-    return load(search_spaces.find(name, "network"), settings)
+    return load(search_spaces.find(name, "network"), settings, variant=variant)
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, bool | int | float | str]:

@@ -23,16 +23,20 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, n
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the document; repeatable.")
 ]
+Variant = Annotated[
+    str | None, typer.Option("--variant", metavar="NAME", help="One of the document's variants in place of it.")
+]
 
 
 def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Documents, or names of shipped networks.")],
     settings: Settings = None,
+    variant: Variant = None,
     as_json: Json = False,
 ) -> None:
     """Check documents: types, shapes, limits and requirements.
 
-    All faults are shown, each with its place and what to do about it.
+    All faults are shown, each with its place and what to do about it. The variants of a document are checked with it.
 
     \b
     Examples:
@@ -42,20 +46,24 @@ def check(
     """
     values = parse_settings(settings or [])
     reports, errors = [], []
-    for file in files:
+    todo = [(file, variant) for file in reversed(files)]
+    while todo:
+        file, chosen = todo.pop()
+        title = file if chosen is None else f"{file} --variant {chosen}"
         try:
-            graph = load_network(file, values)
+            graph = load_network(file, values, chosen)
         except FixpointError as error:
-            reports.append({"file": file, "ok": False})
+            reports.append({"file": file, "variant": chosen, "ok": False})
             errors += error_objects(error)
             if not as_json:
-                print(error, file=sys.stderr)
+                print(f"{title}:\n{error}" if chosen else error, file=sys.stderr)
             continue
+        todo += [(file, name.text) for name, _ in reversed(graph.document.variants)]
         costs = graph.costs()
         figures = {"name": graph.name, "hash": graph.hash, "params": costs.params, "macs": costs.macs}
-        reports.append({"file": file, "ok": True, **figures})
+        reports.append({"file": file, "variant": chosen, "ok": True, **figures})
         if not as_json:
-            print(f"{file}: ok, {costs.params:,} parameters, {format_quantity(costs.macs)} MACs")
+            print(f"{title}: ok, {costs.params:,} parameters, {format_quantity(costs.macs)} MACs")
     if as_json:
         print_json({"ok": not errors, "errors": errors, "files": reports})
     if errors:
@@ -68,6 +76,7 @@ def show(
         int, typer.Option("--depth", min=0, metavar="N", help="Add up what lies deeper in the address; 0 for no end.")
     ] = DEPTH,
     settings: Settings = None,
+    variant: Variant = None,
     as_json: Json = False,
 ) -> None:
     """Show a network by address: blocks, shapes, parameters, MACs.
@@ -76,10 +85,11 @@ def show(
     Examples:
       nas show resnet50
       nas show resnet50 --depth 1
+      nas show my_net.yaml --variant wide
       nas show my_net.yaml --set width=32 --depth 0
       nas show resnet50 --json
     """
-    graph = load_network(file, parse_settings(settings or []))
+    graph = load_network(file, parse_settings(settings or []), variant)
     if as_json:
         print_json(network_object(graph))
     else:

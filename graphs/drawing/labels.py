@@ -1,0 +1,151 @@
+"""The words in a picture: types, key arguments, figures, shares. Plain text; whoever writes a format escapes it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from blocks.primitive import Primitive
+from blocks.types import Map, Type
+from graphs.drawing.parts import node_of
+from graphs.drawing.scene import Box, Frame
+from graphs.graph import Graph
+from graphs.quantities import format_quantity
+
+WEIGHTED = ("conv2d", "linear")
+MOST_WEIGHTED = 4
+LONGEST = 40
+DOT = " · "
+
+# The steps of the scale of shares of MACs: none, then up to each of these parts of the whole, then more.
+STEPS = (0.01, 0.03, 0.1, 0.3)
+SCALE = ("no MACs", "< 1 %", "1-3 %", "3-10 %", "10-30 %", "> 30 %")
+
+
+def shape(type: Type) -> str:
+    """CxHxW of a map, C of a vector."""
+    return f"{type.channels}x{type.height}x{type.width}" if isinstance(type, Map) else str(type.features)
+
+
+def step_of(macs: int, whole: int) -> int:
+    """Where a part of all MACs stands on the scale: 0 for none, up to 5."""
+    return 1 + bisect_right(STEPS, macs / whole) if macs and whole else 0
+
+
+def share(part: int, whole: int) -> str:
+    """A part of a whole in percent, with one digit after the point below ten."""
+    if not part or not whole:
+        return ""
+    percent = 100 * part / whole
+    return "<0.1%" if percent < 0.1 else f"{percent:.1f}%" if percent < 10 else f"{percent:.0f}%"
+
+
+def figures(box: Box, graph: Graph) -> str:
+    """Parameters, MACs and the share of all MACs, as far as there are any."""
+    words = []
+    if box.params:
+        words.append(f"{format_quantity(box.params)} params")
+    if box.macs:
+        words.append(f"{format_quantity(box.macs)} MACs")
+        words.append(share(box.macs, graph.costs().macs))
+    return DOT.join(words)
+
+
+def arguments(box: Box, graph: Graph) -> str:
+    """What one should know of a box: the arguments of its node, or the convolutions and linear layers in it.
+
+    Layers of a block that follow one another are divided by commas, others by a plus.
+    """
+    if box.kind != "block":
+        return shape(box.type)
+    if len(box.nodes) == 1:
+        return _arguments(node_of(graph, box.nodes[0]).block)
+    layers = [number for number in box.nodes if node_of(graph, number).block.key in WEIGHTED]
+    if len(layers) > MOST_WEIGHTED:
+        return f"{len(layers)} weighted layers"
+    text = ""
+    for before, number in zip([None, *layers], layers, strict=False):
+        sign = "" if before is None else ", " if _feeding(graph, number, box.nodes) == before else " + "
+        text += sign + _layer(node_of(graph, number).block)
+    return text
+
+
+def title(member: Box | Frame) -> str:
+    """The name of a block, and how often it stands there."""
+    return f"{member.block} x {member.count}" if member.count > 1 else member.block
+
+
+def address(member: Box | Frame) -> str:
+    """The whole address of a member, from the first to the last repetition it stands for."""
+    return f"{member.address} to {member.last}" if member.last else member.address
+
+
+def short_address(member: Box | Frame, around: str) -> str:
+    """An address as seen from a frame around it."""
+    full, last = _inside(member.address, around), _inside(member.last, around)
+    return f"{full}..{last.rpartition('.')[2]}" if last else full
+
+
+def details(box: Box, graph: Graph) -> str:
+    """Everything that is known of a box, in lines."""
+    if box.kind != "block":
+        return f"{box.kind} {box.address}\n{box.type}"
+    whole = graph.costs().macs
+    lines = [f"{address(box)}: {title(box)}", arguments(box, graph), f"output {box.type}"]
+    lines.append(f"{box.params:,} parameters, {box.macs:,} MACs")
+    if box.macs:
+        lines[-1] += f" ({share(box.macs, whole)} of {format_quantity(whole)})"
+    if len(box.nodes) > 1 or box.count > 1:
+        lines.append(f"{len(box.nodes) * box.count} nodes")
+    return "\n".join(line for line in lines if line)
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """A text that is not too long, with an ellipsis where it was."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _inside(address: str, around: str) -> str:
+    return address.removeprefix(f"{around}.") if around else address
+
+
+def _feeding(graph: Graph, number: int, inside: Sequence[int]) -> int:
+    """The weighted layer that a node reads, past nodes of one input; what comes before it where there is none."""
+    source = node_of(graph, number).sources[0]
+    while source in inside:
+        node = node_of(graph, source)
+        if node.block.key in WEIGHTED or len(node.sources) != 1:
+            break
+        source = node.sources[0]
+    return source
+
+
+def _layer(block: Primitive) -> str:
+    values = block.model_dump()
+    words = [_size(values["kernel_size"])] if "kernel_size" in values else []
+    words.append(str(values.get("out_channels", values.get("out_features", ""))))
+    if values.get("stride", 1) != 1:
+        words.append(f"/{_size(values['stride']) if isinstance(values['stride'], tuple) else values['stride']}")
+    if values.get("groups", 1) != 1:
+        words.append(f"groups {values['groups']}")
+    return " ".join(words)
+
+
+def _arguments(block: Primitive) -> str:
+    """The size of a window, the width, and what differs from its default."""
+    if block.key in WEIGHTED:
+        return _layer(block)
+    values = block.model_dump()
+    words = [_size(values.pop("kernel_size"))] if "kernel_size" in values else []
+    stride = values.pop("stride", 1)
+    if stride not in (1, None):
+        words.append(f"/{_size(stride) if isinstance(stride, tuple) else stride}")
+    fields = type(block).model_fields
+    words += [
+        f"{name} {value}" for name, value in values.items() if name != "padding" and value != fields[name].default
+    ]
+    return " ".join(words)
+
+
+def _size(value: int | tuple[int, int]) -> str:
+    return f"{value[0]}x{value[1]}" if isinstance(value, tuple) else f"{value}x{value}"
