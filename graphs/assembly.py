@@ -47,6 +47,7 @@ class Assembly:
     groups: list[Group] = field(default_factory=list)
     read: set[int] = field(default_factory=set)
     spare: set[int] = field(default_factory=set)
+    _places: dict[str, int] = field(default_factory=dict)
     _steps: int = 0
     _scratch: FaultList = field(default_factory=FaultList)
 
@@ -157,13 +158,13 @@ class Assembly:
         Raises `Missing`, with a fault, where the weights don't fit.
         """
         first = len(self.inputs)
-        places = {node.address: index for index, node in enumerate(self.nodes[:start])}
+        self._places.update({self.nodes[index].address: index for index in range(len(self._places), start)})
         for index in range(start, len(self.nodes)):
             node = self.nodes[index]
             cost = self._cost(node)
             if not cost.params and not cost.buffers:
                 continue
-            place = places.get(owner + node.address.removeprefix(address))
+            place = self._places.get(owner + node.address.removeprefix(address))
             other = None if place is None else self.nodes[place]
             if place is None or other is None or other.block != node.block or self._cost(other).params != cost.params:
                 message = f"`{name.text}` has other weights than these inputs need"
@@ -176,8 +177,10 @@ class Assembly:
             self.nodes[index] = replace(node, shares=shared)
 
     def _cost(self, node: Node) -> Cost:
-        types = (*self.inputs.values(), *(other.type for other in self.nodes))
-        return block_cost(node.block, tuple(types[source] for source in node.sources))
+        first = len(self.inputs)
+        inputs = tuple(self.inputs.values())
+        types = (inputs[value] if value < first else self.nodes[value - first].type for value in node.sources)
+        return block_cost(node.block, tuple(types))
 
     def _weights(self, node: Node | None) -> str:
         return "none" if node is None else f"{self._cost(node).params:,} parameters"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from blocks.primitive import Cost, Primitive
+from blocks.primitive import Cost, Primitive, Window
 from blocks.types import Type, num_bytes
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def graph_costs(graph: Graph) -> Costs:
     fields = [ReceptiveField() for _ in graph.inputs]
     nodes = []
     for node in graph.nodes:
-        cost = block_cost(node.block, tuple(types[source] for source in node.sources))
+        cost = block_cost(node.block, tuple([types[source] for source in node.sources]))
         own = cost if node.shares is None else replace(cost, params=0, buffers=0)
-        fields.append(_receptive_field(cost, [fields[source] for source in node.sources]))
+        fields.append(_receptive_field(cost.window, [fields[source] for source in node.sources]))
         nodes.append(
             NodeCosts(
                 node.address,
@@ -128,26 +128,25 @@ def _peak_bytes(graph: Graph) -> int:
     return peak
 
 
-def _receptive_field(cost: Cost, sources: list[ReceptiveField]) -> ReceptiveField:
-    size, stride = cost.window.size, cost.window.stride
-    jump = _max(source.jump for source in sources)
-    least = (min(source.least[0] for source in sources), min(source.least[1] for source in sources))
-    most = _max(source.most for source in sources)
-    if size == stride == (1, 1):
-        return ReceptiveField(least, most, jump)
-    grow = ((size[0] - 1) * jump[0], (size[1] - 1) * jump[1])
+def _receptive_field(window: Window, sources: list[ReceptiveField]) -> ReceptiveField:
+    field = sources[0] if len(sources) == 1 else _widest(sources)
+    (height, width), (down, right) = window.size, window.stride
+    if height == width == down == right == 1:
+        return field
+    vertical, horizontal = field.jump
+    grow = ((height - 1) * vertical, (width - 1) * horizontal)
     return ReceptiveField(
-        (least[0] + grow[0], least[1] + grow[1]),
-        (most[0] + grow[0], most[1] + grow[1]),
-        (jump[0] * stride[0], jump[1] * stride[1]),
+        (field.least[0] + grow[0], field.least[1] + grow[1]),
+        (field.most[0] + grow[0], field.most[1] + grow[1]),
+        (vertical * down, horizontal * right),
     )
 
 
 def _widest(fields: list[ReceptiveField]) -> ReceptiveField:
-    least = (min(field.least[0] for field in fields), min(field.least[1] for field in fields))
-    return ReceptiveField(least, _max(field.most for field in fields), _max(field.jump for field in fields))
-
-
-def _max(pairs: object) -> tuple[int, int]:
-    listed: list[tuple[int, int]] = list(pairs)  # type: ignore[call-overload]
-    return max(pair[0] for pair in listed), max(pair[1] for pair in listed)
+    """What values see together: the narrowest, the widest, the largest jump."""
+    least, most, jump = fields[0].least, fields[0].most, fields[0].jump
+    for field in fields[1:]:
+        least = (min(least[0], field.least[0]), min(least[1], field.least[1]))
+        most = (max(most[0], field.most[0]), max(most[1], field.most[1]))
+        jump = (max(jump[0], field.jump[0]), max(jump[1], field.jump[1]))
+    return ReceptiveField(least, most, jump)

@@ -72,6 +72,7 @@ class _Expansion:
     _document_names: frozenset[str] = field(init=False)
     _plans: dict[int, tuple[list[str], list[int], set[int]]] = field(default_factory=dict)
     _slots: dict[int, dict[str, Slot]] = field(default_factory=dict)
+    _sharing: int = 0
     _defaults: dict[str, dict[str, Argument]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -367,8 +368,15 @@ class _Expansion:
         if target is None or target.broken:
             self._lookup(share.target, body)
             raise Missing
+        if self._sharing >= MAX_NESTING:
+            message = f"more than {MAX_NESTING} steps share from each other in a chain"
+            self.assembly.too_large(message, share.target.mark, body.frame, "share from the first of them")
         start = len(self.assembly.nodes)
-        handle = self._outcome(target, address, sources, body)
+        self._sharing += 1
+        try:
+            handle = self._outcome(target, address, sources, body)
+        finally:
+            self._sharing -= 1
         self.assembly.share_weights(start, address, f"{body.prefix}{name}", share.target, body.frame)
         return handle
 

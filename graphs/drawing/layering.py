@@ -25,9 +25,11 @@ class Layered:
     chains: list[tuple[int, ...]]
 
 
-def layered(count: int, edges: Sequence[tuple[int, int]], bottom: Sequence[int] = ()) -> Layered:
-    """Vertices 0 to `count` - 1 in layers; those of `bottom` in the last one."""
-    ranks = _ranks(count, edges, bottom)
+def layered(
+    count: int, edges: Sequence[tuple[int, int]], top: Sequence[int] = (), bottom: Sequence[int] = ()
+) -> Layered:
+    """Vertices 0 to `count` - 1 in layers; those of `top` in the first one, those of `bottom` in the last."""
+    ranks = _ranks(count, edges, top, bottom)
     layers: list[list[int]] = [[] for _ in range(max(ranks, default=-1) + 1)]
     for vertex, rank in enumerate(ranks):
         layers[rank].append(vertex)
@@ -62,20 +64,22 @@ def num_crossings(upper: Sequence[int], lower: Sequence[int], pairs: Sequence[tu
     return crossings
 
 
-def _ranks(count: int, edges: Sequence[tuple[int, int]], bottom: Sequence[int]) -> list[int]:
+def _ranks(count: int, edges: Sequence[tuple[int, int]], top: Sequence[int], bottom: Sequence[int]) -> list[int]:
     """Longest paths from above; what reads nothing stands right above what reads it first."""
-    ranks = [0] * count
+    ranks = [0 if vertex in top or not top else 1 for vertex in range(count)]
     for source, target in sorted(edges):
         assert source < target, "edges go from smaller to larger vertices"
         ranks[target] = max(ranks[target], ranks[source] + 1)
-    last = max(ranks, default=0)
-    if bottom and any(ranks[vertex] == last for vertex in set(range(count)) - set(bottom)):
-        last += 1
+    last = 1 + max((rank for vertex, rank in enumerate(ranks) if vertex not in bottom), default=-1)
     for vertex in bottom:
         ranks[vertex] = last
-    sources = set(range(count)) - {target for _, target in edges}
-    for vertex in sorted(sources - set(bottom)):
-        ranks[vertex] = min((ranks[b] - 1 for a, b in edges if a == vertex), default=0)
+    nearest: dict[int, int] = {}
+    for source, target in edges:
+        nearest[source] = min(nearest.get(source, ranks[target]), ranks[target])
+    reading = {target for _, target in edges}.union(top, bottom)
+    for vertex, rank in nearest.items():
+        if vertex not in reading:
+            ranks[vertex] = rank - 1
     return ranks
 
 
