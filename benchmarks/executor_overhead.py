@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import platform
 import statistics
 import subprocess
@@ -89,7 +90,7 @@ def measure_stock(num_trials: int, *, reuse_actors: bool) -> Measurement:
         tune.report({"value": 0.5, "train_loss": 1.0, "validation_loss": 1.0})
 
     began = perf_counter()
-    ray.init("local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL")
+    ray.init("local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level=logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         tune.Tuner(
             trainable,

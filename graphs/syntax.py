@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from graphs.faults import FaultList, Mark, Source
 
-_QUOTE = "quote it: '...'"
 _ONE_INDENTATION = "the keys of one map stand at one indentation; nothing follows a closing bracket or quote"
 
 
@@ -25,7 +26,7 @@ def refuse_syntax(error: yaml.YAMLError, source: Source, faults: FaultList) -> N
     if "any token" in problem and character == "\t":
         message, help = "a tab stands in the indentation", "indent with spaces"
     elif "any token" in problem:
-        message, help = f"a text can't begin with `{character}`", _QUOTE
+        message, help = f"a text can't begin with `{character}`", _quoted(place)
     elif "expected ',' or" in problem:
         closing = problem[-2]
         if place.line == began.line:
@@ -35,7 +36,7 @@ def refuse_syntax(error: yaml.YAMLError, source: Source, faults: FaultList) -> N
             )
         else:
             message, mark, help = f"this bracket is not closed before line {place.line}", began, f"add `{closing}`"
-    elif "expected key" in problem and character in "}])" and character:
+    elif ("expected key" in problem or "'-' indicator" in problem) and character in ("}", "]", ")"):
         message, help = f"`{character}` closes nothing", "remove it, or add the bracket that it should close"
     elif "expected key" in problem:
         message, notes, help = "a key is expected here", (f"the map {opened}",), _ONE_INDENTATION
@@ -51,11 +52,15 @@ def refuse_syntax(error: yaml.YAMLError, source: Source, faults: FaultList) -> N
     elif "escape" in problem:
         message, help = "this is no escape that a text in double quotes knows", "single quotes leave a backslash alone"
     elif "alphabetic or numeric" in problem:
-        message, mark, help = f"`{_character(began)}` makes an anchor or an alias, and has no name", began, _QUOTE
+        message, mark, help = (
+            f"`{_character(began)}` makes an anchor or an alias, and has no name",
+            began,
+            _quoted(began),
+        )
     elif "comment or line break" in problem:
-        message, mark, help = f"`{_character(began)}` begins a text of several lines", began, _QUOTE
+        message, mark, help = f"`{_character(began)}` begins a text of several lines", began, _quoted(began)
     elif "node content" in problem:
-        message, help = "a value is expected here", f"if this is a text, {_QUOTE}"
+        message, help = "a value is expected here", f"if this is a text, {_quoted(place)}"
     elif "tag handle" in problem:
         faults.add("tag", "a tag has no place in a document", mark, help="a document is data only")
         return
@@ -77,3 +82,10 @@ def _mark(mark: yaml.Mark | None, source: Source) -> Mark | None:
 def _character(mark: Mark) -> str:
     line = mark.source.lines[mark.line - 1] if mark.line <= len(mark.source.lines) else ""
     return line[mark.column - 1 : mark.column]
+
+
+def _quoted(mark: Mark) -> str:
+    line = mark.source.lines[mark.line - 1] if mark.line <= len(mark.source.lines) else ""
+    text = re.match(r"[^,}\]#]*", line[mark.column - 1 :])
+    word = text[0].strip() if text else ""
+    return f'quote it: "{word}"' if word and '"' not in word else "quote it: '...'"

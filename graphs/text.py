@@ -296,7 +296,7 @@ class _Builder:
         if event.tag is not None:
             self.faults.add(
                 "tag",
-                f"the tag `{event.tag}` has no place in a document",
+                f"the tag `{event.tag.replace('tag:yaml.org,2002:', '!!')}` has no place in a document",
                 self._mark(event),
                 help="a document is data only",
             )

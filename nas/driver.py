@@ -15,7 +15,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any, Protocol
@@ -327,6 +326,8 @@ def _one_thread() -> Iterator[None]:
 
 def _versions() -> dict[str, str]:
     """What the run was made with; asked of the package data, so that nothing is imported for it."""
+    from importlib.metadata import PackageNotFoundError, version
+
     versions: dict[str, Any] = {"python": python_version()}
     for package in ("fixpoint-nas", "torch", "optuna", "ray"):
         try:

@@ -39,7 +39,7 @@ from ray.tune.search import Searcher
 
 from blocks.errors import FixpointError
 from nas.executors.exchange import Exchange
-from nas.trials import Event, Executor, Failed, Job, Lost, Progress
+from nas.trials import Event, Executor, Failed, Job, Lost, OutOfMemory, Progress
 
 Trainer = Callable[[Job], Iterator[Event]]
 
@@ -72,7 +72,7 @@ class RayExecutor(Executor):
 
     `trainer` is pickled once; it yields the events of one job, `Progress` after every epoch and then exactly one other,
     and is asked for the next only when that epoch is wanted. `capacity` is the number of workers, one CPU each: the
-    cores of this machine, or of the cluster, unless given. On a cluster `storage` must be a folder (or URI) that every
+    cores of this machine, or of the cluster, unless given. GPUs are not divided: each worker sees all of its node's. On a cluster `storage` must be a folder (or URI) that every
     node reaches; otherwise it is not needed.
 
     Only one executor of this kind can be open in a process, and the process must not use Ray in another way. Raises:
@@ -242,13 +242,16 @@ class _Relay(FIFOScheduler):
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        job: Job = trial.config["job"]
-        with Path(trial.pickled_error_file).open("rb") as file:
-            error = cloudpickle.load(file)
+        trial_number = trial.config["job"].trial
+        pickled = trial.pickled_error_file
+        error = cloudpickle.loads(Path(pickled).read_bytes()) if pickled else Path(trial.error_file).read_text("utf-8")
+        text = str(error)
+        event: Event = Failed(trial_number, text)
         if isinstance(error, RayActorError) and not error.actor_init_failed:
-            self._exchange.put(job.trial, [Lost(job.trial, str(error))])
-        else:
-            self._exchange.put(job.trial, [Failed(job.trial, str(error))])
+            # Ray ends a worker before the kernel would, where its node has hardly any memory left.
+            is_memory = "running low on memory" in text
+            event = (OutOfMemory if is_memory else Lost)(trial_number, text)
+        self._exchange.put(trial_number, [event])
 
 
 def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:

@@ -1,0 +1,1 @@
+"""Pictures of a graph at the level of blocks."""
