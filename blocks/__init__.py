@@ -18,6 +18,7 @@ Reading order; each file imports only from those above it:
     activation       relu, relu6, leaky_relu, silu, gelu, hardswish, hardsigmoid, sigmoid, tanh
     merging          add, concat, scale, pad_channels
     catalog          the tuple of all primitives, and look-up by key
+    extensions       primitives of other packages
 
 `composites/*.yaml` are the blocks made of these, written in the language of `graphs`.
 """

@@ -2,6 +2,7 @@
 
     FixpointError
     ├── RuleError          a block refuses its inputs or its arguments          blocks
+    ├── BlockError         a block of another package that breaks the contract  blocks
     ├── DocumentError      the located faults of a document                     graphs
     ├── DecisionError      decisions that are no point of a space               search_spaces
     ├── NotFoundError      a name that no network or space has                  search_spaces

@@ -183,18 +183,22 @@ def _refuse_name(name: str, tree: Scalar, scope: Scope, faults: FaultList, slot:
             traits = [f"{owner}.{trait}" for trait in _TRAITS_OF[kind]]
             faults.add("wrong-kind", f"`{owner}` is a {kind} and has no {trait}", mark, help=f"it has {one_of(traits)}")
     elif slot is not None and name == tree.text:
-        help = nearest(name, {*scope.known, *slot.words}) or _in_scope(name, scope)
+        help = _in_scope(name, scope, slot.words)
         faults.add("unknown-name", f"`{slot.name}` takes {slot.wants}; no `{name}` is known here", mark, help=help)
     else:
-        help = nearest(name, scope.known) or _in_scope(name, scope)
+        help = _in_scope(name, scope)
         faults.add("unknown-name", f"no `{name}` is known here", mark, help=help)
 
 
-def _in_scope(name: str, scope: Scope) -> str:
+def _in_scope(name: str, scope: Scope, words: tuple[str, ...] = ()) -> str:
+    """What could be meant by a name that is not known, or what is known."""
     if name in scope.elsewhere:
         return f"a block reads its own params only: declare `{name}` there, and pass it"
+    if near := nearest(name, {*scope.known, *words}):
+        return near
     traits = [f"{node}.{trait}" for node, kind in scope.nodes.items() for trait in _TRAITS_OF[kind or "map"]]
-    names = [*sorted(name for name in scope.known if "." not in name and name not in scope.nodes), *traits]
+    params = sorted(name for name in scope.known if "." not in name and name not in scope.nodes)
+    names = [*words, *params, *traits]
     return f"there is {one_of(names)}" if names else "write a number"
 
 
@@ -250,7 +254,7 @@ def _refuse(tree: Tree, slot: Slot, faults: FaultList, value: Argument = None) -
         if isinstance(value, float) and isinstance(tree, Scalar) and slot.kind in ("int", "size"):
             help = f"round it: round_to({tree.text}, 8), or ({tree.text}) // 1"
     elif isinstance(tree, Scalar):
-        got = f"`{tree.text}`"
+        got = "nothing" if tree.value is None else f"`{tree.text}`"
         if isinstance(tree.value, float) and tree.value.is_integer() and slot.kind in ("int", "size"):
             help = f"write {int(tree.value)}"
         elif isinstance(tree.value, str) and slot.kind == "bool" and tree.value in _TRAPS:

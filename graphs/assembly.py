@@ -16,7 +16,7 @@ from graphs.document import Call
 from graphs.expressions import Value
 from graphs.faults import FaultList, Mark
 from graphs.fragments import Fragment, place
-from graphs.frames import Frame, Handle, blame
+from graphs.frames import Frame, Handle, blame, own_address
 from graphs.graph import Group, Node
 from graphs.text import Scalar, Tree
 
@@ -201,9 +201,10 @@ class Assembly:
         needed = self.read | self.spare | outputs
         for index, (node, frame) in enumerate(zip(self.nodes, self.frames, strict=True), start=first):
             if index not in needed:
-                message = f"nothing reads `{node.address}`, and it is no output"
+                address = own_address(node.address, frame)
+                message = f"nothing reads `{address}`, and it is no output"
                 help = "read it by `from`, add it to `output`, remove it, or say `unused: ok`"
-                self.fault("dead-node", message, node.mark, frame, help=help, address=node.address)
+                self.fault("dead-node", message, node.mark, frame, help=help, address=address)
 
     def _refuse_rule(
         self, error: RuleError, call: Call, given: Given, sources: tuple[Handle, ...], address: str, frame: Frame

@@ -7,12 +7,32 @@ from collections.abc import Mapping as AbstractMapping
 from functools import lru_cache
 
 from blocks.catalog import CATALOG
+from blocks.extensions import extension_keys
 from blocks.primitive import Primitive, check_inputs
 from blocks.types import Type
 from graphs.arguments import Argument, Slot
 from graphs.document import Call, Template
 from graphs.faults import FaultList, nearest, one_of
 from graphs.text import Mapping, Scalar, Tree
+
+# What other frameworks call a block, where its own name is not near.
+_ELSEWHERE = {
+    "dense": "linear",
+    "fc": "linear",
+    "fullyconnected": "linear",
+    "convolution2d": "conv2d",
+    "maxpooling2d": "max_pool2d",
+    "averagepooling2d": "avg_pool2d",
+    "globalaveragepooling2d": "global_avg_pool",
+    "gap": "global_avg_pool",
+    "batchnormalization": "batch_norm2d",
+    "bn": "batch_norm2d",
+    "swish": "silu",
+    "concatenate": "concat",
+    "cat": "concat",
+    "sum": "add",
+    "identity": "sequential",
+}
 
 Given = dict[str, tuple[Scalar, Tree]]
 
@@ -64,8 +84,9 @@ def check_arguments(
 
 def refuse_unknown_block(call: Call, templates: AbstractMapping[str, Template], faults: FaultList) -> None:
     """The fault of a block that nobody knows, with the nearest name."""
-    names = {*templates, *(block.key for block in CATALOG), "parallel", "sequential"}
-    help = nearest(call.key.text, names) or "there is " + ", ".join(sorted(names - {"activation"})[:12]) + ", ..."
+    names = [*templates, *(block.key for block in CATALOG), "parallel", "sequential"]
+    meant = _ELSEWHERE.get(call.key.text.lower().replace("_", ""))
+    help = f"here it is `{meant}`" if meant else nearest(call.key.text, names) or f"there is {one_of(names)}"
     faults.add("unknown-block", f"there is no block `{call.key.text}`", call.key.mark, help=help)
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field, replace
 
-from blocks.catalog import primitive
 from blocks.types import Vector
 from graphs.arguments import Argument, Missing, Scope, Slot, shown, slot_of, slots_of
 from graphs.assembly import MAX_NODES, MAX_STEPS, Assembly, TooLarge
@@ -23,7 +22,7 @@ from graphs.fragments import fragment_of, recall, remember
 from graphs.frames import Body, Frame, Handle
 from graphs.graph import Graph, Group, prune
 from graphs.inputs import document_scope, input_types
-from graphs.library import composites
+from graphs.library import block_class, composites
 from graphs.ordering import step_names, step_order
 from graphs.recursion import refuse_recursion
 from graphs.text import Mapping, Scalar
@@ -174,7 +173,7 @@ class _Expansion:
             if slots is None:
                 slots = self._slots[id(template)] = {param.name.text: slot_of(param) for param in template.params}
             return slots
-        kind = primitive(call.key.text)
+        kind = block_class(call.key.text)
         if kind is None:
             refuse_unknown_block(call, self._templates(call), self.assembly.faults)
             return None
@@ -288,7 +287,7 @@ class _Expansion:
         if step.sources is None:
             if previous is None:
                 message = "the first step of a document with several inputs says which it reads"
-                help = f"from: {one_of(body.handles)}"
+                help = f"from: {next(iter(body.handles))}"
                 self.assembly.fault("missing-key", message, step.mark, body.frame, help=help)
                 raise Missing
             found = [previous]
@@ -399,7 +398,7 @@ class _Expansion:
         slots = self._slots_of(call)
         if slots is None:
             raise Missing
-        kind = primitive(call.key.text)
+        kind = block_class(call.key.text)
         assert kind is not None
         values = self._arguments(call, given, slots, body)
         return self.assembly.apply(kind, values, call, given, sources, address, body.frame)

@@ -204,8 +204,14 @@ def nearest(word: str, words: Iterable[str]) -> str:
 def _nearest(word: str, words: tuple[str, ...]) -> str:
     if len(word) > 64 or len(words) > _MOST_WORDS:
         return ""
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else ""
+    folded = {_folded(candidate): candidate for candidate in words}
+    close = difflib.get_close_matches(_folded(word), folded, n=1, cutoff=0.6)
+    return f"did you mean `{folded[close[0]]}`?" if close else ""
+
+
+def _folded(word: str) -> str:
+    """BatchNorm2d, batchnorm2d and batch_norm2d are one word."""
+    return word.replace("_", "").replace("-", "").lower()
 
 
 def one_of(words: Iterable[str], most: int = 12) -> str:

@@ -68,12 +68,25 @@ def blame(mark: Mark, frame: Frame, names: frozenset[str] = frozenset()) -> tupl
     fault depends on, if there is one such; `names` are the names that it reads.
     """
     inside: Frame | None = frame
+    chain: list[str] = []
     while mark.source.builtin and inside is not None and inside.template is not None:
-        given = [tree for name, (_, tree) in inside.arguments.items() if name in names]
-        mark, names = (given[0].mark, names_in(given[0])) if len(given) == 1 else (inside.mark, frozenset())
+        given = {name: tree for name, (_, tree) in inside.arguments.items() if name in names}
+        if len(given) == 1:
+            (tree,) = given.values()
+            mark, names = tree.mark, names_in(tree)
+        else:
+            mark, names = inside.mark, frozenset()
+            chain += [f"it comes from {' and '.join(f'`{name}`' for name in given)}"] if given else []
         inside = inside.parent
-    chain = []
     while inside is not None and inside.template is not None and inside.parent is not None:
         chain.append(f"in `{inside.template.name.text}` at {inside.address}, called from {inside.mark}")
         inside = inside.parent
     return mark, tuple(chain)
+
+
+def own_address(address: str, frame: Frame) -> str:
+    """The address of what a document itself wrote: of the shipped block around a node, or of the node."""
+    inside: Frame | None = frame
+    while inside is not None and inside.template is not None and inside.template.name.mark.source.builtin:
+        address, inside = inside.address, inside.parent
+    return address

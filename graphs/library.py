@@ -1,4 +1,6 @@
-"""The composites that ship with the product, read once: `blocks/composites/*.yaml`, each a library of templates."""
+"""What a key can stand for: the composites that ship with the product (`blocks/composites/*.yaml`, each a library of
+templates, read once), its primitives, and those of other packages.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,13 @@ from functools import cache
 from pathlib import Path
 
 import blocks
+from blocks.catalog import primitive
+from blocks.extensions import extension, extensions
+from blocks.primitive import Primitive
 from graphs.document import Template
 from graphs.faults import FaultList
+from graphs.shapes import KEYWORDS, MODULE_WORDS
+from graphs.steps import GROUPS, STEP_KEYS
 from graphs.templates import read_library
 from graphs.text import parse_tree, read_source
 
@@ -27,3 +34,22 @@ def composites() -> dict[str, Template]:
         found.update(templates)
     faults.raise_if_any()
     return found
+
+
+@cache
+def block_class(key: str) -> type[Primitive] | None:
+    """The primitive of this key, one of another package included; None where there is none.
+
+    Raises `blocks.extensions.BlockError`.
+    """
+    return primitive(key) or extension(key, _taken())
+
+
+def extension_classes() -> tuple[type[Primitive], ...]:
+    """All primitives of other packages. Raises `blocks.extensions.BlockError`."""
+    return extensions(_taken())
+
+
+def _taken() -> frozenset[str]:
+    """What no package may call its block, beside the keys of primitives."""
+    return frozenset((*composites(), *STEP_KEYS, *GROUPS, *KEYWORDS, *MODULE_WORDS))

@@ -119,7 +119,7 @@ def _refuse_cycle(cycle: list[int], steps: tuple[Step, ...], names: list[str], f
     more = ", ..." if len(around) > MOST_SHOWN else ""
     faults.add(
         "cycle",
-        f"a cycle: {', '.join(around[:MOST_SHOWN])}{more}",
+        f"{', '.join(around[:MOST_SHOWN])}{more}",
         mark,
         notes=tuple(f"{names[position]} is at {steps[position].mark}" for position in sorted(cycle)[:MOST_SHOWN]),
         help="let one of them read an earlier step, or `in`",

@@ -12,7 +12,7 @@ from graphs.parameters import read_params
 from graphs.shapes import NO_ENTRIES, is_name, is_value, read_mapping, read_text
 from graphs.steps import StepReader, broken_step
 from graphs.templates import read_templates, used_templates
-from graphs.text import Mapping, Scalar, Tree
+from graphs.text import Mapping, Scalar, Sequence, Tree
 
 DOCUMENT_KEYS = (
     "version",
@@ -117,7 +117,10 @@ def _read_inputs(tree: Tree | None, faults: FaultList) -> tuple[tuple[Scalar, Ma
         if not is_name(key, "an input", faults):
             continue
         if not isinstance(value, Mapping) or (value.get("map") is None) == (value.get("vector") is None):
-            help = "{map: [3, 224, 224]} or {vector: 64}"
+            sizes = (
+                [item.text for item in value.items if isinstance(item, Scalar)] if isinstance(value, Sequence) else []
+            )
+            help = f"{{map: [{', '.join(sizes)}]}}" if len(sizes) == 3 else "{map: [3, 224, 224]} or {vector: 64}"
             faults.add("wrong-shape", f"the input `{key.text}` is a map or a vector", value.mark, help=help)
             found.append((key, Mapping((), value.mark)))
         else:

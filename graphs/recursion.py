@@ -31,7 +31,7 @@ def refuse_recursion(document: Document, faults: FaultList) -> None:
 
 def _refuse(call: Call, circle: list[str], templates: dict[str, Template], faults: FaultList) -> None:
     name = call.key.text
-    through = f", through `{'`, `'.join(circle[1:6])}`" if len(circle) > 1 else ""
+    through = f", through {' and '.join(f'`{other}`' for other in circle[1:6])}" if len(circle) > 1 else ""
     notes = tuple(f"`{other}` is at {templates[other].name.mark}" for other in circle[1:6])
     help = "a block can't call itself: use `repeat`"
     faults.add("recursion", f"`{name}` is made of itself{through}", call.key.mark, help=help, notes=notes)

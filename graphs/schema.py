@@ -154,7 +154,10 @@ def _step_keys() -> Schema:
             "items": _WORD,
             "minItems": 1,
         },
-        "when": {"description": "A condition; where it is false, the step is its input.", "type": ["string", "boolean"]},
+        "when": {
+            "description": "A condition; where it is false, the step is its input.",
+            "type": ["string", "boolean"],
+        },
         "repeat": argument_schema(REPEAT, bounds={"minimum": 0}, doc="How often, one after the other.")
         | {"description": "How often, one after the other."},
         "first": {
@@ -171,7 +174,11 @@ def _document(blocks: list[str]) -> Schema:
     """The keys of a document; and which of them it must have, being a network or a library of blocks."""
 
     def bodies(suffix: str) -> Schema:
-        templates = {"type": "object", "additionalProperties": _reference("any-template" + suffix), "propertyNames": _NAME}
+        templates = {
+            "type": "object",
+            "additionalProperties": _reference("any-template" + suffix),
+            "propertyNames": _NAME,
+        }
         return {"properties": {"net": {**steps_of(suffix), "type": "array", "minItems": 1}, "blocks": templates}}
 
     return {

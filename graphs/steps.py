@@ -109,7 +109,8 @@ class StepReader:
         if isinstance(value, Scalar) and value.value is None:
             value = Mapping((), key.mark)
         if not isinstance(value, Mapping):
-            help = f"{key.text}: {{}}, or its arguments in the braces"
+            shown = value.text if isinstance(value, Scalar) else "..."
+            help = f"name the argument: {key.text}: {{...: {shown}}}"
             self._faults.add("wrong-shape", f"`{key.text}` takes a map of arguments", value.mark, help=help)
             return None
         for name, argument in value:

@@ -30,10 +30,8 @@ def refuse_syntax(error: yaml.YAMLError, source: Source, faults: FaultList) -> N
     elif "expected ',' or" in problem:
         closing = problem[-2]
         if place.line == began.line:
-            message, notes = (
-                f"`,` or `{closing}` is missing before this",
-                (f"the bracket was opened at column {began.column}",),
-            )
+            message, help = f"`,` or `{closing}` is missing before this", "put a comma between two entries"
+            notes = (f"the bracket was opened at column {began.column}",)
         else:
             message, mark, help = f"this bracket is not closed before line {place.line}", began, f"add `{closing}`"
     elif ("expected key" in problem or "'-' indicator" in problem) and character in ("}", "]", ")"):

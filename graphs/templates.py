@@ -36,7 +36,7 @@ def read_templates(tree: Tree | None, faults: FaultList, *, holes: bool) -> dict
             continue
         if not is_name(key, "a block", faults, module=True):
             continue
-        parts = read_mapping(value, f"the block `{name}`", _TEMPLATE_KEYS, faults, "its keys are params and body")
+        parts = read_mapping(value, f"the block `{name}`", _TEMPLATE_KEYS, faults, f"{name}: {{body: [...]}}")
         if parts is None:
             found[name] = Template(key, (), (broken_step(key),), broken=True)
             continue

@@ -146,7 +146,7 @@ def parse_tree(source: Source, faults: FaultList) -> Tree | None:
         refuse_syntax(error, source, faults)
         return None
     if builder.root is None:
-        faults.add("missing-key", "the document is empty", Mark(source, 1, 1, 2), help="start with `version: 1`")
+        faults.add("missing-key", "the document is empty", Mark(source, 1, 1, 2), help="begin with `version: 1`")
     return builder.root
 
 

@@ -105,7 +105,9 @@ def _box(placed: PlacedBox, graph: Graph, link: str | None) -> list[str]:
     inside.append(_rect(placed, colour, 0))
     y = placed.y + MARGIN / 2 + 11
     beside = f'<tspan font-size="11" font-weight="400">  {xml_text(text.address)}</tspan>' if text.address else ""
-    inside.append(f'<text class="name" text-anchor="middle" x="{_n(centre)}" y="{_n(y)}">{xml_text(text.name)}{beside}</text>')
+    inside.append(
+        f'<text class="name" text-anchor="middle" x="{_n(centre)}" y="{_n(y)}">{xml_text(text.name)}{beside}</text>'
+    )
     for line in text.lines:
         y += LINE
         inside.append(f'<text text-anchor="middle" x="{_n(centre)}" y="{_n(y)}">{xml_text(line)}</text>')

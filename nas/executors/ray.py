@@ -72,11 +72,13 @@ class RayExecutor(Executor):
 
     `trainer` is pickled once; it yields the events of one job, `Progress` after every epoch and then exactly one other,
     and is asked for the next only when that epoch is wanted. `capacity` is the number of workers, one CPU each: the
-    cores of this machine, or of the cluster, unless given. GPUs are not divided: each worker sees all of its node's. On a cluster `storage` must be a folder (or URI) that every
-    node reaches; otherwise it is not needed.
+    cores of this machine, or of the cluster, unless given. GPUs are not divided: a worker sees all those of its node.
+    On a cluster `storage` is a folder (or URI) that every node reaches; on one machine it is not needed.
 
-    Only one executor of this kind can be open in a process, and the process must not use Ray in another way. Raises:
-    RayError.
+    Only one executor of this kind can be open in a process, and the process must not use Ray in another way. The thread
+    that makes it must live as long as it does: Linux ends Ray's processes with that thread.
+
+    Raises: RayError.
     """
 
     def __init__(
@@ -249,7 +251,7 @@ class _Relay(FIFOScheduler):
         event: Event = Failed(trial_number, text)
         if isinstance(error, RayActorError) and not error.actor_init_failed:
             # Ray ends a worker before the kernel would, where its node has hardly any memory left.
-            is_memory = "running low on memory" in text
+            is_memory = "low on memory" in text
             event = (OutOfMemory if is_memory else Lost)(trial_number, text)
         self._exchange.put(trial_number, [event])
 

@@ -1,0 +1,115 @@
+"""Primitives of other packages: classes that a package names in its entry points, in the group `fixpoint.blocks`.
+
+    [project.entry-points."fixpoint.blocks"]
+    gate = "my_package.blocks:Gate"
+
+The name of an entry point is the block's key. Names are read from the metadata of installed packages, which costs some
+milliseconds, and only where a document has a block that the product does not know; a class is imported when it is used.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Container
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from blocks.catalog import primitive
+from blocks.errors import FixpointError
+from blocks.primitive import Primitive
+
+GROUP = "fixpoint.blocks"
+
+_RULES = "a block is a `Primitive` with `key` and the rules `infer`, `cost` and `build`"
+_ARGUMENTS = "an argument is a bool, int, float, a pair of integers, or a `Literal` of words"
+
+
+class BlockError(FixpointError):
+    """A block of another package that can't be loaded, lacks a rule, or takes a key that is taken."""
+
+
+def extension(key: str, taken: Container[str] = ()) -> type[Primitive] | None:
+    """The installed primitive of this key, or None. `taken` are keys that no package may have, beside those of primitives.
+
+    Raises `BlockError` where the block breaks the contract of `Primitive`, or any package has a key that is taken.
+    """
+    entry = _checked_entries(taken).get(key)
+    return None if entry is None else _load(entry)
+
+
+def extensions(taken: Container[str] = ()) -> tuple[type[Primitive], ...]:
+    """All installed primitives by key. Raises `BlockError` where one breaks the contract of `Primitive`."""
+    return tuple(_load(entry) for _, entry in sorted(_checked_entries(taken).items()))
+
+
+def extension_keys() -> tuple[str, ...]:
+    """The keys of all installed primitives; nothing is imported."""
+    return tuple(entry.name for entry in _entries())
+
+
+@cache
+def _entries() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=GROUP))
+
+
+def _checked_entries(taken: Container[str]) -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in _entries():
+        if primitive(entry.name) is not None or entry.name in taken:
+            raise BlockError(f"{_named(entry)} has a key that the product has already", help="rename the block")
+        if not entry.name.isidentifier() or not entry.name.isascii() or not entry.name[0].isalpha():
+            help = "a key is a letter, then letters, digits and _"
+            raise BlockError(f"{_named(entry)} has a key that no step can have", help=help)
+        if entry.name in found:
+            message = f"{_named(entry)} has the key of {_named(found[entry.name])}"
+            raise BlockError(message, help="uninstall one of the packages, or rename its block")
+        found[entry.name] = entry
+    return found
+
+
+@cache
+def _load(entry: EntryPoint) -> type[Primitive]:
+    try:
+        found: object = entry.load()
+    except Exception as error:  # the code of others may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise BlockError(f"{_named(entry)} can't be loaded: {reason}", help="reinstall the package") from error
+    if not isinstance(found, type) or not issubclass(found, Primitive):
+        raise BlockError(f"{_named(entry)} is no subclass of `blocks.Primitive`", help=_RULES)
+    missing = [f"`{rule}`" for rule in ("infer", "cost", "build") if rule in found.__abstractmethods__]
+    if missing:
+        message = f"{_named(entry)} has no rule {' and '.join(missing)}"
+        raise BlockError(message, help=_RULES)
+    key = getattr(found, "key", None)
+    if key != entry.name:
+        message = f"{_named(entry)} has the key `{key}`" if key else f"{_named(entry)} has no `key`"
+        raise BlockError(message, help=f'the name of the entry point is the key: key: ClassVar[str] = "{entry.name}"')
+    changed = [name for name, value in Primitive.model_config.items() if found.model_config.get(name) != value]
+    if changed:
+        message = f"{_named(entry)} changes `{changed[0]}` of its `model_config`"
+        raise BlockError(message, help="leave `model_config` as `Primitive` has it")
+    for name, field in found.model_fields.items():
+        if not _is_argument(field.annotation):
+            raise BlockError(f"{_named(entry)} has an argument `{name}` that no document can give", help=_ARGUMENTS)
+    return found
+
+
+def _is_argument(annotation: Any) -> bool:
+    """Whether a document has a way to write values of this type."""
+    match get_origin(annotation):
+        case None:
+            return annotation in (bool, int, float, type(None))
+        case origin if origin is Annotated:
+            return _is_argument(get_args(annotation)[0])
+        case origin if origin is Literal:
+            return all(isinstance(word, str) for word in get_args(annotation))
+        case origin if origin is Union or origin is types.UnionType:
+            return all(map(_is_argument, get_args(annotation)))
+        case origin:
+            return origin is tuple and len(get_args(annotation)) == 2
+
+
+def _named(entry: EntryPoint) -> str:
+    package = f" of the package {entry.dist.name}" if entry.dist is not None else ""
+    return f"the block `{entry.name}`{package} ({entry.value})"
