@@ -10,6 +10,7 @@
     ├── DataError          images that cannot be read                           nas
     ├── RunError           a run folder that is missing, damaged or in use      nas
     ├── RayError           a cluster that does not start or cannot be reached   nas
+    ├── SchemaError        a schema that can't be written                       nas
     └── ExportError        a bundle whose parity fails or that can't be written nas
 
 The last column is the floor that raises it.

@@ -30,9 +30,10 @@ class BlockError(FixpointError):
 
 
 def extension(key: str, taken: Container[str] = ()) -> type[Primitive] | None:
-    """The installed primitive of this key, or None. `taken` are keys that no package may have, beside those of primitives.
+    """The installed primitive of this key, or None.
 
-    Raises `BlockError` where the block breaks the contract of `Primitive`, or any package has a key that is taken.
+    `taken` are keys that no package may have, beside those of the primitives that ship with the product. Raises
+    `BlockError` where the block breaks the contract of `Primitive`, or any package has a key that is taken.
     """
     entry = _checked_entries(taken).get(key)
     return None if entry is None else _load(entry)

@@ -37,6 +37,8 @@ Reading order; each file imports only from those above it:
     requirements  what a network may cost: limits, and what its document requires
     loading       `load` and `parse`: everything above, all faults at once
     building      `Builder`: graphs made in Python, without a text
+    argument_schemas  what arguments take, as JSON Schemas
+    schema        the language as a JSON Schema, for editors
     compilation   graphs to torch modules
 """
 

@@ -64,7 +64,7 @@ def argument_schema(
 
 
 def with_holes(schema: Schema, plain: Schema) -> Schema:
-    """The schema, open to `{choice: [...]}` and `{range: [low, high], step: n}` as well. `plain` are the alternatives."""
+    """The schema, and `{choice: [...]}` and `{range: [low, high], step: n}` as well. `plain` is an alternative's."""
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     keys: Schema = {"choice": {"description": "One of these, for a search to decide.", **_list_of(plain)}}
     if {"integer", "number"} & set(types):

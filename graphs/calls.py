@@ -84,7 +84,7 @@ def check_arguments(
 
 def refuse_unknown_block(call: Call, templates: AbstractMapping[str, Template], faults: FaultList) -> None:
     """The fault of a block that nobody knows, with the nearest name."""
-    names = [*templates, *(block.key for block in CATALOG), "parallel", "sequential"]
+    names = [*templates, *(block.key for block in CATALOG), *extension_keys(), "parallel", "sequential"]
     meant = _ELSEWHERE.get(call.key.text.lower().replace("_", ""))
     help = f"here it is `{meant}`" if meant else nearest(call.key.text, names) or f"there is {one_of(names)}"
     faults.add("unknown-block", f"there is no block `{call.key.text}`", call.key.mark, help=help)

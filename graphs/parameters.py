@@ -7,7 +7,7 @@ from dataclasses import replace
 from graphs.document import Kind, Param, hole_alternatives
 from graphs.faults import FaultList, nearest, one_of
 from graphs.holes import check_hole, check_value
-from graphs.shapes import NO_ENTRIES, is_name, read_mapping
+from graphs.shapes import NAME, NO_ENTRIES, is_name, read_mapping
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 KINDS: dict[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "size": "size", "node": "node"}
@@ -43,12 +43,11 @@ def _param(key: Scalar, tree: Tree, faults: FaultList, *, holes: bool) -> Param:
         if tree.value in KINDS:
             return Param(key, KINDS[tree.value])
         word = tree.value
-        faults.add(
-            "bad-value",
-            f"`{word}` is no type of a parameter",
-            tree.mark,
-            help=nearest(word, KINDS) or f"{one_of(KINDS)}; for a word, {{words: [{word}, ...], default: {word}}}",
-        )
+        if NAME.fullmatch(word):
+            help = nearest(word, KINDS) or f"{one_of(KINDS)}; for a word, {{words: [{word}, ...], default: {word}}}"
+        else:
+            help = f"an expression has its type beside it: {{type: int, default: {word}}}"
+        faults.add("bad-value", f"`{word}` is no type of a parameter", tree.mark, help=help)
         return Param(key, "word", broken=True)
     if isinstance(tree, Scalar) and tree.value is None:
         message = f"the parameter `{key.text}` has neither type nor default"

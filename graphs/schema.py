@@ -1,7 +1,8 @@
 """The language as a JSON Schema (draft 7), with which an editor completes a document and checks it while it is written.
 
-A schema knows the form of a document, not its meaning: names, types and shapes are for `nas check`. It never refuses what
-`nas check` takes, but for a document whose own block has the name of a shipped one and other parameters.
+A schema knows the form of a document, not its meaning: names, types and shapes are for `nas check`. What it refuses is
+refused there too, with two exceptions: a block of one's own that has the name of a shipped one and other parameters,
+and a required argument that stands in `first` alone.
 """
 
 from __future__ import annotations
@@ -9,9 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from inspect import getdoc
-from typing import Any
 
-from blocks.catalog import CATALOG
 from blocks.primitive import Primitive
 from blocks.types import BYTES
 from graphs.argument_schemas import (
@@ -26,7 +25,6 @@ from graphs.argument_schemas import (
 )
 from graphs.budget import METRICS
 from graphs.document import Template
-from graphs.library import composites
 from graphs.migrations import VERSION
 from graphs.parameters import KINDS
 from graphs.shapes import KEYWORDS, NAME
@@ -36,18 +34,22 @@ from graphs.steps import JOINS
 _WHOLE, _PART = "", "-partial"  # no block has a dash in its name
 
 _WORD: Schema = {"type": "string"}
-_NAME: Schema = {"type": "string", "pattern": f"^{NAME.pattern}$", "not": {"enum": list(KEYWORDS)}}
+_TEXT: Schema = {"type": ["string", "number", "boolean"]}
+_NAME: Schema = {
+    "type": "string",
+    "pattern": f"^(?!({'|'.join(KEYWORDS)})$){NAME.pattern}$",
+    "patternErrorMessage": f"A name is a letter, then letters, digits and _, and not {', '.join(KEYWORDS)}.",
+}
+_KINDS = f"A type is {', '.join(KINDS)}; a word needs {{words: [...], default: ...}}."
 _ARGUMENTS: Schema = {"type": ["object", "null"], "additionalProperties": ANY_VALUE}
 
 
-def document_schema(
-    primitives: Iterable[type[Primitive]] = CATALOG, templates: Mapping[str, Template] | None = None
-) -> Schema:
-    """The schema of documents and libraries that call these blocks, and any of their own."""
+def document_schema(primitives: Iterable[type[Primitive]], templates: Mapping[str, Template]) -> Schema:
+    """The schema of documents and libraries: they call these blocks, or their own."""
     definitions: Schema = {}
     for kind in primitives:
         _define_block(kind.key, getdoc(kind) or "", primitive_arguments(kind), definitions)
-    for name, template in (composites() if templates is None else templates).items():
+    for name, template in templates.items():
         _define_block(name, template.doc, template_arguments(template), definitions)
     blocks = [name for name in definitions if not name.endswith(_PART)]
     for suffix in (_WHOLE, _PART):
@@ -82,7 +84,7 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
     calls = {name: _reference(name + suffix) for name in blocks}
     steps = _reference("any-steps" + suffix)
     groups: Schema = {
-        "sequential": {"description": "Steps one after the other, with names of their own.", **steps_of(suffix)},
+        "sequential": {"description": "Steps one after the other, with names of their own.", **_steps_of(suffix)},
         "parallel": {
             "description": "Named branches on one input, side by side; `join` says how they meet.",
             "type": "object",
@@ -102,17 +104,21 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
     actions = {**calls, **groups}
     return {
         "any-step" + suffix: {
+            "title": "step",
             "type": "object",
             "properties": {**_step_keys(), **actions},
             "additionalProperties": {"description": "A block of one's own, with its arguments.", **_ARGUMENTS},
             "minProperties": 1,
             "dependencies": {
                 "first": ["repeat"],
-                "parallel": ["join"],
+                "join": {"anyOf": [{"required": ["parallel"]}, {"required": ["choice"]}]},
+                "parallel": {"required": ["join"], "properties": {"first": False}},
+                "sequential": {"properties": {"first": False}},
+                "share": {"properties": {"first": False}},
                 **{name: {"properties": {"first": _reference(name + _PART)}} for name in blocks},
             },
         },
-        "any-steps" + suffix: steps_of(suffix),
+        "any-steps" + suffix: _steps_of(suffix),
         "any-alternative" + suffix: {
             "type": ["object", "array"],
             "properties": actions,
@@ -122,16 +128,17 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
             "items": _reference("any-step" + suffix),
         },
         "any-template" + suffix: {
+            "title": "block",
             "type": "object",
             "properties": {
-                "doc": {"description": "What it is, and whose.", **_WORD},
+                "doc": {"description": "What it is, and whose.", **_TEXT},
                 "params": {
                     "description": "Its parameters, each with its type or its default.",
                     "type": "object",
                     "additionalProperties": _parameter(of_document=False),
                     "propertyNames": _NAME,
                 },
-                "body": {"description": "Its steps; the last one is its result.", **steps_of(suffix)},
+                "body": {"description": "Its steps; the last one is its result.", **_steps_of(suffix)},
             },
             "required": ["body"],
             "additionalProperties": False,
@@ -139,7 +146,7 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
     }
 
 
-def steps_of(suffix: str) -> Schema:
+def _steps_of(suffix: str) -> Schema:
     """A list of steps, which may be empty."""
     return {"type": ["array", "null"], "items": _reference("any-step" + suffix)}
 
@@ -179,14 +186,14 @@ def _document(blocks: list[str]) -> Schema:
             "additionalProperties": _reference("any-template" + suffix),
             "propertyNames": _NAME,
         }
-        return {"properties": {"net": {**steps_of(suffix), "type": "array", "minItems": 1}, "blocks": templates}}
+        return {"properties": {"net": {**_steps_of(suffix), "type": "array", "minItems": 1}, "blocks": templates}}
 
     return {
         "type": "object",
         "properties": {
             "version": {"description": "The version of the language.", "enum": [VERSION]},
-            "name": {"description": "The name of the network.", "type": ["string", "number", "boolean"]},
-            "doc": {"description": "A sentence about it, and its source.", **_WORD},
+            "name": {"description": "The name of the network.", **_TEXT},
+            "doc": {"description": "A sentence about it, and its source.", **_TEXT},
             "params": {
                 "description": "Values to use below; `--set name=value` overrides them.",
                 "type": "object",
@@ -248,13 +255,14 @@ def _parameter(*, of_document: bool) -> Schema:
     value = _value()
     declared: Schema = {
         "type": {"description": "What it takes.", "enum": list(KINDS)},
-        "words": {"description": "The words that it may be.", "type": "array", "items": _WORD, "minItems": 1},
+        "words": {"description": "The words that it may be.", "type": "array", "items": _TEXT, "minItems": 1},
         "default": {"description": "What it is where no call says otherwise.", **value},
-        "doc": {"description": "What it is for.", **_WORD},
+        "doc": {"description": "What it is for.", **_TEXT},
     }
     schema = with_holes(value, value)
     if not of_document:
-        schema |= {"pattern": f"^({'|'.join(KINDS)})$", "examples": list(KINDS)}
+        schema |= {"pattern": f"^({'|'.join(KINDS)})$", "patternErrorMessage": _KINDS, "examples": list(KINDS)}
+XX = {"type": ["default"], "words": ["default"]}
     keys: Schema = {**schema["properties"], **declared} if of_document else declared
     return {**schema, "properties": keys}
 
@@ -288,7 +296,8 @@ def _input() -> Schema:
 def _bound(metric: str) -> Schema:
     words = metric.replace("_", " ")
     description = f'What its {words} must be, such as "< 5M" or ">= 200k".'
-    return {"description": description, "type": "string", "pattern": r"^\s*(<=|>=|<|>)\s*\S"}
+    pattern, message = r"^\s*(<=|>=|<|>)\s*\S", 'A bound is <, <=, > or >= and a number, such as "< 5M".'
+    return {"description": description, "type": "string", "pattern": pattern, "patternErrorMessage": message}
 
 
 def _reference(name: str) -> Schema:

@@ -3,6 +3,7 @@
     nas.search(space, budget, data, ...)    a search from beginning to end: a run in a folder, ending with a bundle
     nas.resume(run)                         brings a run to its end that was cut short
     nas.status(run)                         how a run stands, at any moment
+    nas.export(source, to)                  a run, a bundle or a network as a bundle
 
 Importing this package imports no torch, Optuna or Ray.
 
@@ -25,9 +26,11 @@ Reading order; each file imports only from those above it:
     finishing     the final training of the winner
     results       a run as its summary
     driver        the loop, and the verbs of runs
+    exporting     export by name
     cli/          the command line
 """
 
 from nas.driver import resume, search, status
+from nas.exporting import export
 
-__all__ = ["resume", "search", "status"]
+__all__ = ["export", "resume", "search", "status"]

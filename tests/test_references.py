@@ -22,3 +22,13 @@ def test_a_missing_torchvision_names_the_command_that_installs_it(
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(outcome, match=r"torchvision is missing: pip install --no-deps torchvision==0\.28\.0"):
         references.torchvision()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_counter_names_the_command_that_installs_it(
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setitem(sys.modules, "thop", None)
+    with pytest.raises(outcome, match=r"thop is missing: pip install --no-deps fvcore==0\.1\.5\.post20221221 "):
+        references.counter("thop")

@@ -35,8 +35,10 @@ def test_the_pins_are_for_every_machine() -> None:
     assert [f"{name}=={version}" for name, version in PINS.items() if "+" in version or "@" in version] == []
 
 
-def test_ci_installs_the_reference_that_tests_name() -> None:
-    assert f".venv/bin/python -m {references.INSTALL}" in (ROOT / ".ci/run").read_text("utf-8").replace("--quiet ", "")
+@pytest.mark.parametrize("install", [references.INSTALL, references.INSTALL_COUNTERS], ids=["models", "counters"])
+def test_ci_installs_the_references_that_tests_name(install: str) -> None:
+    script = (ROOT / ".ci/run").read_text("utf-8").replace("--quiet ", "")
+    assert f".venv/bin/python -m {install}" in re.sub(r"\s*\\\n\s*", " ", script).splitlines()
 
 
 def test_a_wheel_holds_every_package() -> None:

@@ -14,7 +14,7 @@ from graphs.quantities import format_quantity
 
 WEIGHTED = ("conv2d", "linear")
 MOST_WEIGHTED = 4
-LONGEST = 40
+LONGEST = 48
 DOT = " · "
 
 # The steps of the scale of shares of MACs: none, then up to each of these parts of the whole, then more.
@@ -59,7 +59,8 @@ def arguments(box: Box, graph: Graph) -> str:
     if box.kind != "block":
         return shape(box.type)
     if len(box.nodes) == 1:
-        return _arguments(node_of(graph, box.nodes[0]).block)
+        text = _arguments(node_of(graph, box.nodes[0]).block)
+        return f"{text} features" if box.block == "linear" else text
     layers = [number for number in box.nodes if node_of(graph, number).block.key in WEIGHTED]
     if len(layers) > MOST_WEIGHTED:
         return f"{len(layers)} weighted layers"
@@ -71,7 +72,9 @@ def arguments(box: Box, graph: Graph) -> str:
 
 
 def title(member: Box | Frame) -> str:
-    """The name of a block, and how often it stands there."""
+    """The name of a block, and how often it stands there: `3 x` for a repeated step, `x 3` for equal repetitions."""
+    if isinstance(member, Frame) and member.repeats is not None:
+        return f"{member.repeats} x {member.block}"
     return f"{member.block} x {member.count}" if member.count > 1 else member.block
 
 
@@ -81,9 +84,14 @@ def address(member: Box | Frame) -> str:
 
 
 def short_address(member: Box | Frame, around: str) -> str:
-    """An address as seen from a frame around it."""
-    full, last = _inside(member.address, around), _inside(member.last, around)
-    return f"{full}..{last.rpartition('.')[2]}" if last else full
+    """An address as seen from a frame around it, without what goes without saying: names that nobody gave."""
+    full = member.address.removeprefix(f"{around}.") if around else member.address
+    parts = full.split(".")
+    if len(parts) > 1 and parts[-1] == member.block:
+        parts.pop()
+    if len(parts) > 1 and parts[0] == "parallel":
+        parts.pop(0)
+    return ".".join(parts) + (f"..{member.last.rpartition('.')[2]}" if member.last else "")
 
 
 def details(box: Box, graph: Graph) -> str:
@@ -103,10 +111,6 @@ def details(box: Box, graph: Graph) -> str:
 def cut(text: str, longest: int = LONGEST) -> str:
     """A text that is not too long, with an ellipsis where it was."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _inside(address: str, around: str) -> str:
-    return address.removeprefix(f"{around}.") if around else address
 
 
 def _feeding(graph: Graph, number: int, inside: Sequence[int]) -> int:

@@ -184,11 +184,13 @@ class _Floor:
             came = {edge: starts[edge] if len(chain) == 2 else self.x[chain[-2]] for edge, chain in chains.items()}
             arriving.sort(key=lambda edge: came[edge])
             apart = min(APART, 2 * half / (len(arriving) - 1))
-            wanted = [min(max(came[edge], self.x[vertex] - half), self.x[vertex] + half) for edge in arriving]
-            places = spread(wanted, [apart] * (len(arriving) - 1))
-            over = max(0.0, places[-1] - self.x[vertex] - half) or min(0.0, places[0] - self.x[vertex] + half)
+            left, right = self.x[vertex] - half, self.x[vertex] + half
+            wanted = [min(max(came[edge], left), right) for edge in arriving]
+            # Those that come straight from above keep their place.
+            weights = [10.0 if abs(came[edge] - place) < 1 else 1.0 for edge, place in zip(arriving, wanted, strict=True)]
+            places = spread(wanted, [apart] * (len(arriving) - 1), weights, (left, right))
             for edge, end in zip(arriving, places, strict=True):
-                ends[edge] = end - over
+                ends[edge] = end
         return list(zip(starts, ends, strict=True))
 
     def _gap(self, rank: int) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ROUNDS = 12
+ROUNDS, LAST_ROUNDS = 8, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,28 @@ class Link:
     weight: float = 1.0
 
 
-def spread(wanted: Sequence[float], distances: Sequence[float], weights: Sequence[float] | None = None) -> list[float]:
-    """The places nearest to those wanted, in least squares, where place i is at least `distances[i - 1]` past the one
-    before it."""
+def spread(
+    wanted: Sequence[float],
+    distances: Sequence[float],
+    weights: Sequence[float],
+    bounds: tuple[float, float] | None = None,
+) -> list[float]:
+    """The places nearest to those wanted, in weighted least squares, where place i is at least `distances[i - 1]` past
+    the one before it, and none is out of `bounds`, which leave room for all."""
     starts = [0.0]
     for distance in distances:
         starts.append(starts[-1] + distance)
     pools: list[tuple[float, float, int]] = []  # mean, weight, members
     for index, place in enumerate(wanted):
-        mean, weight, size = place - starts[index], weights[index] if weights else 1.0, 1
+        mean, weight, size = place - starts[index], weights[index], 1
         while pools and pools[-1][0] > mean:
             before, heavy, many = pools.pop()
             mean = (before * heavy + mean * weight) / (heavy + weight)
             weight, size = weight + heavy, size + many
         pools.append((mean, weight, size))
     means = [mean for mean, _, size in pools for _ in range(size)]
+    if bounds is not None:
+        means = [min(max(mean, bounds[0]), bounds[1] - starts[len(wanted) - 1]) for mean in means]
     return [mean + start for mean, start in zip(means, starts, strict=False)]
 
 
@@ -54,12 +61,13 @@ def place(
     centres: dict[int, float] = {}
     for layer in layers:
         centres.update(_centred(layer, widths, gap))
-    for round in range(ROUNDS):
-        down = round % 2 == 0
+    for round in range(ROUNDS + LAST_ROUNDS):
+        down, both = round % 2 == 0, round >= ROUNDS
         for layer in layers if down else reversed(layers):
             wanted, weights = [], []
             for vertex in layer:
-                pulls = _pulls(vertex, above, below, centres, down)
+                upper, lower = _pulls(vertex, above, below, centres)
+                pulls = upper + lower if both else (upper or lower) if down else (lower or upper)
                 total = sum(weight for _, weight in pulls)
                 wanted.append(sum(x * weight for x, weight in pulls) / total if total else centres[vertex])
                 weights.append(total or 0.01)
@@ -69,12 +77,12 @@ def place(
 
 
 def _pulls(
-    vertex: int, above: dict[int, list[Link]], below: dict[int, list[Link]], centres: dict[int, float], down: bool
-) -> list[tuple[float, float]]:
-    """Where the neighbours want a vertex, and how much: those of the layer before it, else of the one after it."""
+    vertex: int, above: dict[int, list[Link]], below: dict[int, list[Link]], centres: dict[int, float]
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Where the neighbours above and below want a vertex, and how much."""
     upper = [(centres[link.upper] + link.leaves - link.enters, link.weight) for link in above.get(vertex, ())]
     lower = [(centres[link.lower] + link.enters - link.leaves, link.weight) for link in below.get(vertex, ())]
-    return (upper or lower) if down else (lower or upper)
+    return upper, lower
 
 
 def _centred(layer: Sequence[int], widths: dict[int, float], gap: float) -> dict[int, float]:

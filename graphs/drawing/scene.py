@@ -53,6 +53,7 @@ class Frame:
     gives: tuple[int, ...]
     count: int = 1
     last: str = ""
+    repeats: int | None = None
     visible: bool = True
 
     def boxes(self) -> Iterator[Box]:
@@ -151,7 +152,8 @@ class _Stage:
         reads, gives = self._reads(part.nodes), self._gives(part.nodes)
         if part.structural or (part.opens and self.is_open(part)):
             visible = part.block != "branch"
-            return Frame(part.address, part.block, self._members(part), reads, gives, len(run), last, visible)
+            members = self._members(part)
+            return Frame(part.address, part.block, members, reads, gives, len(run), last, part.repeats, visible)
         costs = self.graph.costs().nodes
         rows = [costs[number - len(self.graph.inputs)] for one in run for number in one.nodes]
         type = self.graph.types[gives[-1] if gives else part.nodes[-1]]

@@ -11,6 +11,7 @@ Reading order; each file imports only from those above it:
     progress    a search as it goes on, in lines
     live        a search as it goes on, on a terminal
     networks    nas check, show
+    schema      nas schema
     exports     nas export
     runs        nas search, resume, status
     entry       the application, and what becomes of errors

@@ -15,6 +15,7 @@ from nas.cli.exports import export
 from nas.cli.networks import check, show
 from nas.cli.output import error_object, error_objects, print_json
 from nas.cli.runs import resume, search, status
+from nas.cli.schema import schema
 
 FAULT, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (check, show, search, resume, status, export):
+for command in (check, show, search, resume, status, export, schema):
     app.command()(command)
 
 

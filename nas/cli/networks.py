@@ -45,7 +45,8 @@ def check(
       nas check my_net.yaml --set classes=10 --json
     """
     values = parse_settings(settings or [])
-    reports, errors = [], []
+    reports: list[dict[str, object]] = []
+    errors: list[dict[str, object]] = []
     todo = [(file, variant) for file in reversed(files)]
     while todo:
         file, chosen = todo.pop()

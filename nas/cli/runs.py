@@ -246,9 +246,9 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
         raise typer.Exit(INTERRUPTED) from None
     described = result.as_dict()
     if to is not None and result.bundle is not None:
-        from nas.cli.exports import export_again
+        from nas.exporting import export
 
-        described["bundle"] = str(export_again(result.bundle, to).path)
+        described["bundle"] = str(export(result.bundle, to).path)
     if as_json:
         print_json(described)
     else:

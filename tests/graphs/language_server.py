@@ -1,4 +1,4 @@
-"""A small client of yaml-language-server, the server behind YAML in most editors: the language server protocol on stdio.
+"""A small client of yaml-language-server, which stands behind YAML in most editors: the protocol on stdio.
 
 The server is no dependency of the project: a test that asks for it where it is missing is skipped with the command that
 installs it, and fails in CI.

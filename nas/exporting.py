@@ -1,0 +1,74 @@
+"""Export by name: whatever a user may point at, a run, a bundle, a document or a shipped network, as a bundle.
+
+torch is imported when something is exported, not before.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import search_spaces
+from blocks.errors import FixpointError
+from graphs import Budget, load
+from graphs.document import Settings
+from nas.driver import status
+from nas.ledger import LEDGER, RunError
+from nas.manifest import MANIFEST, Bundle, ExportError
+
+BUNDLES = Path("bundles")
+
+
+def export(
+    source: str | Path,
+    to: str | Path | None = None,
+    *,
+    weights: str | Path | None = None,
+    settings: Settings | None = None,
+    overwrite: bool = False,
+) -> Bundle:
+    """A bundle of the winner of a run, of a bundle again, or of a network with the weights of a safetensors file.
+
+    Written to `to`; if that is None, a run's or bundle's own place is checked and written anew, and a network goes to
+    bundles/NAME. A network without `weights` gets random ones, to see that it can be exported.
+
+    Raises: ExportError, RunError, DocumentError; FixpointError where weights or settings are given for a run.
+    """
+    path = Path(source)
+    if path.is_dir():
+        if weights is not None or settings:
+            raise FixpointError("a run or a bundle has its own weights and settings")
+        found = _bundle_of(path)
+        return _export_again(found, Path(to or found), overwrite=overwrite or to is None)
+    from nas.bundle import export as write
+    from nas.bundle import random_weights, read_weights
+
+    graph = load(search_spaces.find(source, "network"), settings)
+    folder = Path(to or BUNDLES / graph.name)
+    if weights is None:
+        return write(graph, random_weights(graph), folder, metadata={"weights": "random"}, overwrite=overwrite)
+    state, _ = read_weights(Path(weights))
+    return write(graph, state, folder, metadata={"weights": Path(weights).name}, overwrite=overwrite)
+
+
+def _export_again(bundle: Path, to: Path, *, overwrite: bool) -> Bundle:
+    """The network of a bundle as a bundle elsewhere, checked and proved anew."""
+    from nas.bundle import export as write
+    from nas.bundle import load_bundle
+
+    graph, state = load_bundle(bundle)
+    manifest = json.loads((bundle / MANIFEST).read_bytes())
+    budget = Budget.of(manifest["budget"]["bounds"])
+    return write(graph, state, to, budget=budget, metadata=manifest["metadata"], overwrite=overwrite)
+
+
+def _bundle_of(path: Path) -> Path:
+    """The bundle that a folder is, or that the run in it has."""
+    if (path / MANIFEST).is_file():
+        return path
+    if not (path / LEDGER).is_file():
+        raise ExportError(f"{path} is neither a run nor a bundle", help="give the folder of a run, or a document")
+    bundle = status(path).bundle
+    if bundle is None:
+        raise RunError(f"{path} has no trained winner yet", help=f"bring it to its end: nas resume {path}")
+    return bundle
