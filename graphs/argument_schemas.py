@@ -1,7 +1,8 @@
 """JSON Schemas of what one argument takes: a plain value, an expression, or a hole.
 
 One flat schema each, its `type` a list: an editor's language server merges the branches of `anyOf`, and would offer the
-completions of all of them at once.
+completions of all of them at once. A default is no `default`, which the server would write out with every block that it
+completes, but the first of the `examples`, which are what it offers.
 """
 
 from __future__ import annotations
@@ -56,10 +57,9 @@ def argument_schema(
     wants = "required" if slot.required else "" if default is None else f"by default {_shown(default)}"
     parts = [doc, f"Takes {slot.wants}{'; ' * bool(wants)}{wants}."]
     schema = {"description": " ".join(filter(None, parts)), **plain}
-    if default is not None:
-        schema["default"] = default
-    if slot.words:
-        schema["examples"] = [word for word in slot.words if word != default]
+    offered = dict.fromkeys([*([] if default is None else [default]), *slot.words])
+    if offered and slot.kind != "bool":  # of which an editor knows both values
+        schema["examples"] = list(offered)
     return schema if slot.kind == "node" else with_holes(schema, plain)
 
 

@@ -48,6 +48,7 @@ def check_templates(document: Document, faults: FaultList) -> None:
     arguments, expressions and recursion are checked all the same."""
     refuse_recursion(document, faults)
     expansion = _Expansion(document, Assembly(faults, MAX_STEPS, quiet=True), blind=True)
+    expansion.read_defaults(document_scope(document, faults))
     with contextlib.suppress(TooLarge):
         for template in document.templates.values():
             expansion.walk(template)
@@ -81,7 +82,7 @@ class _Expansion:
     def run(self, extra: tuple[int, int]) -> Graph | None:
         document, assembly = self.document, self.assembly
         scope = document_scope(document, assembly.faults)
-        self._read_defaults(scope)
+        self.read_defaults(scope)
         handles: dict[str, Handle] = {}
         types = input_types(document, scope, assembly.faults, extra)
         for (name, _), type in zip(document.inputs, types, strict=True):
@@ -97,7 +98,7 @@ class _Expansion:
             return None
         values = {name: handle.value for name, handle in outputs.items() if handle.value is not None}
         assembly.check_dead(set(values.values()))
-        for index, (name, _) in enumerate(document.inputs):
+        for index, (name, _) in enumerate(() if body.cyclic else document.inputs):
             if types[index] is not None and index not in assembly.read and index not in values.values():
                 help = "remove it, or let a step read it by `from`"
                 assembly.faults.add("dead-node", f"nothing reads the input `{name.text}`", name.mark, help=help)
@@ -125,7 +126,7 @@ class _Expansion:
     def walk_net(self) -> None:
         """Expand the net on inputs without types."""
         scope = document_scope(self.document, self.assembly.faults)
-        self._read_defaults(scope)
+        self.read_defaults(scope)
         handles = {name.text: _poison(name.mark, name.text) for name, _ in self.document.inputs}
         body = self._net(scope, handles)
         self._outputs(body, self._body(self.document.body, body))
@@ -148,7 +149,7 @@ class _Expansion:
         handles = {name: handle for name, handle in found.items() if handle is not None}
         return handles if len(handles) == len(found) else None
 
-    def _read_defaults(self, scope: Scope) -> None:
+    def read_defaults(self, scope: Scope) -> None:
         """The document's `defaults`, as values that are the same at every call."""
         frame = Frame(None, "", self.document.mark, {}, None)
         for key, given in self.document.defaults:
@@ -199,6 +200,7 @@ class _Expansion:
                 body.handles[step.name.text] = done[position]
         for position in {*cyclic, *(position for position, step in enumerate(steps) if step.broken)}:
             self._excuse(steps[position], done.get(position - 1) if position else body.source, body)
+        body.cyclic = bool(cyclic)
         if body.doubtful:
             self._mark_read(done.values())
         return done[len(steps) - 1] if steps else body.source
@@ -214,8 +216,11 @@ class _Expansion:
 
     def _excuse(self, step: Step, previous: Handle | None, body: Body) -> None:
         """What a step at fault reads is not dead."""
-        handles = body.handles if body.source is None else {"in": body.source, **body.handles}
-        sources = [previous] if step.sources is None else [handles.get(source.text) for source in step.sources]
+        if step.sources is None:
+            sources = [previous]
+        else:
+            names = (source.text for source in step.sources)
+            sources = [body.source if name == "in" else body.handles.get(name) for name in names]
         self._mark_read(handle for handle in sources if handle is not None)
 
     def _mark_read(self, handles: Iterable[Handle]) -> None:

@@ -57,6 +57,7 @@ class Body:
     depth: int
     incomplete: bool = False
     doubtful: bool = False
+    cyclic: bool = False
     unnamed: set[str] = field(default_factory=set)
     steps: dict[str, Step] = field(default_factory=dict)
 

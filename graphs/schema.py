@@ -172,8 +172,8 @@ def _step_keys() -> Schema:
             "type": "object",
             "additionalProperties": ANY_VALUE,
         },
-        "unused": {"description": "`ok` for a step whose result nothing reads.", "enum": ["ok"]},
-        "join": {"description": "How the branches of `parallel` meet.", "enum": list(JOINS)},
+        "unused": {"description": "`ok` for a step whose result nothing reads.", "type": "string", "enum": ["ok"]},
+        "join": {"description": "How the branches of `parallel` meet.", "type": "string", "enum": list(JOINS)},
     }
 
 
@@ -191,7 +191,7 @@ def _document(blocks: list[str]) -> Schema:
     return {
         "type": "object",
         "properties": {
-            "version": {"description": "The version of the language.", "enum": [VERSION]},
+            "version": {"description": "The version of the language.", "type": "integer", "enum": [VERSION]},
             "name": {"description": "The name of the network.", **_TEXT},
             "doc": {"description": "A sentence about it, and its source.", **_TEXT},
             "params": {
@@ -251,20 +251,20 @@ def _document(blocks: list[str]) -> Schema:
 
 
 def _parameter(*, of_document: bool) -> Schema:
-    """A parameter: its type, its default, or both; of a document, its value."""
+    """A parameter: its type, its default, or both. One of a document has a value, which a search may decide."""
     value = _value()
+    open_value = with_holes(value, value)
     declared: Schema = {
-        "type": {"description": "What it takes.", "enum": list(KINDS)},
+        "type": {"description": "What it takes.", "type": "string", "enum": list(KINDS)},
         "words": {"description": "The words that it may be.", "type": "array", "items": _TEXT, "minItems": 1},
-        "default": {"description": "What it is where no call says otherwise.", **value},
+        "default": {"description": "What it is where nothing else is said.", **(open_value if of_document else value)},
         "doc": {"description": "What it is for.", **_TEXT},
     }
-    schema = with_holes(value, value)
-    if not of_document:
-        schema |= {"pattern": f"^({'|'.join(KINDS)})$", "patternErrorMessage": _KINDS, "examples": list(KINDS)}
-XX = {"type": ["default"], "words": ["default"]}
-    keys: Schema = {**schema["properties"], **declared} if of_document else declared
-    return {**schema, "properties": keys}
+    if of_document:
+        needs = {"type": ["default"], "words": ["default"]}
+        return {**open_value, "properties": {**open_value["properties"], **declared}, "dependencies": needs}
+    words = {"pattern": f"^({'|'.join(KINDS)})$", "patternErrorMessage": _KINDS, "examples": list(KINDS)}
+    return {**open_value, "properties": declared, **words}
 
 
 def _value() -> Schema:
@@ -285,7 +285,11 @@ def _input() -> Schema:
                 "maxItems": 3,
             },
             "vector": {"description": "A vector: how many features.", **size},
-            "dtype": {"description": "What its numbers are; float32 by default.", "enum": list(BYTES)},
+            "dtype": {
+                "description": "What its numbers are; float32 by default.",
+                "type": "string",
+                "enum": list(BYTES),
+            },
         },
         "additionalProperties": False,
         "anyOf": [{"required": ["map"]}, {"required": ["vector"]}],

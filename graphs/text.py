@@ -257,6 +257,10 @@ class _Builder:
         for key, tree in zip(done.items[::2], done.items[1::2], strict=True):
             if not isinstance(key, Scalar):
                 self.faults.add("syntax", "a key is a word, not a list or a map", key.mark)
+            elif key.value == "<<" and isinstance(tree, Mapping):
+                help = "write the keys out; what is needed often becomes a block, under `blocks`"
+                self.faults.add("syntax", "a merge key, `<<`, is no part of YAML 1.2", key.mark, help=help)
+                entries += [entry for entry in tree if entry[0].text not in seen]
             elif key.text in seen:
                 first = seen[key.text].mark
                 self.faults.add(

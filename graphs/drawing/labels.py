@@ -91,6 +91,8 @@ def short_address(member: Box | Frame, around: str) -> str:
         parts.pop()
     if len(parts) > 1 and parts[0] == "parallel":
         parts.pop(0)
+    if parts == ["parallel"]:
+        return ""
     return ".".join(parts) + (f"..{member.last.rpartition('.')[2]}" if member.last else "")
 
 
@@ -145,10 +147,13 @@ def _arguments(block: Primitive) -> str:
     if stride not in (1, None):
         words.append(f"/{_size(stride) if isinstance(stride, tuple) else stride}")
     fields = type(block).model_fields
-    words += [
-        f"{name} {value}" for name, value in values.items() if name != "padding" and value != fields[name].default
-    ]
+    unusual = {name: value for name, value in values.items() if name != "padding" and value != fields[name].default}
+    words += [_argument(name, value) for name, value in unusual.items()]
     return " ".join(words)
+
+
+def _argument(name: str, value: object) -> str:
+    return (name if value else f"no {name}") if isinstance(value, bool) else f"{name} {value}"
 
 
 def _size(value: int | tuple[int, int]) -> str:

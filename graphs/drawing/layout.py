@@ -22,7 +22,6 @@ TITLE = 26.0  # above what is in a frame
 LABEL = 18.0  # below a box whose type is written there
 STRAIGHT, CURVED, STEEPNESS = 16.0, 26.0, 12.0
 APART = 14.0  # two arrows on one box
-DUMMY_WEIGHT = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +150,7 @@ class _Floor:
             for upper, lower in zip(chain, chain[1:], strict=False):
                 leaves = self._leaves(source, value) if upper == source else 0.0
                 enters = self._enters(target, value) if lower == target else 0.0
-                weight = 1.0 + DUMMY_WEIGHT * ((upper >= self.count) + (lower >= self.count))
-                links[upper, lower, leaves, enters] = Link(upper, lower, leaves, enters, weight)
+                links[upper, lower, leaves, enters] = Link(upper, lower, leaves, enters)
         self.x = place(plan.layers, self.widths, list(links.values()), GAP)
         self.anchors = self._anchors()
         self.heights = [
@@ -187,7 +185,9 @@ class _Floor:
             left, right = self.x[vertex] - half, self.x[vertex] + half
             wanted = [min(max(came[edge], left), right) for edge in arriving]
             # Those that come straight from above keep their place.
-            weights = [10.0 if abs(came[edge] - place) < 1 else 1.0 for edge, place in zip(arriving, wanted, strict=True)]
+            weights = [
+                10.0 if abs(came[edge] - place) < 1 else 1.0 for edge, place in zip(arriving, wanted, strict=True)
+            ]
             places = spread(wanted, [apart] * (len(arriving) - 1), weights, (left, right))
             for edge, end in zip(arriving, places, strict=True):
                 ends[edge] = end
@@ -204,7 +204,7 @@ class _Floor:
                 arrow = arrow or chain[rank + 1 - first] in self.items
         gap = CURVED + min(bend / STEEPNESS, 2 * CURVED) if bend >= 1 else STRAIGHT if arrow else STRAIGHT / 2
         if self.frame.visible and rank == 0 and self.frame.reads:
-            return max(gap, TITLE)
+            return gap + TITLE - STRAIGHT / 2 if bend >= 1 else TITLE
         outermost = rank == 0 or rank == len(self.heights) - 2
         return 0.0 if not self.frame.visible and self.ports and outermost and bend < 1 else gap
 
@@ -238,8 +238,10 @@ class _Floor:
         source, target, _ = self.edges[edge]
         chain, (start, end) = self.plan.chains[edge], self.anchors[edge]
         base = self.items[source].base if source in self.items else 0.0
-        top = self.tops[self.rank[source]]
-        points = [(start, top + base), (start, top + self.heights[self.rank[source]])]
+        top, low = self.tops[self.rank[source]], self.heights[self.rank[source]]
+        if self.frame.visible and source < len(self.frame.reads):
+            low = TITLE - STRAIGHT / 2  # straight past the title
+        points = [(start, top + base), (start, top + low)]
         for vertex in chain[1:-1]:
             rank = self.rank[vertex]
             points += [(self.x[vertex], self.tops[rank]), (self.x[vertex], self.tops[rank] + self.heights[rank])]

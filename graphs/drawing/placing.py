@@ -52,37 +52,70 @@ def spread(
 def place(
     layers: Sequence[Sequence[int]], widths: dict[int, float], links: Sequence[Link], gap: float
 ) -> dict[int, float]:
-    """The centre of every vertex; the leftmost edge of all is at 0."""
-    above: dict[int, list[Link]] = {}
-    below: dict[int, list[Link]] = {}
-    for link in links:
-        above.setdefault(link.lower, []).append(link)
-        below.setdefault(link.upper, []).append(link)
+    """The centre of every vertex; the leftmost edge of all is at 0.
+
+    Sweeps down and up; vertices that follow one another with nothing else in between stay straight below one another.
+    """
+    pull = _Pull(links)
+    room = pull.column_widths(widths)
     centres: dict[int, float] = {}
     for layer in layers:
-        centres.update(_centred(layer, widths, gap))
+        centres.update(_centred(layer, room, gap))
     for round in range(ROUNDS + LAST_ROUNDS):
         down, both = round % 2 == 0, round >= ROUNDS
         for layer in layers if down else reversed(layers):
             wanted, weights = [], []
             for vertex in layer:
-                upper, lower = _pulls(vertex, above, below, centres)
-                pulls = upper + lower if both else (upper or lower) if down else (lower or upper)
+                pulls = pull.on(vertex, centres, down=down, both=both)
                 total = sum(weight for _, weight in pulls)
                 wanted.append(sum(x * weight for x, weight in pulls) / total if total else centres[vertex])
                 weights.append(total or 0.01)
-            centres.update(zip(layer, spread(wanted, _distances(layer, widths, gap), weights), strict=True))
+            centres.update(zip(layer, spread(wanted, _distances(layer, room, gap), weights), strict=True))
     left = min((centres[vertex] - widths[vertex] / 2 for layer in layers for vertex in layer), default=0.0)
     return {vertex: centre - left for vertex, centre in centres.items()}
 
 
-def _pulls(
-    vertex: int, above: dict[int, list[Link]], below: dict[int, list[Link]], centres: dict[int, float]
-) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """Where the neighbours above and below want a vertex, and how much."""
-    upper = [(centres[link.upper] + link.leaves - link.enters, link.weight) for link in above.get(vertex, ())]
-    lower = [(centres[link.lower] + link.enters - link.leaves, link.weight) for link in below.get(vertex, ())]
-    return upper, lower
+class _Pull:
+    """Where the neighbours of a vertex want it, and how much."""
+
+    def __init__(self, links: Sequence[Link]) -> None:
+        self.above: dict[int, list[Link]] = {}
+        self.below: dict[int, list[Link]] = {}
+        for link in links:
+            self.above.setdefault(link.lower, []).append(link)
+            self.below.setdefault(link.upper, []).append(link)
+
+    def on(self, vertex: int, centres: dict[int, float], *, down: bool, both: bool) -> list[tuple[float, float]]:
+        """Places and weights: from the layer before it, else the one after it, or from both; in a column that of the
+        one before alone, and at its head nothing from the column."""
+        upper, lower = self.above.get(vertex, []), self.below.get(vertex, [])
+        before, after = (upper, lower) if down else (lower, upper)
+        if not (before and self._is_straight(before[0])):
+            after = [link for link in after if not self._is_straight(link)]
+            before = before + after if both else before or after
+        return [(self._wanted(vertex, link, centres), link.weight) for link in before]
+
+    def column_widths(self, widths: dict[int, float]) -> dict[int, float]:
+        """Every width, those in one column as wide as the widest, so that they can stay below one another."""
+        room = dict(widths)
+        for vertex in widths:
+            above = self.above.get(vertex, [])
+            if above and self._is_straight(above[0]):
+                continue
+            column = [vertex]
+            while (below := self.below.get(column[-1])) and self._is_straight(below[0]):
+                column.append(below[0].lower)
+            widest = max(widths[member] for member in column)
+            room.update(dict.fromkeys(column, widest))
+        return room
+
+    def _is_straight(self, link: Link) -> bool:
+        return len(self.below[link.upper]) == len(self.above[link.lower]) == 1
+
+    def _wanted(self, vertex: int, link: Link, centres: dict[int, float]) -> float:
+        if vertex == link.lower:
+            return centres[link.upper] + link.leaves - link.enters
+        return centres[link.lower] + link.enters - link.leaves
 
 
 def _centred(layer: Sequence[int], widths: dict[int, float], gap: float) -> dict[int, float]:

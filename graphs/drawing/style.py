@@ -18,6 +18,7 @@ class Palette:
     edge: str
     frame: str
     terminal: str
+    link: str
     steps: tuple[str, ...]
 
 
@@ -28,6 +29,7 @@ LIGHT = Palette(
     edge="#5b6875",
     frame="#9aa7b3",
     terminal="#fff3d1",
+    link="#0b57b7",
     steps=("#f3f5f7", "#e4eff9", "#c5ddf3", "#9cc6ea", "#72addf", "#4f95d2"),
 )
 DARK = Palette(
@@ -37,6 +39,7 @@ DARK = Palette(
     edge="#8b99a6",
     frame="#51606d",
     terminal="#4a3b12",
+    link="#8cc2f5",
     steps=("#222a31", "#1b3348", "#1a4263", "#1c517d", "#206198", "#2671b2"),
 )
 
@@ -73,3 +76,49 @@ def _colours(palette: Palette, scope: str) -> str:
     ]
     rules += [f"{scope} .s{step} {{ fill: {fill}; }}" for step, fill in enumerate(palette.steps)]
     return "\n".join(rules)
+
+
+def page_css(num_views: int) -> str:
+    """The rules of a page with this many views, one of which is shown."""
+    shown = ",\n".join(f"#show-{number}:checked ~ #view-{number}" for number in range(num_views))
+    dark = _page_colours(DARK)
+    return (
+        f"{_PAGE}\n{shown} {{ display: block; }}\n{_page_colours(LIGHT)}\n{css()}\n"
+        f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    )
+
+
+_PAGE = """\
+body { margin: 0; font: 15px/1.5 system-ui, sans-serif; }
+main { padding: 1rem 1.5rem 3rem; }
+h1 { font-size: 1.4rem; margin: 0; }
+h2 { font-size: 1.05rem; margin: .5rem 0; overflow-wrap: anywhere; }
+h2:focus { outline: none; }
+p { margin: .3rem 0; max-width: 50rem; }
+input[type=radio] { margin: .8rem .2rem .8rem 0; }
+label { margin-right: 1rem; }
+.legend { display: block; margin: .3rem 0 1rem; overflow: visible; }
+.view { display: none; }
+.scroll { overflow-x: auto; }
+.scroll > svg { display: block; margin: 0 auto; }
+.panel { display: none; position: fixed; top: 0; right: 0; bottom: 0; width: min(46rem, 94vw);
+  box-sizing: border-box; overflow: auto; padding: .8rem 1.2rem 2rem; border-left: 1px solid; }
+.panel:target { display: block; }
+.panel .scroll > svg { max-width: 100%; height: auto; }
+.close { float: right; }
+details { margin: 1rem 0; }
+summary { cursor: pointer; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid; white-space: nowrap; font-weight: 400; }
+thead th, tfoot th { font-weight: 600; }
+td:nth-last-child(-n+3), thead th:nth-last-child(-n+3) { text-align: right; }
+svg.net a[aria-current] .box { stroke-width: 3; }
+@media (min-width: 75rem) { body:has(.panel:target) main { margin-right: min(46rem, 94vw); } }
+@media print { .panel { display: none; } }"""
+
+
+def _page_colours(palette: Palette) -> str:
+    return f"""\
+body, .panel {{ color: {palette.ink}; background: {palette.paper}; border-color: {palette.frame}; }}
+a {{ color: {palette.link}; }}
+th, td {{ border-color: {palette.frame}; }}"""

@@ -22,15 +22,15 @@ FOLDER = Path(__file__).parents[2] / ".venv/node"
 INSTALL = "npm install --prefix .venv/node yaml-language-server@1.25.0"
 SECONDS = 60.0
 
-_SCRIPT = FOLDER / "node_modules/yaml-language-server/bin/yaml-language-server"
+SCRIPT = FOLDER / "node_modules/yaml-language-server/bin/yaml-language-server"
 _PROPERTY = 10  # CompletionItemKind of a key
 
 
 def command() -> list[str]:
     """How to start the server."""
     node = shutil.which("node")
-    if node is not None and _SCRIPT.is_file():
-        return [node, str(_SCRIPT), "--stdio"]
+    if node is not None and SCRIPT.is_file():
+        return [node, str(SCRIPT), "--stdio"]
     reason = "node is missing" if node is None else f"yaml-language-server is missing: {INSTALL}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
