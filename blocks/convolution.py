@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import gcd
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -61,17 +60,17 @@ class Conv2d(Primitive):
             padding=self._padding(),
             dilation=pair(self.dilation),
         )
-        return replace(window, channels=self.out_channels)
+        return Map(self.out_channels, window.height, window.width, window.stride, window.dtype)
 
     def cost(self, inputs: tuple[Type, ...]) -> Cost:
         source, output = as_map(inputs[0]), self.infer(inputs)
         height, width = pair(self.kernel_size)
         weights = self.out_channels * (source.channels // self.groups) * height * width
-        reach = tuple(d * (k - 1) + 1 for d, k in zip(pair(self.dilation), (height, width), strict=True))
+        down, right = pair(self.dilation)
         return Cost(
             params=weights + (self.out_channels if self.bias else 0),
             macs=weights * output.height * output.width,
-            window=Window((reach[0], reach[1]), pair(self.stride)),
+            window=Window((down * (height - 1) + 1, right * (width - 1) + 1), pair(self.stride)),
         )
 
     def build(self, inputs: tuple[Type, ...]) -> nn.Module:
@@ -88,6 +87,10 @@ class Conv2d(Primitive):
             self.groups,
             self.bias,
         )
+
+    def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
+        shape = (self.out_channels, as_map(inputs[0]).channels // self.groups, *pair(self.kernel_size))
+        return {"weight": shape, "bias": (self.out_channels,)} if self.bias else {"weight": shape}
 
     def _how_to_divide(self, source: Map) -> str:
         most = gcd(source.channels, self.out_channels)

@@ -34,6 +34,10 @@ class Linear(Primitive):
 
         return nn.Linear(as_vector(inputs[0]).features, self.out_features, self.bias)
 
+    def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
+        shape = (self.out_features, as_vector(inputs[0]).features)
+        return {"weight": shape, "bias": (self.out_features,)} if self.bias else {"weight": shape}
+
 
 class Flatten(Primitive):
     """All values of a map (C, H, W) as a vector (C * H * W), channel first. Source: torch.nn.Flatten."""

@@ -11,6 +11,7 @@
     ├── RunError           a run folder that is missing, damaged or in use      nas
     ├── RayError           a cluster that does not start or cannot be reached   nas
     ├── SchemaError        a schema that can't be written                       nas
+    ├── DrawingError       a picture that can't be written                      nas
     └── ExportError        a bundle whose parity fails or that can't be written nas
 
 The last column is the floor that raises it.

@@ -80,7 +80,7 @@ def _load(entry: EntryPoint) -> type[Primitive]:
         raise BlockError(f"{_named(entry)} is no subclass of `blocks.Primitive`", help=_RULES)
     missing = [f"`{rule}`" for rule in ("infer", "cost", "build") if rule in found.__abstractmethods__]
     if missing:
-        message = f"{_named(entry)} has no rule {' and '.join(missing)}"
+        message = f"{_named(entry)} has no rule {', '.join(missing)}"
         raise BlockError(message, help=_RULES)
     key = getattr(found, "key", None)
     if key != entry.name:

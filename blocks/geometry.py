@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from blocks.errors import RuleError
 from blocks.types import Map
 
@@ -44,4 +42,4 @@ def slide(
         message = f"`{key}` slides a window of {reach} over a padded map of {padded}: nothing is left"
         raise RuleError("empty-map", message)
     vertical, horizontal = source.stride
-    return replace(source, height=height, width=width, stride=(vertical * stride[0], horizontal * stride[1]))
+    return Map(source.channels, height, width, (vertical * stride[0], horizontal * stride[1]), source.dtype)

@@ -35,3 +35,8 @@ class BatchNorm2d(Primitive):
         from torch import nn
 
         return nn.BatchNorm2d(as_map(inputs[0]).channels, self.eps, self.momentum, self.affine)
+
+    def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
+        channels = (as_map(inputs[0]).channels,)
+        scales = {"weight": channels, "bias": channels} if self.affine else {}
+        return {**scales, "running_mean": channels, "running_var": channels, "num_batches_tracked": ()}

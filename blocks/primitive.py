@@ -84,6 +84,10 @@ class Primitive(BaseModel, ABC):
     def build(self, inputs: tuple[Type, ...]) -> nn.Module:
         """The torch module, called with one tensor (N, *shape) an input."""
 
+    def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
+        """The shapes of its parameters and buffers, by their names in the module's state_dict; most blocks have none."""
+        return {}
+
 
 _KIND = {Map: "map", Vector: "vector"}
 

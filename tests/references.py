@@ -1,6 +1,6 @@
-"""Reference implementations that tests compare with: models, and tools that count operations. They are no dependency of
-the project: a test that asks for one that is missing is skipped with the command that installs it, and fails in CI, where
-it must be there."""
+"""Reference implementations that tests compare with: models, and tools that count operations. They are no dependency
+of the project: a test that asks for one that is missing is skipped with the command that installs it, and fails in
+CI, where it must be there."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Pictures of a graph at the level of its blocks: SVG, a page of HTML, Mermaid, Graphviz. Plain Python, and the same text
-for the same graph everywhere.
+"""Pictures of a graph at the level of its blocks: SVG, a page of HTML, Mermaid, Graphviz. Plain Python, and the same
+text for the same graph everywhere.
 
 A graph becomes a tree of parts; a level of detail cuts the tree into a scene of boxes and frames; a layout gives them
 places. Mermaid and Graphviz take the scene and place it themselves.

@@ -24,14 +24,16 @@ class Line:
 def lines(scene: Frame, graph: Graph) -> Iterator[Line]:
     """All boxes and visible frames of a scene in order; boxes are numbered as in `Frame.boxes`, frames on their own."""
     counters = [0, 0]
-    yield from _lines(scene, graph, "", 0, counters)
+    yield from _lines(scene, graph, scene.address, 0, counters)
 
 
 def _lines(frame: Frame, graph: Graph, around: str, depth: int, counters: list[int]) -> Iterator[Line]:
     for member in frame.members:
         if isinstance(member, Box):
             text = lettering(member, graph, around)
-            yield Line(depth, counters[0], member, tuple(word for word in (text.name, text.address, *text.lines) if word))
+            yield Line(
+                depth, counters[0], member, tuple(word for word in (text.name, text.address, *text.lines) if word)
+            )
             counters[0] += 1
         elif not member.visible:
             yield from _lines(member, graph, around, depth, counters)

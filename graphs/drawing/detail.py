@@ -36,8 +36,8 @@ def draw_at(graph: Graph, part: Part, detail: Detail) -> Frame:
 def choose_detail(graph: Graph, part: Part, depth: int | None = None, fold: bool | None = None) -> Detail:
     """The level of detail that is readable, where none is given.
 
-    The shallowest depth that shows more than a few boxes; there, blocks that only set others side by side or repeat them
-    are opened, as long as the picture stays readable. Pictures of many boxes are folded.
+    The shallowest depth that shows more than a few boxes; there, blocks that only set others side by side or repeat
+    them are opened, as long as the picture stays readable. Pictures of many boxes are folded.
     """
     if depth is None:
         chosen = _readable(graph, part, bool(fold))

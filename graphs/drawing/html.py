@@ -83,7 +83,9 @@ def _header(page: Page, graph: Graph) -> Iterator[str]:
 
 def _view(number: int, scene: Frame, page: Page, graph: Graph) -> Iterator[str]:
     yield f'<section class="view" id="view-{number}">'
-    yield f'<div class="scroll" tabindex="0" role="region" aria-label="The network">{svg_element(scene, graph, page.links)}</div>'
+    yield '<div class="scroll" tabindex="0" role="region" aria-label="The network">'
+    yield svg_element(scene, graph, page.links)
+    yield "</div>"
     yield "<details><summary>Costs by block</summary>"
     costs = graph.costs()
     yield from _table(scene, page, graph, costs.params, costs.macs)
@@ -109,7 +111,7 @@ def _panel(panel: Panel, page: Page, graph: Graph) -> Iterator[str]:
 
 def _table(scene: Frame, page: Page, graph: Graph, params: int, macs: int) -> Iterator[str]:
     yield '<div class="scroll"><table>'
-    heads = ("address", "block", "arguments", "output", "params", "MACs", "share of MACs")
+    heads = ("address", "block", "arguments", "output", "params", "MACs", "share")
     cells = "".join(f'<th scope="col">{head}</th>' for head in heads)
     yield f"<thead><tr>{cells}</tr></thead>"
     yield "<tbody>"

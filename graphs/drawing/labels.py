@@ -12,7 +12,7 @@ from graphs.drawing.scene import Box, Frame
 from graphs.graph import Graph
 from graphs.quantities import format_quantity
 
-WEIGHTED = ("conv2d", "linear")
+WEIGHTED = ("conv2d", "linear")  # a block is told by its convolutions, by its linear layers where it has none
 MOST_WEIGHTED = 4
 LONGEST = 48
 DOT = " · "
@@ -52,22 +52,24 @@ def figures(box: Box, graph: Graph) -> str:
 
 
 def arguments(box: Box, graph: Graph) -> str:
-    """What one should know of a box: the arguments of its node, or the convolutions and linear layers in it.
+    """What one should know of a box: the arguments of its node, or the convolutions in it.
 
     Layers of a block that follow one another are divided by commas, others by a plus.
     """
     if box.kind != "block":
         return shape(box.type)
     if len(box.nodes) == 1:
-        text = _arguments(node_of(graph, box.nodes[0]).block)
+        node = node_of(graph, box.nodes[0])
+        text = _arguments(node.block, graph.input_types(node))
         return f"{text} features" if box.block == "linear" else text
-    layers = [number for number in box.nodes if node_of(graph, number).block.key in WEIGHTED]
+    key = next((key for key in WEIGHTED if any(node_of(graph, number).block.key == key for number in box.nodes)), "")
+    layers = [number for number in box.nodes if node_of(graph, number).block.key == key]
     if len(layers) > MOST_WEIGHTED:
-        return f"{len(layers)} weighted layers"
+        return f"{len(layers)} {'convolutions' if key == 'conv2d' else 'linear layers'}"
     text = ""
     for before, number in zip([None, *layers], layers, strict=False):
         sign = "" if before is None else ", " if _feeding(graph, number, box.nodes) == before else " + "
-        text += sign + _layer(node_of(graph, number).block)
+        text += sign + _layer(node_of(graph, number).block, graph.input_types(node_of(graph, number)))
     return text
 
 
@@ -116,40 +118,42 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 
 def _feeding(graph: Graph, number: int, inside: Sequence[int]) -> int:
-    """The weighted layer that a node reads, past nodes of one input; what comes before it where there is none."""
+    """The weighted layer that a node reads, past what stands between them; what comes before it where there is none."""
     source = node_of(graph, number).sources[0]
-    while source in inside:
-        node = node_of(graph, source)
-        if node.block.key in WEIGHTED or len(node.sources) != 1:
-            break
-        source = node.sources[0]
+    while source in inside and node_of(graph, source).block.key not in WEIGHTED:
+        source = node_of(graph, source).sources[0]
     return source
 
 
-def _layer(block: Primitive) -> str:
+def _layer(block: Primitive, inputs: tuple[Type, ...]) -> str:
+    """As tables of papers have it: 3x3 64 /2 for 64 kernels of 3x3 at stride 2."""
     values = block.model_dump()
     words = [_size(values["kernel_size"])] if "kernel_size" in values else []
     words.append(str(values.get("out_channels", values.get("out_features", ""))))
-    if values.get("stride", 1) != 1:
-        words.append(f"/{_size(values['stride']) if isinstance(values['stride'], tuple) else values['stride']}")
-    if values.get("groups", 1) != 1:
-        words.append(f"groups {values['groups']}")
-    return " ".join(words)
+    groups = values.get("groups", 1)
+    if groups != 1:
+        depthwise = isinstance(inputs[0], Map) and inputs[0].channels == groups
+        words.append("depthwise" if depthwise else f"groups {groups}")
+    return " ".join([*words, *_stride(values.get("stride"))])
 
 
-def _arguments(block: Primitive) -> str:
+def _arguments(block: Primitive, inputs: tuple[Type, ...]) -> str:
     """The size of a window, the width, and what differs from its default."""
     if block.key in WEIGHTED:
-        return _layer(block)
+        return _layer(block, inputs)
     values = block.model_dump()
     words = [_size(values.pop("kernel_size"))] if "kernel_size" in values else []
-    stride = values.pop("stride", 1)
-    if stride not in (1, None):
-        words.append(f"/{_size(stride) if isinstance(stride, tuple) else stride}")
+    words += _stride(values.pop("stride", None))
     fields = type(block).model_fields
     unusual = {name: value for name, value in values.items() if name != "padding" and value != fields[name].default}
     words += [_argument(name, value) for name, value in unusual.items()]
     return " ".join(words)
+
+
+def _stride(value: int | tuple[int, int] | None) -> list[str]:
+    if value in (1, None):
+        return []
+    return [f"/{_size(value)}" if isinstance(value, tuple) else f"/{value}"]
 
 
 def _argument(name: str, value: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SWEEPS = 8
 
@@ -48,7 +49,7 @@ def layered(
 
 def links(chains: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
     """The pairs of vertices of neighbouring layers that edges go through, each once."""
-    return list(dict.fromkeys(pair for chain in chains for pair in zip(chain, chain[1:], strict=False)))
+    return list(dict.fromkeys(pair for chain in chains for pair in pairwise(chain)))
 
 
 def num_crossings(upper: Sequence[int], lower: Sequence[int], pairs: Sequence[tuple[int, int]]) -> int:
@@ -120,5 +121,5 @@ def _sorted(layer: list[int], fixed: list[int], neighbours: dict[int, list[int]]
 def _crossings(layers: list[list[int]], below: dict[int, list[int]]) -> int:
     return sum(
         num_crossings(upper, lower, [(vertex, other) for vertex in upper for other in below.get(vertex, [])])
-        for upper, lower in zip(layers, layers[1:], strict=False)
+        for upper, lower in pairwise(layers)
     )

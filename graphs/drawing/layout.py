@@ -1,4 +1,4 @@
-"""Places for everything in a scene. Every frame is laid out on its own and then stands as one box in the frame around it.
+"""Places for everything in a scene. Every frame is laid out on its own, and then is one box in the frame around it.
 
 Lengths are in pixels, y grows downwards.
 """
@@ -6,6 +6,7 @@ Lengths are in pixels, y grows downwards.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from graphs.drawing.labels import shape
 from graphs.drawing.layering import Layered, layered
@@ -88,9 +89,9 @@ class Layout:
         self.routes += [Route(tuple((x + dx, y + dy) for x, y in one.points), one.arrow) for one in other.routes]
 
 
-def lay_out(scene: Frame, graph: Graph, around: str = "") -> Layout:
-    """The layout of a scene, or of a frame in a frame with the address `around`."""
-    return _Floor(scene, graph, around).layout()
+def lay_out(scene: Frame, graph: Graph) -> Layout:
+    """The layout of a scene."""
+    return _Floor(scene, graph, scene.address).layout()
 
 
 def _box_layout(box: Box, graph: Graph, around: str) -> Layout:
@@ -101,8 +102,8 @@ def _box_layout(box: Box, graph: Graph, around: str) -> Layout:
     made.boxes.append(PlacedBox(box, text, (width - text.width) / 2, 0, text.width, text.height))
     if label:
         made.labels.append(Label(label, width / 2 + 7, text.height + 13))
-    made.enters = {value: width / 2 for value in box.reads}
-    made.leaves = {value: width / 2 for value in box.gives}
+    made.enters = dict.fromkeys(box.reads, width / 2)
+    made.leaves = dict.fromkeys(box.gives, width / 2)
     return made
 
 
@@ -118,7 +119,7 @@ class _Floor:
         frame = self.frame
         inner = frame.address if frame.visible else self.around
         members = [
-            _box_layout(one, self.graph, inner) if isinstance(one, Box) else lay_out(one, self.graph, inner)
+            _box_layout(one, self.graph, inner) if isinstance(one, Box) else _Floor(one, self.graph, inner).layout()
             for one in frame.members
         ]
         top, bottom = len(frame.reads), len(frame.reads) + len(members)
@@ -147,7 +148,7 @@ class _Floor:
         self.widths = {vertex: self.items[vertex].width if vertex in self.items else 0.0 for vertex in vertices}
         links: dict[tuple[int, int, float, float], Link] = {}
         for (source, target, value), chain in zip(self.edges, plan.chains, strict=True):
-            for upper, lower in zip(chain, chain[1:], strict=False):
+            for upper, lower in pairwise(chain):
                 leaves = self._leaves(source, value) if upper == source else 0.0
                 enters = self._enters(target, value) if lower == target else 0.0
                 links[upper, lower, leaves, enters] = Link(upper, lower, leaves, enters)

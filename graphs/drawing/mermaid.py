@@ -32,9 +32,7 @@ def mermaid(scene: Frame, graph: Graph) -> str:
 
 def mermaid_text(text: str) -> str:
     """A text for a label in quotes."""
-    return "".join(
-        f"#{ord(letter)};" if letter in _SPECIAL or not letter.isprintable() else letter for letter in text
-    )
+    return "".join(f"#{ord(letter)};" if letter in _SPECIAL or not letter.isprintable() else letter for letter in text)
 
 
 def _line(line: Line, graph: Graph) -> str:

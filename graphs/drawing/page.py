@@ -47,8 +47,17 @@ def page(graph: Graph, depth: int | None, fold: bool | None) -> Page:
     panels = []
     for part in blocks:
         above = tuple(other for other in _prefixes(part.address) if other in links)
-        panels.append(Panel(part, draw_at(graph, part, Detail()), above))
+        panels.append(Panel(part, _inside(graph, part), above))
     return Page(_views(graph, whole, depth, fold), tuple(panels), links)
+
+
+def _inside(graph: Graph, part: Part) -> Frame:
+    """What is inside a block; where that is one block alone, what is inside that."""
+    for depth in range(1, deepest(part) + 1):
+        scene = draw_at(graph, part, Detail(depth))
+        if sum(box.kind == "block" for box in scene.boxes()) > 1:
+            break
+    return scene
 
 
 def _views(graph: Graph, whole: Part, depth: int | None, fold: bool | None) -> tuple[View, ...]:

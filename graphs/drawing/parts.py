@@ -1,4 +1,4 @@
-"""A graph as a tree: the blocks, branches and repetitions of a document with what is inside them, and when two are alike.
+"""A graph as a tree: the blocks, branches and repetitions of a document, what is inside them, and when two are alike.
 
 A node's number is its index among the values of the graph, inputs first, as in `Node.sources`.
 """

@@ -1,14 +1,15 @@
 """Horizontal places: every layer as near as possible to where its neighbours want it, in order and without overlaps.
 
 One layer is a least-squares problem under a chain of inequalities, which merging neighbours that violate it solves
-exactly (pool adjacent violators: Ayer 1955, An Empirical Distribution Function for Sampling with Incomplete Information).
-Lengths are in pixels.
+exactly (pool adjacent violators: Ayer 1955, An Empirical Distribution Function for Sampling with Incomplete
+Information). Lengths are in pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 ROUNDS, LAST_ROUNDS = 8, 6
 
@@ -128,4 +129,4 @@ def _centred(layer: Sequence[int], widths: dict[int, float], gap: float) -> dict
 
 
 def _distances(layer: Sequence[int], widths: dict[int, float], gap: float) -> list[float]:
-    return [(widths[a] + widths[b]) / 2 + gap for a, b in zip(layer, layer[1:], strict=False)]
+    return [(widths[a] + widths[b]) / 2 + gap for a, b in pairwise(layer)]

@@ -135,8 +135,8 @@ class _Stage:
         return {name: self._value(number) for name, number in zip(names, leaving, strict=True)}
 
     def _terminal(self, kind: Kind, name: str, value: int) -> Box:
-        sides = {"reads": (), "gives": (value,)} if kind == "input" else {"reads": (value,), "gives": ()}
-        return Box(kind, name, kind, (), type=self.graph.types[value], changes=False, **sides)
+        reads, gives = ((), (value,)) if kind == "input" else ((value,), ())
+        return Box(kind, name, kind, (), reads, gives, self.graph.types[value], changes=False)
 
     def _members(self, part: Part) -> tuple[Box | Frame, ...]:
         members: list[Box | Frame] = []

@@ -40,7 +40,7 @@ DARK = Palette(
     frame="#51606d",
     terminal="#4a3b12",
     link="#8cc2f5",
-    steps=("#222a31", "#1b3348", "#1a4263", "#1c517d", "#206198", "#2671b2"),
+    steps=("#22282e", "#172838", "#17395a", "#194c78", "#205f96", "#2671b2"),
 )
 
 
@@ -108,11 +108,14 @@ label { margin-right: 1rem; }
 .close { float: right; }
 details { margin: 1rem 0; }
 summary { cursor: pointer; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid; white-space: nowrap; font-weight: 400; }
+table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .4rem; text-align: left; border-bottom: 1px solid; white-space: nowrap; font-weight: 400; }
 thead th, tfoot th { font-weight: 600; }
 td:nth-last-child(-n+3), thead th:nth-last-child(-n+3) { text-align: right; }
 svg.net a[aria-current] .box { stroke-width: 3; }
+@media (max-width: 75rem) {
+  .panel { left: 0; top: auto; width: auto; height: 60vh; border: 0; border-top: 1px solid; }
+}
 @media (min-width: 75rem) { body:has(.panel:target) main { margin-right: min(46rem, 94vw); } }
 @media print { .panel { display: none; } }"""
 

@@ -8,9 +8,11 @@ Reading order; each file imports only from those above it:
     output      JSON, tables and sizes as text
     inputs      names and files of networks, `name=value`
     outline     a network by address, to a depth
+    counting    as other tools count
     progress    a search as it goes on, in lines
     live        a search as it goes on, on a terminal
     networks    nas check, show
+    drawing     nas draw
     schema      nas schema
     exports     nas export
     runs        nas search, resume, status

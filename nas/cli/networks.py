@@ -11,8 +11,10 @@ import typer
 from blocks.errors import FixpointError
 from blocks.types import Map, Type
 from graphs import Graph
+from graphs.conventions import Counted, count
 from graphs.costs import COUNTED, ReceptiveField
 from graphs.quantities import format_quantity
+from nas.cli.counting import CountAs, column, counted_lines, counted_object, parse_convention
 from nas.cli.inputs import load_network, parse_settings
 from nas.cli.outline import outline
 from nas.cli.output import error_objects, format_bytes, format_share, print_json, table, terminal_width
@@ -76,6 +78,7 @@ def show(
     depth: Annotated[
         int, typer.Option("--depth", min=0, metavar="N", help="Add up what lies deeper in the address; 0 for no end.")
     ] = DEPTH,
+    count_as: CountAs = None,
     settings: Settings = None,
     variant: Variant = None,
     as_json: Json = False,
@@ -88,13 +91,16 @@ def show(
       nas show resnet50 --depth 1
       nas show my_net.yaml --variant wide
       nas show my_net.yaml --set width=32 --depth 0
+      nas show resnet50 --as fvcore
       nas show resnet50 --json
     """
+    convention = None if count_as is None else parse_convention(count_as)
     graph = load_network(file, parse_settings(settings or []), variant)
+    counted = None if convention is None else count(graph, convention)
     if as_json:
-        print_json(network_object(graph))
+        print_json(network_object(graph) | (counted_object(counted) if counted else {}))
     else:
-        print("\n".join(network_lines(graph, depth or None, terminal_width())))
+        print("\n".join(network_lines(graph, depth or None, terminal_width(), counted)))
 
 
 def network_object(graph: Graph) -> dict[str, object]:
@@ -128,8 +134,8 @@ def network_object(graph: Graph) -> dict[str, object]:
     }
 
 
-def network_lines(graph: Graph, depth: int | None, width: int | None) -> list[str]:
-    """The table of a network and its totals; batch one."""
+def network_lines(graph: Graph, depth: int | None, width: int | None, counted: Counted | None = None) -> list[str]:
+    """The table of a network and its totals; batch one. What another tool counts takes the column of MACs."""
     costs = graph.costs()
     inputs = ", ".join(f"{name} {_shape(type)}" for name, type in graph.inputs.items())
     rows = [
@@ -140,11 +146,11 @@ def network_lines(graph: Graph, depth: int | None, width: int | None) -> list[st
             f"{row.params:,}" if row.params else "-",
             format_share(row.params, costs.params),
             format_quantity(row.macs) if row.macs else "-",
-            format_share(row.macs, costs.macs),
+            format_share(row.macs, counted.total if counted else costs.macs),
         ]
-        for row in outline(graph, depth)
+        for row in outline(graph, depth, counted.nodes if counted else None)
     ]
-    header = ["address", "block", "output", "params", "", "MACs", ""]
+    header = ["address", "block", "output", "params", "", column(counted) if counted else "MACs", ""]
     return [
         f"{graph.name}   {inputs}   hash {graph.hash[:12]}",
         "",
@@ -154,6 +160,7 @@ def network_lines(graph: Graph, depth: int | None, width: int | None) -> list[st
         f"MACs             {costs.macs:,} ({format_quantity(costs.macs)}; {format_quantity(costs.flops)} FLOPs)",
         f"activations      {format_bytes(costs.activation_bytes)} in all, {format_bytes(costs.peak_bytes)} at the peak",
         f"receptive field  {_field(costs.receptive_field)}",
+        *(counted_lines(counted, width or 80) if counted else ()),
         "",
         *_wrapped(f"Batch 1, weights not in the memory; {COUNTED}.", width or 80),
     ]

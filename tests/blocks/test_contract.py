@@ -83,6 +83,15 @@ def test_the_module_is_the_one_of_that_name(example: Example) -> None:
     assert type(module).__module__.startswith(home)
 
 
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_the_weights_are_those_of_the_module(example: Example) -> None:
+    with torch.device("meta"):
+        module = example.block.build(example.inputs)
+    assert example.block.weights(example.inputs) == {
+        name: tuple(value.shape) for name, value in module.state_dict().items()
+    }
+
+
 # An argument that no module keeps as given, and where it can be seen instead.
 KEPT_ELSEWHERE = {
     (PadChannels, "out_channels"),  # as the number of channels to append

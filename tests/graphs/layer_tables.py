@@ -1,8 +1,8 @@
 """The layers with weights of four networks: output shape, parameters without those of the norm, MACs; in order.
 
-Counted by torch 2.13 and torchvision 0.28.0 on reference implementations: torchvision's resnet18 and resnet50, and own
-builds of LeNet-5 (LeCun 1998) and the CIFAR ResNet-20 (He 2015, section 4.2) with torch's modules. Equal rows that follow
-each other are written once, with their number.
+Counted by torch 2.13 on reference implementations: resnet18 and resnet50 of torchvision 0.28.0, and builds of LeNet-5
+(LeCun 1998) and of the CIFAR ResNet-20 (He 2015, section 4.2) with torch's modules. Equal rows that follow each other
+are written once, with their number.
 """
 
 from __future__ import annotations

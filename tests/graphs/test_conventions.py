@@ -36,8 +36,8 @@ def image(model: nn.Module, shape: tuple[int, ...]) -> Tensor:
 
 
 def by_torchvision(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """As its weights' metadata are made (test/common_extended_utils.py, which the package does not hold): the operations
-    that torch's own counter counts, and those halved."""
+    """As its weights' metadata are made (test/common_extended_utils.py, which the package does not hold): the
+    operations that torch's own counter counts, and those halved."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(image(model, shape))
     return counter.get_total_flops() // 2
@@ -76,7 +76,8 @@ def by_deepspeed(model: nn.Module, shape: tuple[int, ...]) -> int:
     return int(flops)
 
 
-# fvcore traces numbers; the other two patch functions that torch's meta device calls in its own way. The rest need shapes.
+# fvcore traces numbers; the other two patch functions that torch's meta device calls in its own way. The rest need
+# shapes.
 NEEDS_NUMBERS = ("fvcore", "ptflops", "deepspeed")
 
 TOOLS: dict[str, Callable[[nn.Module, tuple[int, ...]], int]] = {
@@ -111,8 +112,8 @@ def network(name: str) -> graphs.Graph:
     return graphs.load(search_spaces.find(name, "network"))
 
 
-# Every block, and those that a tool treats in its own way in several forms; 11 x 13 has cells of unequal size in a grid of 3 x 6,
-# where thop loses one in rounding.
+# Every block, and those that a tool treats in its own way in several forms; 11 x 13 has cells of unequal size in a
+# grid of 3 x 6, where thop loses one in rounding.
 EVERY_BLOCK = """\
 version: 1
 name: every_block
@@ -186,10 +187,10 @@ GOOGLENET_NORMS = (
     + (1024 + 1264) * 7**2
 )
 
-# What torchvision's source calls as a function, and the tool does not see as the module that it could be.
-# GoogLeNet: F.relu on every output of a norm: once, where ptflops counts nn.ReLU twice.
-# DenseNet: F.relu on the last map, 1024 x 7 x 7, and F.adaptive_avg_pool2d on it: once for ptflops; thop does not see the
-# pool, which is (7 * 7 + 1) * 1024 to it.
+# What torchvision's source calls as a function, and the tool does not see as the module that it could be. GoogLeNet:
+# F.relu on every output of a norm: once, where ptflops counts nn.ReLU twice. DenseNet: F.relu on the last map, 1024 x
+# 7 x 7, and F.adaptive_avg_pool2d on it: once for ptflops; thop does not see the pool, which is (7 * 7 + 1) * 1024 to
+# it.
 MISSED = {
     ("googlenet", "ptflops"): GOOGLENET_NORMS,
     ("densenet121", "ptflops"): 2 * 1024 * 7 * 7,
@@ -204,8 +205,9 @@ def test_torchvision_s_own_source_counts_the_same_but_for_what_it_calls_as_funct
     assert run(tool, build, IMAGE) == ours(network(name), tool) - MISSED.get((name, tool), 0)
 
 
-# The figures of these tools for ResNet-50 that others publish, or that follow from their formulas: 11,113,984 values of norms,
-# 9,608,704 of activations, 2048 x 7 x 7 of the last pool, 64 x 112 x 112 of the first, 1000 biases, 26,560 channels of norms.
+# The figures of these tools for ResNet-50 that others publish, or that follow from their formulas: 11,113,984 values
+# of norms, 9,608,704 of activations, 2048 x 7 x 7 of the last pool, 64 x 112 x 112 of the first, 1000 biases, 26,560
+# channels of norms.
 RESNET50 = {
     "torchvision": 4_089_184_256,
     "fvcore": 4_089_184_256 + 2 * 11_113_984 + 2048 * 49,

@@ -1,7 +1,7 @@
 """The shipped networks for ImageNet against torchvision: parameters, MACs, and logits with copied weights.
 
-Parameters and MACs are those of torchvision 0.28.0, counted on its own models with torch's FlopCounterMode; its weights'
-metadata gives the same parameters, and billions of MACs to three decimals.
+Parameters and MACs are those of torchvision 0.28.0, counted on its own models with torch's FlopCounterMode; its
+weights' metadata gives the same parameters, and billions of MACs to three decimals.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def network(name: str, settings: graphs.document.Settings | None = None) -> grap
 
 
 def reference(name: str) -> nn.Module:
-    """torchvision's model. Every norm has statistics and scales of its own: fresh ones leave a wrong eps unseen; and the
-    convolutions keep the variance of what they read, or else the images would not reach the logits."""
+    """torchvision's model. Every norm has statistics and scales of its own: fresh ones leave a wrong eps unseen; and
+    the convolutions keep the variance of what they read, or else the images would not reach the logits."""
     torch.manual_seed(0)
     model: nn.Module = getattr(references.torchvision().models, name)(**OPTIONS.get(name, {}))
     for module in model.modules():
@@ -135,5 +135,6 @@ def test_growth_widens_the_stem_of_densenet_and_all_that_follows() -> None:
         type_.shape[0] for node, type_ in zip(graph.nodes, graph.types[1:], strict=True) if node.block.key == "concat"
     ]
     assert channels[:6] == [32 + 16 * layer for layer in range(1, 7)]
-    # The blocks end with (start + 16 n) channels, and each transition halves them: 32, 64, 128, 256, and 512 at the end.
+    # The blocks end with (start + 16 n) channels, and each transition halves them: 32, 64, 128, 256, and 512 at the
+    # end.
     assert channels[-1] == 512

@@ -37,7 +37,8 @@ def googlenet(address: str) -> str:
 
 
 def densenet(address: str) -> str:
-    """`block1.0.conv2.norm` is features.denseblock1.denselayer1.norm2, `transition1.conv.conv` the transition's conv."""
+    """`block1.0.conv2.norm` is features.denseblock1.denselayer1.norm2, `transition1.conv.conv` the transition's
+    conv."""
     parts = address.split(".")
     match parts:
         case ["logits"]:
