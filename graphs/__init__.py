@@ -40,6 +40,7 @@ Reading order; each file imports only from those above it:
     argument_schemas  what arguments take, as JSON Schemas
     schema        the language as a JSON Schema, for editors
     conventions   what other tools count
+    difference    what is different between two graphs
     drawing/      pictures: SVG, HTML, Mermaid, Graphviz
     compilation   graphs to torch modules
 """

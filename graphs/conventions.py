@@ -93,7 +93,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         "thop",
         "thop 0.1.1",
         "MACs",
-        "MACs, 4 for each value that a norm reads, 1 for each that an average pool gives, and the cells of one to a grid",
+        "MACs, 4 for each value that a norm reads, 1 for each that an average pool gives; one to a grid by its cells",
         {
             **_MACS,
             "batch_norm2d": Quantities(input=2, affine=2),

@@ -36,7 +36,7 @@ class ReceptiveField:
 
 
 class NodeCosts(NamedTuple):
-    """The figures of one node. A tuple, as it is made six times as fast as a frozen dataclass of eight fields."""
+    """The figures of one node. A tuple: a frozen dataclass of eight fields takes about three times as long to make."""
 
     address: str
     block: str

@@ -12,6 +12,7 @@ Reading order; each file imports only from those above it:
     progress    a search as it goes on, in lines
     live        a search as it goes on, on a terminal
     networks    nas check, show
+    difference  nas diff
     drawing     nas draw
     schema      nas schema
     exports     nas export

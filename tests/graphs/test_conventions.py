@@ -162,7 +162,7 @@ def test_every_block_is_in_the_network_of_every_block() -> None:
 
 
 def test_every_convention_has_its_tool() -> None:
-    assert [convention.name for convention in CONVENTIONS] == list(TOOLS)
+    assert [known.name for known in CONVENTIONS] == list(TOOLS)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -247,9 +247,9 @@ def test_quantities_are_those_of_torch(example: Example) -> None:
 
 
 def test_a_block_that_is_in_no_table_counts_nothing() -> None:
-    for convention in CONVENTIONS:
-        assert set(convention.rules) <= {block.key for block in CATALOG}
-        assert Quantities() not in convention.rules.values()
+    for known in CONVENTIONS:
+        assert set(known.rules) <= {block.key for block in CATALOG}
+        assert Quantities() not in known.rules.values()
 
 
 def test_an_unknown_tool_has_no_convention() -> None:
