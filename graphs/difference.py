@@ -1,9 +1,10 @@
 """What is different between two graphs: node by node, in cost, and which weights of the one fit the other.
 
 Nodes are paired in this order. Where the graphs are equal up to names, by their canonical colours. Else the same
-address with the same block on the same types; then runs of equal nodes in both orders that hold at least one with
-MACs (a run of norms and activations alone would pair by chance what has nothing to do with each other); then what has
-the same address; then single nodes that are equal. What is left was added or removed.
+address with the same block on the same types; then runs of equal nodes in both orders, where the steps of a body were
+renumbered or renamed: they hold two nodes with MACs, or one and no address that the other graph has, as shorter ones
+pair by chance what has nothing to do with each other; then what has the same address; then single nodes that are
+equal. What is left was added or removed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from graphs.graph import Graph, Node
 Kind = Literal["added", "removed", "retyped", "moved", "rewired"]
 KINDS: tuple[Kind, ...] = ("added", "removed", "retyped", "moved", "rewired")
 
+CONSEQUENT = ("input ", "output ", "reads ", "weights ")  # how details begin that are not the node's own doing
 UNKNOWN = "*"
 MOST_COMPARED = 16_000_000  # pairs of nodes; above it, runs are not looked for
 
@@ -77,6 +79,12 @@ class Difference:
     def counts(self) -> dict[Kind, int]:
         """How many nodes have changed in which way."""
         return {kind: sum(change.kind == kind for change in self.changes) for kind in KINDS}
+
+    @cached_property
+    def consequences(self) -> int:
+        """How many nodes are retyped for what they read alone."""
+        retyped = [change for change in self.changes if change.kind == "retyped"]
+        return sum(all(detail.startswith(CONSEQUENT) for detail in change.details) for change in retyped)
 
     @property
     def unchanged(self) -> int:
@@ -137,7 +145,8 @@ def _pair(before: Graph, after: Graph) -> dict[int, int]:
     right = [index for index in range(len(new)) if index not in taken]
     for run in _runs([old[index] for index in left], [new[index] for index in right]):
         members = [(left[one], right[other]) for one, other in run]
-        if any(before.costs().nodes[one].macs for one, _ in members):
+        heavy = [one for one, _ in members if before.costs().nodes[one].macs]
+        if len(heavy) > 1 or (heavy and not any(one in same_place for one, _ in members)):
             for one, other in members:
                 join(one, other)
     for one, other in same_place.items():

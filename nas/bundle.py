@@ -49,6 +49,7 @@ from nas.parity import BATCHES, TOLERANCE, Arrays, Parity, Run, compare, onnx_ru
 
 OPSET = 20
 MAX_WEIGHT_BYTES = 2_000_000_000  # a protobuf message, and so an ONNX file in one piece, ends at 2 GiB
+NORMS = {"weight": (0.5, 1.5), "bias": (-0.2, 0.2), "running_mean": (-0.2, 0.2), "running_var": (0.5, 1.5)}  # random
 KEPT_METADATA = "pkg.torch.onnx.name_scopes"
 
 __all__ = ["Bundle", "ExportError", "export", "load_bundle", "random_weights", "read_weights"]
@@ -146,10 +147,22 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
 
 
 def random_weights(graph: Graph, seed: int = 0) -> dict[str, Tensor]:
-    """The weights of an untrained network; torch's random state stays as it is."""
+    """Weights that mean nothing, but with which a proof of parity does; torch's random state stays as it is.
+
+    Convolutions keep the variance of what they read, and each norm has statistics of its own: with torch's defaults
+    the images never reach the outputs of a deep network, and a format that reads them wrong would pass.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return dict(graph.compile().state_dict())
+        module = graph.compile()
+        for part in module.modules():
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(part.weight)
+            elif isinstance(part, nn.BatchNorm2d):
+                for name, (least, most) in NORMS.items():
+                    if (values := getattr(part, name)) is not None:
+                        nn.init.uniform_(values, least, most)
+        return dict(module.state_dict())
 
 
 def compiled(graph: Graph, state: Mapping[str, Tensor]) -> nn.Module:

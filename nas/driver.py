@@ -23,7 +23,7 @@ from blocks.errors import FixpointError
 from blocks.types import Map, Vector
 from graphs import Budget
 from nas.brain import Brain
-from nas.executors import EXECUTORS, make_executor
+from nas.executors import make_executor, refuse_misuse
 from nas.finishing import finish
 from nas.history import History
 from nas.ledger import Ledger, RunError, is_locked, not_written, read_ledger
@@ -86,9 +86,9 @@ def search(
     for what, number in (("trials", trials), ("candidates", candidates), ("final_seeds", final_seeds)):
         if number < 1:
             raise FixpointError(f"{what} is {number}", help="at least 1 is needed")
-    for name, known in ((sampler, SAMPLERS), (executor, EXECUTORS)):
-        if name not in known:
-            raise FixpointError(f"there is no `{name}`", help=f"there is {', '.join(known)}")
+    if sampler not in SAMPLERS:
+        raise FixpointError(f"there is no sampler `{sampler}`", help=f"there is {', '.join(SAMPLERS)}")
+    refuse_misuse(executor, workers, address, storage)
     budget = budget or Budget()
     images = load_data(data)
     if not isinstance(space, Space):
@@ -97,6 +97,7 @@ def search(
     _refuse_misfit(space, budget, images)
     _, height, width = images.search.image_shape
     recipe = recipe or default_recipe(height, width)
+    proposer = make_sampler(sampler, space, budget, seed)  # imports Optuna: better before there is a run to interrupt
     folder = _make_folder(run, f"{space.name}-{Path(images.source).stem}")
     started = Started(
         name=folder.name,
@@ -122,7 +123,7 @@ def search(
         history = History(folder, first)
         if on_event:
             on_event(started, history)
-        brain = Brain(space, budget, make_sampler(sampler, space, budget, seed), history)
+        brain = Brain(space, budget, proposer, history)
         make = _executor_factory(executor, images, recipe, device, workers, address, storage)
         return _drive(ledger, brain, images, budget, make, device, on_event)
 
@@ -164,6 +165,7 @@ def resume(
             brain.apply(line)
         recipe = Recipe.model_validate(started.recipe)
         workers = workers if workers is not None or executor else started.workers
+        refuse_misuse(executor or started.executor, workers, address, storage)
         make = _executor_factory(executor or started.executor, images, recipe, device, workers, address, storage)
         _commit(ledger, brain, Resumed(_versions()), on_event)
         return _drive(ledger, brain, images, budget, make, device, on_event)

@@ -32,7 +32,7 @@ def finish(history: History, graph: Graph, winner: Trial, data: Data, budget: Bu
 
     The bundle gets the weights of the first seed, not those of the best: that would be choosing by the test part.
 
-    Raises: RunError where nothing can be written, what the export raises, and DivergedError.
+    Raises: RunError where nothing can be written or a training comes to no end, and what the export raises.
     """
     recipe = Recipe.model_validate(history.started.recipe)
     device = choose_device(device, data.search.image_shape)
@@ -58,6 +58,7 @@ def _train_seed(
         training = Training(graph, data.final.train, data.final, recipe, seed, recipe.final_epochs, device)
         for _ in range(recipe.final_epochs):
             training.run_epoch()
+        score = training.score(training.place(data.final.test))
     except DivergedError as error:
         raise RunError(
             f"the final training of trial {winner.number} diverged: {error}",
@@ -78,7 +79,6 @@ def _train_seed(
         os.replace(unfinished, run / weights)
     except OSError as error:
         raise not_written(run, error) from None
-    score = training.score(training.place(data.final.test))
     return Finalised(winner.number, seed, score.accuracy, score.loss, perf_counter() - begin, str(weights))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from statistics import fmean
 
@@ -68,7 +69,7 @@ class Trial:
     def merit(self) -> tuple[float, float, int, int, int]:
         """What candidates are ordered by, the best lowest: accuracy, then validation loss, MACs, parameters, age."""
         last = self.curve[-1]
-        loss = last.metrics.get("validation_loss", 0.0)
+        loss = last.metrics.get("validation_loss", inf)
         return (-last.value, loss, self.macs, self.params, self.number)
 
 

@@ -23,10 +23,6 @@ class Rungs:
         rungs = {round(num_epochs / eta**power) for power in range(1, num_rungs + 1)}
         return cls(tuple(sorted(rung for rung in rungs if 2 <= rung < num_epochs)), eta)
 
-    def index(self, epoch: int) -> int:
-        """The number of the last rung at or before this epoch, from 1; 0 before the first."""
-        return sum(rung <= epoch for rung in self.epochs)
-
 
 @dataclass
 class Halving:

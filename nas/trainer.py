@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.recipe import Recipe
-from nas.trials import Completed, Event, Job, Progress
+from nas.trials import Completed, Event, Job, OutOfMemory, Progress
 
 if TYPE_CHECKING:
     from nas.data import SearchData
@@ -35,6 +35,7 @@ class Trainer:
         from nas.training import epochs, outcome
 
         torch.set_num_threads(1)
+        end: Event = Completed(job.trial)
         try:
             graph = graphs.parse(job.architecture, f"trial {job.trial}")
             device = choose_device(self.device, self.data.image_shape)
@@ -42,9 +43,12 @@ class Trainer:
                 metrics = {"train_loss": result.train_loss, "validation_loss": result.validation_loss}
                 yield Progress(job.trial, result.epoch, result.validation_accuracy, metrics, result.seconds)
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, it is the trial's outcome and not the worker's end
-            yield outcome(job.trial, error)
-        else:
-            yield Completed(job.trial)
+            end = outcome(job.trial, error)
+        # Said only here, where the exception is gone and with it the network: the worker waits in this line for its next
+        # job, and a trial that ran out of memory is tried again meanwhile.
+        if isinstance(end, OutOfMemory) and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        yield end
 
 
 def choose_device(device: str, image_shape: tuple[int, int, int]) -> str:

@@ -271,15 +271,18 @@ def _is_zero(repeat: Tree | None) -> bool:
 
 
 def _has_hole(step: Step, templates: dict[str, Template]) -> bool:
-    if hole_alternatives(step.repeat) or _count_values(step.first) > 1:
-        return True
-    return _action_has_hole(step.action, templates)
+    return bool(hole_alternatives(step.repeat)) or _values_have_hole(step.first) or _action_has_hole(step.action, templates)
+
+
+def _values_have_hole(arguments: Mapping | None) -> bool:
+    """Also where a hole has one alternative: it has to be filled as any other."""
+    return any(hole_alternatives(tree) for _, tree in (arguments.entries if arguments else ()))
 
 
 def _action_has_hole(action: Action, templates: dict[str, Template]) -> bool:
     match action:
         case Call(key=key, arguments=arguments):
-            return key.text in templates or any(hole_alternatives(tree) for _, tree in arguments)
+            return key.text in templates or _values_have_hole(arguments)
         case Sequential(body=body):
             return any(_has_hole(step, templates) for step in body)
         case Parallel(branches=branches):

@@ -2,8 +2,8 @@
 
 Draws are uniform over the points of the space, and those that break the budget, or are no legal network, are
 rejected: what is left is uniform over the feasible points. The share that was accepted is reported. Where the budget is
-so tight that no draw of many keeps it, points are found by descent instead, and the result says that they are not
-uniform.
+so tight that no draw of many keeps it, a space of few points is listed and drawn from, which is uniform as well; in a
+larger one points are found by descent, and the result says that they are not uniform.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class FeasibleDraws:
         self._random = random
         self._drawn = 0
         self._accepted = 0
+        self._is_tight = False
+        self._feasible: list[Point] | None = None
         self.uniform = True
 
     @property
@@ -51,17 +53,27 @@ class FeasibleDraws:
 
     def next(self) -> Point:
         """The next point. Raises `BudgetError` where nothing in the space keeps the budget."""
-        for _ in range(MAX_REJECTED if self.uniform else 0):
+        for _ in range(0 if self._is_tight else MAX_REJECTED):
             self._drawn += 1
             point = self._space.draw(self._random)
             if point is not None and self._budget.admits(point.graph.costs()):
                 self._accepted += 1
                 return point
+        self._is_tight = True
+        if feasible := self._list_feasible():
+            return self._random.choice(feasible)
         self.uniform = False
         point = descend(self._space, lambda costs: missed(self._budget, costs), self._random, enough=0.0)
         if point is None or missed(self._budget, point.graph.costs()) > 0:
             raise impossible(self._space, self._budget, point)
         return point
+
+    def _list_feasible(self) -> list[Point]:
+        """All points that keep the budget, in a space of few; none in a larger one."""
+        if self._feasible is None:
+            points = _enumerate(self._space) if self._space.size() <= MAX_ENUMERATED else ()
+            self._feasible = [point for point in points if self._budget.admits(point.graph.costs())]
+        return self._feasible
 
 
 def missed(budget: Budget, costs: Costs) -> float:
@@ -120,8 +132,7 @@ def _descent(space: PointSource, point: Point, loss: Callable[[Costs], float]) -
 
     Decisions that an alternative newly makes matter are tried at their first alternative.
     """
-    full: Decisions = {decision.address: decision.alternatives[0] for decision in space.decisions}
-    full.update(point.decisions)
+    first: Decisions = {decision.address: decision.alternatives[0] for decision in space.decisions}
     least, improved = loss(point.graph.costs()), True
     while improved:
         improved = False
@@ -129,13 +140,13 @@ def _descent(space: PointSource, point: Point, loss: Callable[[Costs], float]) -
             if decision.address not in point.decisions:
                 continue
             for alternative in decision.alternatives:
-                if alternative == full[decision.address]:
+                if alternative == point.decisions[decision.address]:
                     continue
-                trial = {**full, decision.address: alternative}
+                trial = {**first, **point.decisions, decision.address: alternative}
                 graph = _legal(space, trial)
                 if graph is not None and loss(graph.costs()) < least:
                     least, improved = loss(graph.costs()), True
-                    full, point = trial, Point(space.active(trial), graph)
+                    point = Point(space.active(trial), graph)
     return point
 
 

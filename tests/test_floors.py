@@ -84,6 +84,9 @@ assert len(search_spaces.load("small").sample(3, budget).points) == 3
     "nas check": command("check", "resnet50"),
     "nas check --json": command("check", "resnet50", "--json"),
     "nas show": command("show", "resnet50"),
+    "nas show --as": command("show", "resnet50", "--as", "fvcore"),
+    "nas diff": command("diff", "resnet50", "googlenet"),
+    "nas schema": command("schema"),
     "nas --help": command("--help"),
     "nas search --help": command("search", "--help"),
 }

@@ -116,7 +116,7 @@ def _table(scene: Frame, page: Page, graph: Graph, params: int, macs: int) -> It
     yield f"<thead><tr>{cells}</tr></thead>"
     yield "<tbody>"
     for box, times in _counted(scene, 1):
-        yield _row(box, times, page, graph)
+        yield _row(box, times, scene.address, page, graph)
     yield "</tbody>"
     sums = f"<td>{params:,}</td><td>{macs:,}</td><td>{xml_text(share(macs, graph.costs().macs))}</td>"
     yield f'<tfoot><tr><th scope="row" colspan="4">together</th>{sums}</tr></tfoot>'
@@ -132,9 +132,10 @@ def _counted(frame: Frame, times: int) -> Iterator[tuple[Box, int]]:
             yield member, times
 
 
-def _row(box: Box, times: int, page: Page, graph: Graph) -> str:
+def _row(box: Box, times: int, around: str, page: Page, graph: Graph) -> str:
     link = page.links.get(box.address)
-    named = f'<a href="{link}">{xml_text(address(box))}</a>' if link else xml_text(address(box))
+    name = xml_text(address(box).removeprefix(f"{around}."))
+    named = f'<a href="{link}">{name}</a>' if link else name
     words = [f"{title(box)}, one of {times}" if times > 1 else title(box), arguments(box, graph), shape(box.type)]
     cells = "".join(f"<td>{xml_text(word)}</td>" for word in words)
     numbers = f"<td>{box.params:,}</td><td>{box.macs:,}</td><td>{xml_text(share(box.macs, graph.costs().macs))}</td>"

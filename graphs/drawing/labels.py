@@ -12,7 +12,7 @@ from graphs.drawing.scene import Box, Frame
 from graphs.graph import Graph
 from graphs.quantities import format_quantity
 
-WEIGHTED = ("conv2d", "linear")  # a block is told by its convolutions, by its linear layers where it has none
+WEIGHTED = ("conv2d", "linear")
 MOST_WEIGHTED = 4
 LONGEST = 48
 DOT = " · "
@@ -62,10 +62,9 @@ def arguments(box: Box, graph: Graph) -> str:
         node = node_of(graph, box.nodes[0])
         text = _arguments(node.block, graph.input_types(node))
         return f"{text} features" if box.block == "linear" else text
-    key = next((key for key in WEIGHTED if any(node_of(graph, number).block.key == key for number in box.nodes)), "")
-    layers = [number for number in box.nodes if node_of(graph, number).block.key == key]
+    layers = _layers(box, graph)
     if len(layers) > MOST_WEIGHTED:
-        return f"{len(layers)} {'convolutions' if key == 'conv2d' else 'linear layers'}"
+        return f"{len(layers)} weighted layers"
     text = ""
     for before, number in zip([None, *layers], layers, strict=False):
         sign = "" if before is None else ", " if _feeding(graph, number, box.nodes) == before else " + "
@@ -115,6 +114,17 @@ def details(box: Box, graph: Graph) -> str:
 def cut(text: str, longest: int = LONGEST) -> str:
     """A text that is not too long, with an ellipsis where it was."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _layers(box: Box, graph: Graph) -> list[int]:
+    """The weighted layers of a box; where it has layers of larger maps, without those of single positions: gates."""
+    layers = [number for number in box.nodes if node_of(graph, number).block.key in WEIGHTED]
+    large = [number for number in layers if _is_spatial(graph.types[number])]
+    return large or layers
+
+
+def _is_spatial(type: Type) -> bool:
+    return isinstance(type, Map) and (type.height, type.width) != (1, 1)
 
 
 def _feeding(graph: Graph, number: int, inside: Sequence[int]) -> int:

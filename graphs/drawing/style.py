@@ -102,7 +102,7 @@ label { margin-right: 1rem; }
 .scroll { overflow-x: auto; }
 .scroll > svg { display: block; margin: 0 auto; }
 .panel { display: none; position: fixed; top: 0; right: 0; bottom: 0; width: min(46rem, 94vw);
-  box-sizing: border-box; overflow: auto; padding: .8rem 1.2rem 2rem; border-left: 1px solid; }
+  box-sizing: border-box; overflow: auto; padding: .8rem 1.2rem 2rem; border-style: solid; border-width: 0 0 0 1px; }
 .panel:target { display: block; }
 .panel .scroll > svg { max-width: 100%; height: auto; }
 .close { float: right; }
@@ -114,7 +114,7 @@ thead th, tfoot th { font-weight: 600; }
 td:nth-last-child(-n+3), thead th:nth-last-child(-n+3) { text-align: right; }
 svg.net a[aria-current] .box { stroke-width: 3; }
 @media (max-width: 75rem) {
-  .panel { left: 0; top: auto; width: auto; height: 60vh; border: 0; border-top: 1px solid; }
+  .panel { left: 0; top: auto; width: auto; height: 60vh; border-width: 1px 0 0; }
 }
 @media (min-width: 75rem) { body:has(.panel:target) main { margin-right: min(46rem, 94vw); } }
 @media print { .panel { display: none; } }"""

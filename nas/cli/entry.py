@@ -11,6 +11,7 @@ import typer
 from typer.main import get_command
 
 from blocks.errors import FixpointError
+from nas.cli.difference import diff
 from nas.cli.drawing import draw
 from nas.cli.exports import export
 from nas.cli.networks import check, show
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (check, show, draw, search, resume, status, export, schema):
+for command in (check, show, diff, draw, search, resume, status, export, schema):
     app.command()(command)
 
 

@@ -16,6 +16,7 @@ from rich.progress import (
 )
 
 from nas import trials
+from nas.brain import NUM_CONFIRMATION_SEEDS
 from nas.cli.progress import best_so_far, describe
 from nas.history import RUNNING, History, Trial
 from nas.records import Exported, Finalised, Proposed, Record, Resumed, Started
@@ -63,10 +64,10 @@ class Live:
                 return better or history.trials[record.trial].confirms is not None
             case trials.Stopped() | trials.Progress():
                 return False
-            case Started() | Resumed() | Finalised() | Exported():
-                return True
+            case Proposed():
+                return False
             case _:
-                return not isinstance(record, Proposed)
+                return True
 
     def _draw_whole(self, history: History) -> None:
         started = history.started
@@ -75,7 +76,7 @@ class Live:
         else:
             again = [trial for trial in history.trials.values() if trial.confirms is not None]
             open_ = sum(trial.state == RUNNING for trial in again)
-            wanted_again = 2 * min(started.num_candidates, len(history.ranking()))
+            wanted_again = NUM_CONFIRMATION_SEEDS * min(started.num_candidates, len(history.ranking()))
             if again and (open_ or len(again) < wanted_again):
                 what, done, wanted = "best, longer", len(again) - open_, wanted_again
             else:

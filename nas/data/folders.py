@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from nas.data.parts import LAYOUT, MAX_BYTES, DataError, Part
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+DEPTHS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "La", "RGBa")
 SHOWN_FAULTS = 8
 
 
@@ -79,6 +80,8 @@ def _decode(files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str,
     width, height = max(set(sizes), key=lambda size: (sizes.count(size), size))
     odd = [f"{path}: {size[0]}x{size[1]}" for path, (size, _) in headers.items() if size != (width, height)]
     _refuse(odd, f"are not {width}x{height} as the others are", "bring all images to one size first")
+    deep = [f"{path}: {mode}" for path, (_, mode) in headers.items() if mode not in DEPTHS]
+    _refuse(deep, "have more than 8 bits a channel, which would be cut off", "bring them to 0..255 first")
     mode = "L" if all(mode in ("1", "L") for _, mode in headers.values()) else "RGB"
     channels = len(mode)
     if (num_bytes := len(every) * channels * height * width) > MAX_BYTES:

@@ -21,7 +21,7 @@ from tests.test_floors import loaded_by
 BLOCK = '''
 from typing import ClassVar, Literal
 
-from blocks import Cost, Map, Primitive, RuleError, Type
+from blocks import Cost, Map, Primitive, RuleError, Type, Window
 
 
 class PixelUnshuffle(Primitive):
@@ -48,7 +48,7 @@ class PixelUnshuffle(Primitive):
         )
 
     def cost(self, inputs: tuple[Type, ...]) -> Cost:
-        return Cost()
+        return Cost(window=Window((self.factor, self.factor), (self.factor, self.factor)))
 
     def build(self, inputs: tuple[Type, ...]):
         from torch import nn
@@ -130,6 +130,7 @@ def test_a_block_of_another_package_is_a_block(install: Install) -> None:
     graph = graphs.parse(NET)
     assert [str(node.type) for node in graph.nodes][:2] == ["map[16, 2, 2], stride 4", "map[5, 2, 2], stride 4"]
     assert graph.costs().macs == 16 * 5 * 2 * 2
+    assert graph.costs().receptive_field.most == (4, 4)
     assert graphs.parse(graph.text()).hash == graph.hash
     module = graph.compile()
     assert module(torch.zeros(2, 1, 8, 8)).shape == (2, 5, 2, 2)

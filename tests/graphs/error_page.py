@@ -1,4 +1,4 @@
-"""`docs/errors.md`, made of the wrong documents of the tests: what each code means, an example, and what is said of it."""
+"""`docs/errors.md`, made of the wrong documents of the tests: what each code means, and an example of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from tests.graphs.wrong_documents import WRONG, Wrong
 INTRODUCTION = """\
 # Errors
 
-`nas check` tells all faults of a document at once, sorted by place. Each has a code that stays, the line it stands in with a
-caret below it, and what to do about it. The notes say what else has to do with it: the steps that meet there, where a name
-was given first, and, inside a block, the calls that led to it. A fault inside a block that ships with the product is shown
-at the step that calls it. With `--json`, each fault is an object with `code`, `slug`, `file`, `line`, `column`, `end_column`,
-`message`, `notes`, `help` and `address`. From Python, `graphs.load` raises `graphs.DocumentError`, whose `faults` they are.
+`nas check` tells all faults of a document at once, sorted by place. Each has a code that stays, the line it stands in
+with a caret below it, and what to do about it. The notes say what else has to do with it: the steps that meet there,
+where a name was given first, and, inside a block, the calls that led to it. A fault inside a block that ships with the
+product is shown at the step that calls it. With `--json`, each fault is an object with `code`, `slug`, `file`, `line`,
+`column`, `end_column`, `message`, `notes`, `help` and `address`. From Python, `graphs.load` raises
+`graphs.DocumentError`, whose `faults` they are.
 
 This page is made by the tests, which compare the text of every example here: `tests/graphs/error_page.py`.
 """

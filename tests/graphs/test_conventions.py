@@ -40,7 +40,7 @@ def by_torchvision(model: nn.Module, shape: tuple[int, ...]) -> int:
     operations that torch's own counter counts, and those halved."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(image(model, shape))
-    return counter.get_total_flops() // 2
+    return int(counter.get_total_flops()) // 2
 
 
 def by_fvcore(model: nn.Module, shape: tuple[int, ...]) -> int:

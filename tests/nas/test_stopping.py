@@ -15,11 +15,6 @@ def test_rungs_are_thirds_of_the_training(num_epochs: int, rungs: tuple[int, ...
     assert Rungs.of(num_epochs).epochs == rungs
 
 
-@pytest.mark.parametrize(("epoch", "index"), [(1, 0), (2, 0), (3, 1), (7, 1), (8, 2), (24, 2)])
-def test_a_stopped_trial_is_at_the_last_rung_that_it_reached(epoch: int, index: int) -> None:
-    assert Rungs((3, 8)).index(epoch) == index
-
-
 def observe_all(values: list[float]) -> list[bool]:
     halving = Halving(Rungs((3,)))
     return [halving.observe(trial, 3, value) for trial, value in enumerate(values)]

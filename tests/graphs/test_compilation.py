@@ -1,0 +1,221 @@
+"""Compiled networks: torch modules that are called, copied, moved and exported as any other."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import linecache
+import pickle
+import traceback
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import graphs
+from graphs.compilation import CompiledGraph, compile, forward_source
+from graphs.shapes import MODULE_WORDS
+from tests.golden import assert_golden
+
+GOLDEN = Path(__file__).parent / "golden"
+
+TWO_HEADS = """\
+version: 1
+name: two_heads
+input: {image: {map: [3, 16, 16]}}
+net:
+  - {name: stem, conv: {out_channels: 8, kernel_size: 3, stride: 2}}
+  - {name: layer1, repeat: 2, first: {stride: 2}, residual_basic: {out_channels: 8, se_reduction: 4}}
+  - {name: gap, global_avg_pool: {}}
+  - {name: drop, dropout: {p: 0.5}}
+  - {name: fc, linear: {out_features: 5}}
+output: {logits: fc, features: layer1}
+"""
+ONE_HEAD = TWO_HEADS.replace(", features: layer1", "")
+
+
+def build(text: str = ONE_HEAD, **options: str) -> CompiledGraph:
+    torch.manual_seed(0)
+    return compile(graphs.parse(text), **options)
+
+
+def images(number: int = 2, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return torch.randn(number, 3, 16, 16, generator=torch.Generator().manual_seed(1)).to(dtype)
+
+
+def test_the_keys_of_a_state_dict_are_addresses() -> None:
+    graph = graphs.parse(ONE_HEAD)
+    state = graph.compile().state_dict()
+    weights = {node.address for node in graph.costs().nodes if node.params or node.buffers}
+    assert {key.rpartition(".")[0] for key in state} == weights
+    assert "layer1.0.se.reduce.weight" in state
+    assert "layer1.0.skip.project.norm.running_mean" in state
+    assert not any(key.startswith("layer1.1.skip") for key in state)  # nothing to project there
+
+
+def test_the_forward_pass_frees_every_value_at_its_last_use() -> None:
+    assert_golden(GOLDEN / "forward.txt", forward_source(graphs.parse(TWO_HEADS)))
+
+
+def test_a_value_is_deleted_once_and_no_output_ever() -> None:
+    text = TWO_HEADS.replace("output: {logits: fc", "output: {logits: fc, again: fc, input: image")
+    graph = graphs.parse(text)
+    rows = forward_source(graph).splitlines()
+    deleted = [name for row in rows if row.strip().startswith("del ") for name in row.strip()[4:].split(", ")]
+    kept = {f"x{value}" for value in graph.outputs.values()}
+    assert len(deleted) == len(set(deleted))
+    assert set(deleted) | kept == {f"x{value}" for value in range(len(graph.types))}
+    assert not set(deleted) & kept
+
+
+def test_one_output_is_a_tensor_and_several_are_a_dict() -> None:
+    logits = build().eval()(images())
+    outputs = build(TWO_HEADS).eval()(images())
+    assert list(outputs) == ["logits", "features"]
+    assert outputs["features"].shape == (2, 8, 4, 4)
+    torch.testing.assert_close(outputs["logits"], logits)
+
+
+def test_an_input_may_be_an_output() -> None:
+    x = torch.ones(1, 4)
+    module = build("version: 1\ninput: {x: {vector: 4}}\nnet: [{name: y, tanh: {}}]\noutput: {same: x, y: y}\n")
+    assert module(x)["same"] is x
+
+
+def test_several_inputs_come_in_the_order_of_the_document() -> None:
+    text = "version: 1\ninput: {b: {vector: 2}, a: {vector: 3}}\nnet: [{from: [a, b], concat: {}}]\n"
+    assert build(text)(torch.zeros(1, 2), torch.ones(1, 3)).tolist() == [[1, 1, 1, 0, 0]]
+
+
+def test_shared_weights_are_trained_together() -> None:
+    text = (
+        "version: 1\ninput: {x: {vector: 4}}\nnet:\n  - {name: a, linear: {out_features: 4}}\n  - {name: b, share: a}\n"
+    )
+    module = build(text)
+    layer = module.get_submodule("a")
+    assert set(module.state_dict()) == {"a.weight", "a.bias"}
+    torch.testing.assert_close(module(torch.ones(1, 4)), layer(layer(torch.ones(1, 4))))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
+def test_a_network_has_the_dtype_it_was_compiled_for(dtype: str) -> None:
+    module = build(dtype=dtype).eval()
+    wanted = getattr(torch, dtype)
+    assert {parameter.dtype for parameter in module.parameters()} == {wanted}
+    assert module(images(dtype=wanted)).dtype == wanted
+
+
+def test_a_network_on_the_meta_device_has_shapes_alone() -> None:
+    module = build(device="meta")
+    assert {parameter.device.type for parameter in module.parameters()} == {"meta"}
+    assert module(torch.empty(7, 3, 16, 16, device="meta")).shape == (7, 5)
+
+
+def test_compiling_draws_the_weights_that_torch_would() -> None:
+    torch.manual_seed(3)
+    ours = graphs.parse("version: 1\ninput: {x: {vector: 4}}\nnet: [{name: fc, linear: {out_features: 2}}]\n").compile()
+    torch.manual_seed(3)
+    assert torch.equal(ours.state_dict()["fc.weight"], nn.Linear(4, 2).weight)
+
+
+COPIES: dict[str, Callable[[CompiledGraph], nn.Module]] = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda module: pickle.loads(pickle.dumps(module)),  # noqa: S301
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES.keys())
+def test_a_copy_is_equal_and_lives_on_its_own(copied: Callable[[CompiledGraph], nn.Module]) -> None:
+    module = build().double()
+    module.train()
+    module.get_submodule("stem").eval()
+    module.get_parameter("fc.weight").requires_grad_(False)
+    state = torch.get_rng_state()
+    other = copied(module)
+    assert torch.equal(torch.get_rng_state(), state), "a copy draws no random numbers"
+    assert isinstance(other, CompiledGraph)
+    assert [part.training for part in other.modules()] == [part.training for part in module.modules()]
+    assert [p.requires_grad for p in other.parameters()] == [p.requires_grad for p in module.parameters()]
+    x = images(dtype=torch.float64)
+    before = module.eval()(x)
+    assert torch.equal(other.eval()(x), before)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.zero_()
+    assert torch.equal(module(x), before)
+    assert other(x).abs().max() == 0
+
+
+def test_a_copy_of_meta_weights_is_meta() -> None:
+    other = copy.deepcopy(build(device="meta"))
+    assert {parameter.device.type for parameter in other.parameters()} == {"meta"}
+
+
+def test_a_network_is_freed_when_nobody_refers_to_it() -> None:
+    module = build()
+    reference = weakref.ref(module)
+    gc.disable()
+    try:
+        del module
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+def test_gradients_reach_every_parameter() -> None:
+    module = build()
+    module(images()).sum().backward()
+    assert all(parameter.grad is not None for parameter in module.parameters())
+
+
+def test_a_traceback_into_a_network_shows_the_node() -> None:
+    module = build()
+    with pytest.raises(RuntimeError) as caught:
+        module(torch.zeros(2, 4, 16, 16))
+    assert "# stem.conv" in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_lines_of_a_network_that_is_gone_are_forgotten() -> None:
+    text = ONE_HEAD.replace("out_features: 5", "out_features: 11")
+    names = set(linecache.cache)
+    module = build(text)
+    assert len(set(linecache.cache) - names) == 1
+    del module
+    gc.collect()
+    assert set(linecache.cache) - names == set()
+
+
+def test_export_takes_any_batch() -> None:
+    module = build().eval()
+    program = torch.export.export(module, (images(2),), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    for number in (1, 3, 7):
+        torch.testing.assert_close(program.module()(images(number)), module(images(number)))
+
+
+def test_dynamo_sees_one_graph() -> None:
+    module = build().eval()
+    torch.testing.assert_close(torch.compile(module, backend="eager", fullgraph=True)(images()), module(images()))
+
+
+def test_weights_can_be_replaced_for_one_call() -> None:
+    module = build().eval()
+    zeros = {name: torch.zeros_like(value) for name, value in module.named_parameters()}
+    assert torch.func.functional_call(module, zeros, (images(),)).abs().max() == 0
+
+
+def test_a_name_that_a_module_has_already_is_reserved() -> None:
+    module = build("version: 1\ninput: {x: {vector: 4}}\nnet: [{name: y, tanh: {}}]\n")
+    taken = {name for name in dir(module) if not name.startswith("_")} - {"y"}
+    assert taken <= MODULE_WORDS
+
+
+def test_a_name_that_no_module_has_is_free() -> None:
+    # Words of Python and names of the forward pass: they are keys of a dict there, and no variables.
+    names = ["x0", "o", "self", "forward_source", "class", "lambda", "weight", "bias", "data", "import", "None"]
+    steps = "".join(f"  - {{name: {name}, linear: {{out_features: 3}}}}\n" for name in names)
+    module = build(f"version: 1\ninput: {{x: {{vector: 3}}}}\nnet:\n{steps}")
+    assert len(module.state_dict()) == 2 * len(names)
+    assert module(torch.zeros(1, 3)).shape == (1, 3)

@@ -1,0 +1,164 @@
+"""Every example of README.md and docs/ is true: documents are legal, Python runs, commands print what is shown."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+import graphs
+import nas
+import search_spaces
+from graphs import DocumentError
+from graphs.faults import FaultList
+from graphs.reading import DOCUMENT_KEYS
+from graphs.text import Mapping, parse_tree, source_of
+from nas.cli.entry import run
+from tests.pages import PAGES, Example, examples, examples_of
+from tests.test_floors import ROOT
+
+# Its documents are wrong, and compared with what is said of them by a test of its own.
+EXAMPLES = [example for page in PAGES if page.name != "errors.md" for example in examples(page)]
+DOCUMENTS = [example for example in EXAMPLES if re.match(r"(#.*\n)*version:", example.text) and not example.file]
+FRAGMENTS = [e for e in EXAMPLES if e.language == "yaml" and e not in DOCUMENTS and not e.file]
+PYTHON = [page for page in PAGES if any(e.language == "python" and not e.file for e in examples(page))]
+
+
+# What a part of a document needs to be a whole one, and how a console script begins.
+REST = "version: 1\ninput: {image: {map: [3, 8, 8]}}\nnet: [{relu: {}}]\n"
+NAS = "from nas.cli import main; main()"
+
+
+def read(text: str) -> None:
+    """Read a document as a network, or as a space where it has holes. Raises DocumentError."""
+    if re.search(r"\b(choice|range): *[\[{]", text):
+        search_spaces.parse(text)
+    else:
+        graphs.parse(text)
+
+
+@pytest.mark.parametrize("example", DOCUMENTS, ids=str)
+def test_a_document_is_legal(example: Example) -> None:
+    read(example.text)
+
+
+@pytest.mark.parametrize("example", FRAGMENTS, ids=str)
+def test_a_part_of_a_document_is_marked_as_one_and_is_yaml(example: Example) -> None:
+    assert example.mark == "fragment", "begin it with `version: 1`, or write <!-- fragment --> in front of it"
+    faults = FaultList()
+    source = source_of(example.text, str(example), faults)
+    tree = parse_tree(source, faults) if source else None
+    faults.raise_if_any()
+    if isinstance(tree, Mapping) and all(key.text in DOCUMENT_KEYS for key, _ in tree):
+        read(f"{REST}{example.text}")
+
+
+def names_itself(example: Example) -> str:
+    """The file that a document is on its page: that of its name."""
+    found = re.search(r"^name: (\w+)$", example.text, re.MULTILINE)
+    return f"{found[1]}.yaml" if found else "network.yaml"
+
+
+def is_shown_with_its_document(example: Example) -> bool:
+    command = re.match(r"\$ nas (?:check|show) (\w+\.yaml)\n", example.text)
+    return command is not None and command[1] in {
+        names_itself(document) for document in DOCUMENTS if document.page == example.page
+    }
+
+
+def write_files(page: Path, folder: Path) -> None:
+    """The files of a page, and its documents under their names."""
+    for example in examples(page):
+        if example.file or example in DOCUMENTS:
+            path = folder / (example.file or names_itself(example))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(example.text, "utf-8")
+
+
+def only_called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """In place of what takes minutes: it is called with arguments that it has, and returns anything."""
+    signature = inspect.signature(function)
+
+    def call(*args: object, **kwargs: object) -> MagicMock:
+        signature.bind(*args, **kwargs)
+        return MagicMock()
+
+    return call
+
+
+@pytest.mark.parametrize("page", PYTHON, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(page, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name in ("search", "resume", "status", "export"):
+        monkeypatch.setattr(nas, name, only_called(getattr(nas, name)))
+    scope: dict[str, object] = {"__name__": page.stem}
+    for example in examples(page):
+        if example.language == "python" and not example.file:
+            exec(compile("\n" * example.line + example.text, str(page), "exec"), scope)  # noqa: S102
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if is_shown_with_its_document(e)], ids=str)
+def test_a_command_prints_what_is_shown(
+    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = next(page for page in PAGES if page.name == example.page)
+    line, _, shown = example.text.partition("\n")
+    arguments = line.removeprefix("$ nas ").split()
+    write_files(page, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run(arguments)
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.slow
+def test_the_package_of_the_page_on_blocks_works_as_it_says(tmp_path: Path) -> None:
+    page = ROOT / "docs/own_blocks.md"
+    write_files(page, tmp_path)
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text("utf-8"))["project"]
+    entries = project["entry-points"]["fixpoint.blocks"]
+    metadata = tmp_path / "our_blocks-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    rows = [f"{key} = {value}" for key, value in entries.items()]
+    (metadata / "entry_points.txt").write_text("\n".join(["[fixpoint.blocks]", *rows]) + "\n")
+    (shown,) = [example.text for example in examples(page) if example.text.startswith("$ nas check")]
+
+    def python(*arguments: str) -> str:
+        paths = f"{tmp_path}:{ROOT}"
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={"PYTHONPATH": paths, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "$ nas check net.yaml\n" + python("-c", NAS, "check", "net.yaml") == shown
+    assert "1 passed" in python("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_pixels.py")
+
+
+def test_a_wrong_document_on_a_page_would_be_seen() -> None:
+    (example,) = examples_of("# A page\n\n```yaml\nversion: 1\nnet: []\n```\n", "page.md")
+    assert (str(example), example.language) == ("page.md:3", "yaml")
+    with pytest.raises(DocumentError):
+        read(example.text)
+
+
+def test_a_mark_belongs_to_the_block_behind_it() -> None:
+    text = "<!-- file: a/b.py -->\n```python\n1\n```\n\n<!-- fragment -->\n```yaml\na: 1\n```\n\n```\n$ nas\n```\n"
+    found = [(example.mark, example.file, example.language, example.text) for example in examples_of(text, "page.md")]
+    assert found == [("file", "a/b.py", "python", "1\n"), ("fragment", "", "yaml", "a: 1\n"), ("", "", "", "$ nas\n")]
