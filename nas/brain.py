@@ -43,6 +43,7 @@ class Brain:
         self.rungs = Rungs.of(self._recipe.epochs)
         self._halving = Halving(self.rungs)
         self._num_proposals = 0
+        self._exhausted_at: int | None = None
         self._num_failures_in_a_row = 0
         self._waiting: list[int] = []
         self._alone: list[int] = []
@@ -95,8 +96,11 @@ class Brain:
             return None if num_running else Ended("time")
         if self._num_failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             return None if num_running else Ended("failures")
-        decisions = self._sampler.propose(self._num_proposals, history.by_hash.keys())
+        decisions = None
+        if self._exhausted_at != self._num_proposals:  # it would search long, and find again nothing
+            decisions = self._sampler.propose(self._num_proposals, history.by_hash.keys())
         if decisions is None:
+            self._exhausted_at = self._num_proposals
             return None if num_running else Ended("space exhausted")
         return self._judge(decisions)
 

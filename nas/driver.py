@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +61,8 @@ def search(
     storage: str | None = None,
     device: str = "auto",
     recipe: Recipe | None = None,
+    epochs: int | None = None,
+    final_epochs: int | None = None,
     seed: int = 0,
     candidates: int = 4,
     final_seeds: int = 3,
@@ -75,16 +76,19 @@ def search(
     `trials` counts networks that were trained, in full or in part; what is over budget or known already doesn't count.
     `max_seconds` bounds the search proper: after it nothing more is proposed. The best `candidates` are trained longer
     on two seeds and compared again on the validation part; the winner is trained on `final_seeds` seeds on all that is
-    not the test part, measured on that, and exported to `bundle` in the run's folder. `settings` are for the space's
-    own `params`; `classes`, `channels` and `resolution` follow from the images.
+    not the test part, measured on that, and exported to `bundle` in the run's folder. Unless given, `recipe` follows
+    from the size of the images, `epochs` and `final_epochs` from the recipe. `settings` are for the space's own `params`;
+    `classes`, `channels` and `resolution` follow from the images.
 
     Raises: BudgetError before anything is written, where nothing in the space fits; DataError; RunError, where the
     folder can't be used; ExportError; SearchInterrupted on Ctrl-C.
     """
     from nas.data import load_data
 
-    for what, number in (("trials", trials), ("candidates", candidates), ("final_seeds", final_seeds)):
-        if number < 1:
+    counts = {"trials": trials, "candidates": candidates, "final_seeds": final_seeds}
+    lengths = {"epochs": epochs, "final_epochs": final_epochs}
+    for what, number in {**counts, **lengths}.items():
+        if number is not None and number < 1:
             raise FixpointError(f"{what} is {number}", help="at least 1 is needed")
     if sampler not in SAMPLERS:
         raise FixpointError(f"there is no sampler `{sampler}`", help=f"there is {', '.join(SAMPLERS)}")
@@ -96,7 +100,9 @@ def search(
     space.refuse_impossible(budget)
     _refuse_misfit(space, budget, images)
     _, height, width = images.search.image_shape
-    recipe = recipe or default_recipe(height, width)
+    recipe = (recipe or default_recipe(height, width)).model_copy(
+        update={name: number for name, number in lengths.items() if number is not None}
+    )
     proposer = make_sampler(sampler, space, budget, seed)  # imports Optuna: better before there is a run to interrupt
     folder = _make_folder(run, f"{space.name}-{Path(images.source).stem}")
     started = Started(
@@ -318,12 +324,13 @@ def _executor_factory(
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Gives torch its number of threads back after trials in this process have set it to one."""
-    before = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
+    import torch
+
+    before = torch.get_num_threads()
     try:
         yield
     finally:
-        if "torch" in sys.modules and before is not None:
-            sys.modules["torch"].set_num_threads(before)
+        torch.set_num_threads(before)
 
 
 def _versions() -> dict[str, str]:

@@ -44,8 +44,8 @@ class Trainer:
                 yield Progress(job.trial, result.epoch, result.validation_accuracy, metrics, result.seconds)
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, it is the trial's outcome and not the worker's end
             end = outcome(job.trial, error)
-        # Said only here, where the exception is gone and with it the network: the worker waits in this line for its next
-        # job, and a trial that ran out of memory is tried again meanwhile.
+        # Said only here, where the exception is gone and with it the network: the worker waits in this line for its
+        # next job, and a trial that ran out of memory is tried again meanwhile.
         if isinstance(end, OutOfMemory) and torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         yield end

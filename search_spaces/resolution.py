@@ -271,7 +271,11 @@ def _is_zero(repeat: Tree | None) -> bool:
 
 
 def _has_hole(step: Step, templates: dict[str, Template]) -> bool:
-    return bool(hole_alternatives(step.repeat)) or _values_have_hole(step.first) or _action_has_hole(step.action, templates)
+    return (
+        bool(hole_alternatives(step.repeat))
+        or _values_have_hole(step.first)
+        or _action_has_hole(step.action, templates)
+    )
 
 
 def _values_have_hole(arguments: Mapping | None) -> bool:

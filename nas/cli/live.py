@@ -19,7 +19,7 @@ from nas import trials
 from nas.brain import NUM_CONFIRMATION_SEEDS
 from nas.cli.progress import best_so_far, describe
 from nas.history import RUNNING, History, Trial
-from nas.records import Exported, Finalised, Proposed, Record, Resumed, Started
+from nas.records import Record
 
 SPEED_WINDOW_SECONDS = 900.0
 
@@ -45,8 +45,8 @@ class Live:
     def __call__(self, record: Record, history: History) -> None:
         self._draw_whole(history)
         self._draw_trials(history)
-        if self._is_news(record, history):
-            self._progress.console.print(describe(record, history), soft_wrap=True)
+        if self._is_news(record, history) and (text := describe(record, history)):
+            self._progress.console.print(text, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -63,8 +63,6 @@ class Live:
                 better, self._best = best != self._best, best
                 return better or history.trials[record.trial].confirms is not None
             case trials.Stopped() | trials.Progress():
-                return False
-            case Proposed():
                 return False
             case _:
                 return True

@@ -19,7 +19,6 @@ from nas.manifest import ARCHITECTURE, refuse_taken
 
 if TYPE_CHECKING:
     from nas.driver import Observer
-    from nas.recipe import Recipe
     from nas.results import Result
 
 INTERRUPTED = 130
@@ -111,7 +110,6 @@ def search(
 
     _refuse_unknown("--sampler", sampler, SAMPLERS)
     _refuse_unknown("--executor", executor, EXECUTORS)
-    recipe = _recipe(data, epochs, final_epochs)
 
     def begin(on_event: Observer) -> Result:
         return driver.search(
@@ -125,7 +123,8 @@ def search(
             address=address,
             storage=storage,
             device=device,
-            recipe=recipe,
+            epochs=epochs,
+            final_epochs=final_epochs,
             seed=seed,
             candidates=candidates,
             final_seeds=final_seeds,
@@ -259,19 +258,6 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
     if result.bundle is None:
         print("error: no network was trained to the end, so there is nothing to export", file=sys.stderr)
         raise typer.Exit(1)
-
-
-def _recipe(data: str, epochs: int | None, final_epochs: int | None) -> Recipe | None:
-    """The default recipe for these images with other numbers of epochs; None where it is to be the default."""
-    changes = {"epochs": epochs, "final_epochs": final_epochs}
-    changes = {name: number for name, number in changes.items() if number is not None}
-    if not changes:
-        return None
-    from nas.data import load_data
-    from nas.recipe import default_recipe
-
-    _, height, width = load_data(data).search.image_shape
-    return default_recipe(height, width).model_copy(update=changes)
 
 
 def _refuse_unknown(option: str, word: str | None, known: tuple[str, ...]) -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Set
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+import search_spaces
 from graphs import Budget
 from nas.brain import MAX_FAILURES_IN_A_ROW, NUM_CONFIRMATION_SEEDS
 from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
 from nas.history import History
 from nas.ledger import read_ledger
-from nas.records import Duplicate, Proposed, Rejected
+from nas.records import Decisions, Duplicate, Proposed, Rejected
+from nas.samplers import RandomSampler
+from nas.samplers.drawing import draw_new
 from nas.trials import Diverged, Event, Failed, Job, Lost, OutOfMemory, Progress
 from tests.nas.fakes import (
     BUDGET,
     RECIPE,
+    SPACE_TEXT,
     ParallelExecutor,
     begin,
     fake_trainer,
@@ -157,6 +163,21 @@ def test_a_space_that_is_exhausted_ends_the_search(tmp_path: Path, sampler: str)
     assert 5 < history.num_trained < 40
 
 
+def test_a_sampler_that_finds_nothing_is_not_asked_again_while_trials_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def propose(self: RandomSampler, number: int, known: Set[str]) -> Decisions | None:
+        asked.append(number)
+        return draw_new(search_spaces.parse(SPACE_TEXT), BUDGET, known, number) if number < 1 else None
+
+    monkeypatch.setattr(RandomSampler, "propose", propose)
+    history, _ = run(tmp_path, goes_well, num_candidates=1)
+    assert (history.ended_by, history.num_trained) == ("space exhausted", 1)
+    assert asked == [0, 1]
+
+
 def test_the_best_candidates_are_trained_again_longer_on_the_same_seeds(tmp_path: Path) -> None:
     history, executor = run(tmp_path, goes_well, num_trials=12, num_candidates=2)
     best = [trial.number for trial in history.ranking()[:2]]
@@ -175,14 +196,29 @@ def test_the_winner_is_the_candidate_with_the_best_longer_trainings(tmp_path: Pa
     assert winner is not None
     assert winner.number == best  # the fake curve keeps the order
 
-    def fails_when_confirmed(job: Job) -> Event | None:
-        return Failed(job.trial, "odd") if job.epochs == RECIPE.final_epochs and job.trial % 2 == 0 else None
+    def reversed_when_longer(job: Job) -> Iterator[Event]:
+        for event in fake_trainer()(job):
+            is_longer = isinstance(event, Progress) and job.epochs == RECIPE.final_epochs
+            yield replace(event, value=1 - event.value) if is_longer else event
 
-    other = run(tmp_path / "b", fails_when_confirmed, num_trials=12, num_candidates=2)[0]
+    executor = ParallelExecutor(reversed_when_longer)
+    other = run_to_end(tmp_path / "b", started(num_trials=12, num_candidates=2), executor)
+    assert [trial.hash for trial in other.ranking()[:2]] == [first.trials[best].hash, first.trials[second].hash]
     winner = other.winner()
     assert winner is not None
-    assert {first.trials[best].hash, first.trials[second].hash} >= {winner.hash}
-    assert other.confirmations(winner.number)
+    assert winner.number == other.ranking()[1].number
+
+
+def test_a_candidate_whose_longer_trainings_failed_does_not_win(tmp_path: Path) -> None:
+    best = run(tmp_path / "a", goes_well, num_trials=12)[0].ranking()[0]
+
+    def fails_when_longer(job: Job) -> Event | None:
+        is_best = network(job.architecture).hash == best.hash
+        return Failed(job.trial, "odd") if is_best and job.epochs == RECIPE.final_epochs else None
+
+    history, _ = run(tmp_path / "b", fails_when_longer, num_trials=12, num_candidates=2)
+    assert history.ranking()[0].hash == best.hash
+    assert history.winner() == history.ranking()[1]
 
 
 def test_a_single_candidate_needs_no_confirmation(tmp_path: Path) -> None:
@@ -209,10 +245,13 @@ def test_ties_go_to_the_lower_loss_and_then_to_the_cheaper_network(tmp_path: Pat
     assert [trial.number for trial in brain.history.ranking()] == [cheaper.number, dearer.number, 0]
 
 
-def test_time_ends_the_search_but_not_what_runs(tmp_path: Path) -> None:
-    history, _ = run(tmp_path, goes_well, max_seconds=0.0, num_trials=100)
+def test_time_ends_the_search_but_not_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count(1_000_000)  # a second for every line
+    monkeypatch.setattr("nas.ledger.time.time", lambda: next(clock))
+    history, _ = run(tmp_path, goes_well, max_seconds=2.0, num_trials=100, num_candidates=1)
     assert history.ended_by == "time"
-    assert history.num_trained == 0
+    # Two trials were proposed by then; both are trained to their end, which takes 2 x 9 lines and more.
+    assert [trial.state for trial in history.searched] == ["complete", "complete"]
 
 
 def test_the_inline_executor_is_deterministic(tmp_path: Path) -> None:

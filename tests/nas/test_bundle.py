@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import graphs
+import search_spaces
 from graphs import Budget, Graph
 from nas import bundle as bundles
 from nas import manifest, parity
@@ -144,6 +145,17 @@ output: {zebra: sum, ant: a}
     )
     assert outputs.keys() == {"zebra", "ant"}
     assert not np.allclose(outputs["zebra"], outputs["ant"])
+
+
+@pytest.mark.parametrize("name", search_spaces.names("network"))
+def test_random_weights_let_the_images_reach_the_outputs(name: str) -> None:
+    """Outputs that are alike for all images would pass a proof of parity whatever became of the images."""
+    graph = graphs.load(search_spaces.find(name, "network"))
+    images = {name: np.random.default_rng(0).standard_normal((2, *type_.shape)) for name, type_ in graph.inputs.items()}
+    run = bundles.torch_run(graph, bundles.compiled(graph, random_weights(graph)))
+    for output in run({name: image.astype(np.float32) for name, image in images.items()}).values():
+        allowed = parity.TOLERANCE * max(1.0, float(np.abs(output).max()))
+        assert np.abs(output[0] - output[1]).max() > 50 * allowed
 
 
 def _nothing(folder: Path) -> bool:

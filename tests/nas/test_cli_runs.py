@@ -214,7 +214,7 @@ class TestSearch:
         assert (asked["space"], asked["data"], asked["run"]) == ("small", "digits", tmp_path / "r")
         assert (asked["trials"], asked["sampler"], asked["seed"], asked["workers"]) == (5, "random", 9, 2)
         assert (asked["executor"], asked["settings"]) == ("ray", {"width": 3})
-        assert asked["recipe"] == Recipe(epochs=2)
+        assert (asked["epochs"], asked["final_epochs"]) == (2, None)
 
     def test_an_interruption_says_how_to_go_on(
         self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path

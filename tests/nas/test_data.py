@@ -131,6 +131,10 @@ def leave_one_class(folder: Path) -> None:
     (folder / "dog").rmdir()
 
 
+def deepen_one(folder: Path) -> None:
+    Image.fromarray(np.full((5, 6), 1000, dtype=np.uint16)).save(folder / "cat" / "0.png")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -140,8 +144,9 @@ def leave_one_class(folder: Path) -> None:
         (leave_one_class, r"has 1 class, at least 2 are needed"),
         (lambda folder: write_image(folder / "eel" / "0.png", (0, 0, 0)), r"class eel of .* has too few images"),
         (lambda folder: write_image(folder / "train" / "cat" / "0.png", (0, 0, 0)), r"has train/ and also cat/"),
+        (deepen_one, r"1 images have more than 8 bits a channel, .*\n  .*cat/0.png: I;16"),
     ],
-    ids=["corrupt", "empty class", "another size", "one class", "too few", "mixed layout"],
+    ids=["corrupt", "empty class", "another size", "one class", "too few", "mixed layout", "16 bits"],
 )
 def test_a_folder_that_is_no_data_set_is_refused(folder: Path, spoil: Callable[[Path], None], message: str) -> None:
     spoil(folder)

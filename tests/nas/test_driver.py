@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,7 +70,6 @@ def test_a_run_that_is_killed_at_any_line_ends_as_if_it_had_not_been(
 def test_a_run_that_is_killed_over_and_over_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     first = started(sampler="tpe", num_trials=14)
     whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
-    shutil.copytree(tmp_path / "whole", tmp_path / "again")
     cut(tmp_path / "whole", tmp_path / "cut", 1)
     for allowed in range(9, 400, 9):
         ledger, brain = reopen(tmp_path / "cut")
@@ -282,8 +280,19 @@ def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"trials": 0}, {"sampler": "magic"}, {"executor": "moon"}, {"final_seeds": 0}, {"candidates": -1}],
-    ids=lambda wrong: next(iter(wrong)),
+    [
+        {"trials": 0},
+        {"sampler": "magic"},
+        {"executor": "moon"},
+        {"final_seeds": 0},
+        {"candidates": -1},
+        {"epochs": 0},
+        {"final_epochs": 0},
+        {"workers": 2},  # inline runs one trial at a time,
+        {"address": "head:6379"},  # and here
+        {"executor": "ray", "workers": 0},
+    ],
+    ids=lambda wrong: next(reversed(wrong)),
 )
 def test_arguments_that_mean_nothing_are_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
     with pytest.raises(FixpointError):

@@ -82,7 +82,7 @@ def test_ctrl_c_ends_with_the_command_that_resumes(tmp_path: Path) -> None:
     process, run = begin(tmp_path)
     wait_for_lines(run, 4, process)
     os.kill(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=5)
     assert stderr.strip() == f"nas resume {run}"
     assert process.returncode == 1
     assert read_ledger(run)

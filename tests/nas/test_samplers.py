@@ -119,6 +119,10 @@ def test_a_trial_without_a_value_is_no_obstacle(name: str, outcome: Outcome) -> 
     assert session.run(5)
 
 
+def test_a_draw_that_finds_nothing_within_the_budget_is_the_end_and_no_error() -> None:
+    assert draw_new(SPACE, Budget.of(max_params=10), set(), 0) is None
+
+
 def test_random_draws_are_new_and_within_the_budget() -> None:
     assert {fate for fate, _ in Session("random").run(40)} == {"accepted"}
 

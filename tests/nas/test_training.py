@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import pickle
 import resource
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import graphs
 from nas.data import Data, Part, SearchData, load_data
 from nas.recipe import DIGITS, PHOTOS, Recipe, default_recipe
 from nas.trainer import Trainer, choose_device
-from nas.training import DivergedError, Training, epochs, initialise, is_out_of_memory, outcome
+from nas.training import DivergedError, EpochResult, Training, epochs, initialise, is_out_of_memory, outcome
 from nas.trials import Completed, Diverged, Failed, Job, OutOfMemory, Progress
 
 PLAIN = """
@@ -195,6 +197,24 @@ def test_a_trainer_reports_every_epoch_and_then_its_end(data: Data) -> None:
 def test_a_trainer_turns_a_document_at_fault_into_a_failure(data: Data) -> None:
     events = list(Trainer(data.search, DIGITS)(Job(5, "version: 1\n", seed=0, epochs=2)))
     assert [type(event) for event in events] == [Failed]
+
+
+def test_a_trial_that_ran_out_of_memory_holds_none_when_it_says_so(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker keeps the trainer's generator until its next job, and the trial is tried again meanwhile."""
+    networks: list[weakref.ref[nn.Module]] = []
+
+    def fails(*_: object) -> Iterator[EpochResult]:
+        network = nn.Linear(1, 1)
+        networks.append(weakref.ref(network))
+        yield EpochResult(1, 0.1, 0.1, 0.9, 0.1)
+        raise MemoryError(network)
+
+    monkeypatch.setattr("nas.training.epochs", fails)
+    events = Trainer(data.search, DIGITS)(Job(5, PLAIN, seed=0, epochs=2))
+    assert isinstance(next(events), Progress)
+    assert networks[0]() is not None
+    assert isinstance(next(events), OutOfMemory)
+    assert networks[0]() is None
 
 
 def test_small_images_are_trained_on_the_cpu_unless_asked_otherwise() -> None:

@@ -111,6 +111,16 @@ def test_a_stage_that_is_repeated_no_times_is_its_input() -> None:
     assert [node.address for node in graph.nodes] == ["global_avg_pool", "fc"]
 
 
+def test_a_hole_of_one_alternative_is_filled_wherever_it_stands() -> None:
+    space = space_of(
+        "  - {name: a, twice: {}}\n",
+        blocks="  twice: {body: [{name: s, repeat: 2, first: {stride: {choice: [2]}}, conv: {out_channels: 4}}]}\n",
+    )
+    assert [decision.address for decision in space.decisions] == ["a.s.first.stride"]
+    [point] = space.sample(1).points
+    assert [node.type.shape for node in point.graph.nodes if node.block.key == "conv2d"] == [(4, 4, 4), (4, 4, 4)]
+
+
 def test_a_choice_in_params_is_one_decision_used_in_many_places() -> None:
     space = space_of(
         "  - conv: {out_channels: width}\n  - conv: {out_channels: 2*width}\n", params="{width: {choice: [2, 3]}}"

@@ -124,6 +124,23 @@ def test_a_budget_too_tight_for_draws_is_met_by_descent_and_says_so() -> None:
     assert all(point.graph.costs().params <= 290 for point in sampled.points)
 
 
+def test_descent_finds_the_smallest_network_from_every_start() -> None:
+    budget = Budget.of(max_params=286)
+    points = [SMALL.draws(budget, seed).next() for seed in range(5)]
+    assert [point.graph.costs().params for point in points] == [286] * 5
+
+
+def test_a_small_space_is_listed_where_draws_do_not_meet_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search_spaces.sampling.MAX_REJECTED", 0)
+    budget = Budget.of(max_params=400)
+    draws = TINY.draws(budget)
+    seen = {point.graph.hash for point in (draws.next() for _ in range(300))}
+    assert draws.uniform
+    everything = {point.graph.hash for point in TINY.sample(300, seed=1).points if budget.admits(point.graph.costs())}
+    assert seen >= everything
+    assert len(everything) > 1
+
+
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [
