@@ -85,7 +85,7 @@ class Primitive(BaseModel, ABC):
         """The torch module, called with one tensor (N, *shape) an input."""
 
     def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
-        """The shapes of its parameters and buffers, by their names in the module's state_dict; most blocks have none."""
+        """The shapes of its parameters and buffers by their names in the module's state_dict; most blocks have none."""
         return {}
 
 

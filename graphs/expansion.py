@@ -104,6 +104,7 @@ class _Expansion:
                 assembly.faults.add("dead-node", f"nothing reads the input `{name.text}`", name.mark, help=help)
         if assembly.faults.faults:
             return None
+        assert len(values) == len(outputs), "a value without a type has a fault that tells why"
         nodes, groups = tuple(assembly.nodes), assembly.used_groups()
         return prune(Graph(document.name, assembly.inputs, nodes, values, document, groups))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from blocks.types import DType, Map, Type, Vector
-from graphs.arguments import Missing, Scope, Slot, evaluate, shown, slot_of
+from graphs.arguments import Argument, Missing, Scope, Slot, evaluate, shown, slot_of
 from graphs.document import Document
 from graphs.faults import FaultList, nearest, one_of
 from graphs.text import Mapping, Scalar, Sequence
@@ -20,10 +20,11 @@ def document_scope(document: Document, faults: FaultList) -> Scope:
     """The document's parameters; one may be an expression of those before it."""
     scope = Scope()
     for param in document.params:
-        scope.known.add(param.name.text)
+        value: Argument = None
         if param.default is not None and not param.broken:
             with contextlib.suppress(Missing):
-                scope.bind(param.name.text, evaluate(param.default, slot_of(param), scope, faults))
+                value = evaluate(param.default, slot_of(param), scope, faults)
+        scope.bind(param.name.text, value)
     return scope
 
 

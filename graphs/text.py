@@ -290,9 +290,10 @@ class _Builder:
         if text in _NULLS:
             return Scalar(None, mark)
         if _INT.fullmatch(text):
-            if len(text) > MAX_DIGITS:
+            digits = len(text.lstrip("+-"))
+            if digits > MAX_DIGITS:
                 help = f"at most {MAX_DIGITS} digits"
-                self.faults.add("limit", f"this number has {len(text):,} digits", mark, help=help)
+                self.faults.add("limit", f"this number has {digits:,} digits", mark, help=help)
                 return Scalar(0, mark, broken=True)
             return Scalar(int(text), mark, written=text)
         if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and isinf(float(text))):

@@ -77,8 +77,8 @@ def search(
     `max_seconds` bounds the search proper: after it nothing more is proposed. The best `candidates` are trained longer
     on two seeds and compared again on the validation part; the winner is trained on `final_seeds` seeds on all that is
     not the test part, measured on that, and exported to `bundle` in the run's folder. Unless given, `recipe` follows
-    from the size of the images, `epochs` and `final_epochs` from the recipe. `settings` are for the space's own `params`;
-    `classes`, `channels` and `resolution` follow from the images.
+    from the size of the images, `epochs` and `final_epochs` from the recipe. `settings` are for the space's own
+    `params`; `classes`, `channels` and `resolution` follow from the images.
 
     Raises: BudgetError before anything is written, where nothing in the space fits; DataError; RunError, where the
     folder can't be used; ExportError; SearchInterrupted on Ctrl-C.

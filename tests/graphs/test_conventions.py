@@ -1,6 +1,6 @@
 """What other tools count, against the tools themselves: run on the same networks, and equal to the unit.
 
-A tool sees how a network is written, and not its graph alone. So each runs twice: on torch's modules wired as our graph
+A tool sees how a network is written, and not its graph alone. So each runs on torch's modules wired as a graph of ours
 says, where every figure is exact, and on torchvision's source, where two tools miss what it calls as a function.
 """
 
@@ -69,10 +69,9 @@ def by_torchinfo(model: nn.Module, shape: tuple[int, ...]) -> int:
 
 def by_deepspeed(model: nn.Module, shape: tuple[int, ...]) -> int:
     profiler = references.counter("deepspeed.profiling.flops_profiler.profiler")
-    flops, macs, _ = profiler.get_model_profile(
+    flops, _, _ = profiler.get_model_profile(
         model, input_shape=(1, *shape), print_profile=False, as_string=False, warm_up=0
     )
-    assert macs == by_torchvision(model, shape), "its MACs are ours"
     return int(flops)
 
 
@@ -171,13 +170,6 @@ def test_a_network_of_every_block_counts_as_the_tool_counts_it(tool: str) -> Non
     assert ours(graph, tool) == run(tool, lambda: TorchModules(graph), (6, 22, 26))
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_reference_network_counts_as_the_tool_counts_its_modules(name: str, tool: str) -> None:
-    graph = network(name)
-    assert ours(graph, tool) == run(tool, lambda: TorchModules(graph), IMAGE)
-
-
 # The values of all norms of GoogLeNet, by the size of the map: of the stem, and of the cells 3a 3b, 4a to 4e, 5a 5b.
 GOOGLENET_NORMS = (
     64 * 112**2
@@ -203,6 +195,12 @@ MISSED = {
 def test_torchvision_s_own_source_counts_the_same_but_for_what_it_calls_as_functions(name: str, tool: str) -> None:
     build = partial(getattr(references.torchvision().models, name), **OPTIONS.get(name, {}))
     assert run(tool, build, IMAGE) == ours(network(name), tool) - MISSED.get((name, tool), 0)
+
+
+@pytest.mark.parametrize(("name", "tool"), MISSED)
+def test_what_it_misses_there_a_tool_counts_in_a_network_of_modules(name: str, tool: str) -> None:
+    graph = network(name)
+    assert ours(graph, tool) == run(tool, lambda: TorchModules(graph), IMAGE)
 
 
 # The figures of these tools for ResNet-50 that others publish, or that follow from their formulas: 11,113,984 values

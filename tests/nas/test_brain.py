@@ -198,8 +198,10 @@ def test_the_winner_is_the_candidate_with_the_best_longer_trainings(tmp_path: Pa
 
     def reversed_when_longer(job: Job) -> Iterator[Event]:
         for event in fake_trainer()(job):
-            is_longer = isinstance(event, Progress) and job.epochs == RECIPE.final_epochs
-            yield replace(event, value=1 - event.value) if is_longer else event
+            if isinstance(event, Progress) and job.epochs == RECIPE.final_epochs:
+                yield replace(event, value=1 - event.value)
+            else:
+                yield event
 
     executor = ParallelExecutor(reversed_when_longer)
     other = run_to_end(tmp_path / "b", started(num_trials=12, num_candidates=2), executor)

@@ -300,6 +300,14 @@ class TestLive:
         assert "final training 2/2: test accuracy 97.00%" in drawn
         assert "stopped, " not in drawn
 
+    def test_what_is_no_news_leaves_no_empty_line(self, screen: io.StringIO, tmp_path: Path) -> None:
+        printed: list[str] = []
+        live = Live(screen)
+        live._progress.console.print = lambda text, **_: printed.append(text)  # type: ignore[method-assign]
+        play(tmp_path / "run", FINISHED, live)
+        assert printed
+        assert all(printed)
+
     def test_every_line_of_news_is_that_of_the_plain_display(self, screen: io.StringIO, tmp_path: Path) -> None:
         plain: list[str] = []
         with Live(screen) as observe:

@@ -1,0 +1,154 @@
+"""Names, order and scopes of steps; settings; what a document means beyond its types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import graphs
+from graphs import DocumentError, Graph
+from tests.graphs.wrong_documents import HEAD
+
+
+def parse(net: str, before: str = "", **settings: int | str) -> Graph:
+    return graphs.parse(HEAD + before + "net:\n" + net, settings=settings)
+
+
+def addresses(graph: Graph) -> list[str]:
+    return [node.address for node in graph.nodes]
+
+
+def reads(graph: Graph) -> dict[str, list[str]]:
+    return {node.address: [graph.address(source) for source in node.sources] for node in graph.nodes}
+
+
+def test_a_step_without_a_name_has_that_of_its_block_and_a_number_where_there_are_several() -> None:
+    net = "  - relu: {}\n  - tanh: {}\n  - relu: {}\n  - {name: relu1, sigmoid: {}}\n  - silu: {}\n"
+    assert addresses(parse(net)) == ["relu2", "tanh", "relu3", "relu1", "silu"]
+
+
+def test_numbered_names_do_not_meet_the_names_of_other_blocks() -> None:
+    net = "  - relu: {}\n" * 6 + "  - relu6: {}\n"
+    assert addresses(parse(net)) == ["relu1", "relu2", "relu3", "relu4", "relu5", "relu6", "relu61"]
+
+
+def test_an_unnamed_step_leaves_the_name_of_an_input_alone() -> None:
+    graph = graphs.parse("version: 1\ninput: {relu: {map: [3, 8, 8]}}\nnet: [{relu: {}}]\n")
+    assert addresses(graph) == ["relu1"]
+
+
+def test_addresses_show_groups_branches_repetitions_and_blocks() -> None:
+    net = (
+        "  - {name: stage, repeat: 2, sequential: [{conv: {out_channels: 3}}]}\n"
+        "  - {join: add, parallel: {left: [{relu: {}}], right: []}}\n"
+    )
+    found = addresses(parse(net))
+    assert found[:3] == ["stage.0.conv.conv", "stage.0.conv.norm", "stage.0.conv.act.relu"]
+    assert found[6:] == ["parallel.left.relu", "parallel.add"]
+
+
+def test_a_step_may_read_a_later_one() -> None:
+    net = (
+        "  - {name: end, from: [b, a], add: {}}\n  - {name: a, from: in, relu: {}}\n  - {name: b, from: in, tanh: {}}\n"
+    )
+    graph = parse(net + "output: {y: end}\n")
+    assert reads(graph) == {"b": ["image"], "a": ["image"], "end": ["b", "a"]}
+
+
+def test_without_outputs_the_last_step_of_the_text_is_the_output() -> None:
+    graph = parse("  - {name: a, relu: {}}\n  - {name: b, tanh: {}}\n")
+    assert {name: graph.address(value) for name, value in graph.outputs.items()} == {"b": "b"}
+
+
+def test_first_changes_arguments_of_the_first_repetition_alone() -> None:
+    graph = parse("  - {repeat: 3, first: {stride: 2, kernel_size: 1}, conv: {out_channels: 4, kernel_size: 3}}\n")
+    convolutions = [node.block for node in graph.nodes if node.block.key == "conv2d"]
+    assert [(block.stride, block.kernel_size) for block in convolutions] == [(2, 1), (1, 3), (1, 3)]  # type: ignore[attr-defined]
+
+
+def test_a_step_repeated_zero_times_is_its_input() -> None:
+    assert reads(parse("  - {repeat: 0, relu: {}}\n  - tanh: {}\n")) == {"tanh": ["image"]}
+
+
+def test_a_step_whose_condition_is_false_is_its_input() -> None:
+    net = "  - {name: a, relu: {}}\n  - {name: b, when: w > 3, tanh: {}}\n  - {from: [a, b], add: {}}\n"
+    assert reads(parse(net, "params: {w: 3}\n"))["add"] == ["a", "a"]
+    assert reads(parse(net, "params: {w: 3}\n", w=4))["add"] == ["a", "b"]
+
+
+def test_in_is_the_input_of_the_enclosing_body_and_again_the_outer_one_behind_it() -> None:
+    net = (
+        "  - {name: wide, conv2d: {out_channels: 5, kernel_size: 1}}\n"
+        "  - sequential: [{conv2d: {out_channels: 2*in.channels, kernel_size: 1}}]\n"
+        "  - conv2d: {out_channels: 2*in.channels, kernel_size: 1}\n"
+    )
+    assert [node.type.shape[0] for node in parse(net).nodes] == [5, 10, 6]
+
+
+def test_a_document_parameter_may_be_an_expression_of_those_before_it() -> None:
+    graph = parse("  - conv: {out_channels: wide}\n", "params: {w: 4, wide: {type: int, default: 2*w}}\n", w=6)
+    assert graph.nodes[0].type.shape == (12, 8, 8)
+
+
+def test_a_block_of_the_document_hides_one_of_the_same_name() -> None:
+    graph = parse("  - conv: {}\n  - residual_basic: {out_channels: 3}\n", "blocks: {conv: {body: [{tanh: {}}]}}\n")
+    keys = [node.block.key for node in graph.nodes]
+    assert keys[0] == "tanh"
+    assert "conv2d" in keys, "shipped blocks see shipped ones"
+
+
+def test_a_step_that_is_unused_is_left_out_with_what_it_alone_needs() -> None:
+    net = "  - {name: a, relu: {}}\n  - {name: b, tanh: {}}\n  - {name: c, unused: ok, sigmoid: {}}\n"
+    assert addresses(parse(net + "  - {from: a, silu: {}}\n")) == ["a", "silu"]
+
+
+def test_a_setting_that_the_document_does_not_have_is_refused_with_the_nearest() -> None:
+    with pytest.raises(DocumentError, match="no parameter `widht`") as caught:
+        parse("  - relu: {}\n", "params: {width: 3}\n", widht=4)
+    assert caught.value.faults[0].help == "did you mean `width`?"
+
+
+@pytest.mark.parametrize("value", ["many", 2.5, True, 0, -1, "0 // 0", "width"])
+def test_a_setting_of_the_wrong_kind_is_a_fault(value: str | int) -> None:
+    with pytest.raises(DocumentError) as caught:
+        parse("  - conv: {out_channels: width}\n", "params: {width: 3}\n", width=value)
+    assert len(caught.value.faults) == 1
+
+
+def test_a_file_is_named_in_its_errors(tmp_path: Path) -> None:
+    path = tmp_path / "net.json"
+    path.write_text('{"version": 1, "input": {"x": {"vector": 3}}, "net": [{"linear": {}}]}', "utf-8")
+    with pytest.raises(DocumentError) as caught:
+        graphs.load(path)
+    assert str(caught.value).startswith(f"{path}:1:56: E105 missing-argument: `linear` needs `out_features`")
+
+
+# The least size at which every window fits, worked out from the back: a size n comes out of (n - 1) * stride + kernel.
+SMALLEST = [
+    # 1 from 2, from 4, from 8, from 16.
+    ("  - {repeat: 4, max_pool2d: {kernel_size: 2}}\n", "16 x 16"),
+    # 1 from 5, from 10, from 14: LeNet-5's two convolutions and the pool between them.
+    (
+        "  - conv2d: {out_channels: 2, kernel_size: 5}\n  - avg_pool2d: {kernel_size: 2}\n"
+        "  - conv2d: {out_channels: 2, kernel_size: 5}\n",
+        "14 x 14",
+    ),
+    # The height is large enough as it is.
+    ("  - max_pool2d: {kernel_size: [2, 11], stride: 1}\n", "8 x 11"),
+]
+
+
+@pytest.mark.parametrize(("net", "size"), SMALLEST)
+def test_the_smallest_legal_input_is_told(net: str, size: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        parse(net)
+    (fault,) = caught.value.faults
+    assert fault.help == f"the smallest legal input is {size}"
+    height, width = size.split(" x ")
+    text = (HEAD + "net:\n" + net).replace("[3, 8, 8]", f"[3, {height}, {width}]")
+    graphs.parse(text)
+    for smaller in ((int(height) - 1, int(width)), (int(height), int(width) - 1)):
+        if min(smaller) >= 8:
+            with pytest.raises(DocumentError):
+                graphs.parse((HEAD + "net:\n" + net).replace("[3, 8, 8]", f"[3, {smaller[0]}, {smaller[1]}]"))
