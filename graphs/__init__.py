@@ -31,6 +31,8 @@ Reading order; each file imports only from those above it:
     recursion     templates that are made of themselves
     ordering      names and order of the steps of a body
     assembly      the nodes of a graph as they come, faults at their place, limits
+    lexicon       what the calls of a document mean
+    resolving     what a step reads, whether it is done, and how often
     expansion     documents to graphs: names, templates, types
     smallest      the smallest legal input
     budget        `Budget`: bounds on costs

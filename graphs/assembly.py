@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
@@ -73,6 +74,10 @@ class Assembly:
             self.fault("limit", message, mark, frame, help=help)
         raise TooLarge
 
+    def mark_read(self, handles: Iterable[Handle]) -> None:
+        """Something reads these values."""
+        self.read.update(handle.value for handle in handles if handle.value is not None)
+
     def count_step(self, mark: Mark, frame: Frame) -> None:
         """One more step was walked."""
         self._steps += 1
@@ -115,7 +120,7 @@ class Assembly:
         frame: Frame,
     ) -> Handle:
         """One node: a primitive with these arguments on these sources. Raises `Missing` after a fault."""
-        self.read.update(handle.value for handle in sources if handle.value is not None)
+        self.mark_read(sources)
         try:
             block = make_block(kind, tuple(values.items()))
             if any(handle.type is None for handle in sources):

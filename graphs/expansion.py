@@ -8,29 +8,27 @@ step that called it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
-from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from blocks.types import Vector
-from graphs.arguments import Argument, Missing, Scope, Slot, shown, slot_of, slots_of
-from graphs.assembly import MAX_NODES, MAX_STEPS, Assembly, TooLarge
-from graphs.calls import Given, check_arguments, merge_arguments, refuse_unknown_block
+from graphs.arguments import Missing, Scope, Slot, slot_of
+from graphs.assembly import MAX_STEPS, Assembly, TooLarge
+from graphs.calls import Given, merge_arguments
 from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Share, Step, Template
-from graphs.faults import FaultList, Mark, nearest, one_of
+from graphs.faults import FaultList, Mark
 from graphs.fragments import fragment_of, recall, remember
 from graphs.frames import Body, Frame, Handle
 from graphs.graph import Graph, Group, prune
 from graphs.inputs import document_scope, input_types
-from graphs.library import block_class, composites
+from graphs.lexicon import Lexicon
+from graphs.library import block_class
 from graphs.ordering import step_names, step_order
 from graphs.recursion import refuse_recursion
+from graphs.resolving import count_repeats, excuse, is_done, lookup, single, sources_of
 from graphs.text import Mapping, Scalar
 
 MAX_NESTING = 32
 MAX_ADDRESS = 500
-
-_REPEAT = Slot("repeat", "int", (), True, f"an integer from 0 to {MAX_NODES:,}")
 
 
 def expand(
@@ -48,7 +46,7 @@ def check_templates(document: Document, faults: FaultList) -> None:
     arguments, expressions and recursion are checked all the same."""
     refuse_recursion(document, faults)
     expansion = _Expansion(document, Assembly(faults, MAX_STEPS, quiet=True), blind=True)
-    expansion.read_defaults(document_scope(document, faults))
+    expansion.lexicon.read_defaults(document_scope(document, faults))
     with contextlib.suppress(TooLarge):
         for template in document.templates.values():
             expansion.walk(template)
@@ -68,21 +66,17 @@ class _Expansion:
     document: Document
     assembly: Assembly
     blind: bool = False
-    _own: AbstractMapping[str, Template] = field(init=False)
-    _document_names: frozenset[str] = field(init=False)
+    lexicon: Lexicon = field(init=False)
     _plans: dict[int, tuple[list[str], list[int], set[int]]] = field(default_factory=dict)
-    _slots: dict[int, dict[str, Slot]] = field(default_factory=dict)
     _sharing: int = 0
-    _defaults: dict[str, dict[str, Argument]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._own = {**composites(), **self.document.templates}
-        self._document_names = frozenset(param.name.text for param in self.document.params)
+        self.lexicon = Lexicon(self.document, self.assembly)
 
     def run(self, extra: tuple[int, int]) -> Graph | None:
         document, assembly = self.document, self.assembly
         scope = document_scope(document, assembly.faults)
-        self.read_defaults(scope)
+        self.lexicon.read_defaults(scope)
         handles: dict[str, Handle] = {}
         types = input_types(document, scope, assembly.faults, extra)
         for (name, _), type in zip(document.inputs, types, strict=True):
@@ -111,7 +105,7 @@ class _Expansion:
     def walk(self, template: Template) -> None:
         """Expand one template alone, on an input without a type."""
         mark = template.name.mark
-        scope = Scope(elsewhere=self._document_names)
+        scope = Scope(elsewhere=self.lexicon.names)
         scope.bind_type("in", None)
         for param in template.params:
             if param.kind == "node":
@@ -127,7 +121,7 @@ class _Expansion:
     def walk_net(self) -> None:
         """Expand the net on inputs without types."""
         scope = document_scope(self.document, self.assembly.faults)
-        self.read_defaults(scope)
+        self.lexicon.read_defaults(scope)
         handles = {name.text: _poison(name.mark, name.text) for name, _ in self.document.inputs}
         body = self._net(scope, handles)
         self._outputs(body, self._body(self.document.body, body))
@@ -146,40 +140,9 @@ class _Expansion:
     def _outputs(self, body: Body, last: Handle | None) -> dict[str, Handle] | None:
         if not self.document.outputs:
             return {last.name: last} if last is not None else None
-        found = {name.text: self._lookup(source, body) for name, source in self.document.outputs}
+        found = {name.text: lookup(source, body, self.assembly) for name, source in self.document.outputs}
         handles = {name: handle for name, handle in found.items() if handle is not None}
         return handles if len(handles) == len(found) else None
-
-    def read_defaults(self, scope: Scope) -> None:
-        """The document's `defaults`, as values that are the same at every call."""
-        frame = Frame(None, "", self.document.mark, {}, None)
-        for key, given in self.document.defaults:
-            call = Call(key, given)
-            slots = self._slots_of(call)
-            if slots is None:
-                continue
-            arguments = {name.text: (name, tree) for name, tree in given}
-            optional = {name: replace(slot, required=False) for name, slot in slots.items()}
-            check_arguments(call, arguments, optional, self.assembly.faults)
-            values = self._defaults.setdefault(key.text, {})
-            for name, (_, tree) in arguments.items():
-                if name in slots and slots[name].kind != "node":
-                    with contextlib.suppress(Missing):
-                        values[name] = self.assembly.evaluate(tree, slots[name], scope, frame)
-
-    def _slots_of(self, call: Call) -> dict[str, Slot] | None:
-        """The arguments that the block of a call takes; None, with a fault, where there is no such block."""
-        template = self._templates(call).get(call.key.text)
-        if template is not None:
-            slots = self._slots.get(id(template))
-            if slots is None:
-                slots = self._slots[id(template)] = {param.name.text: slot_of(param) for param in template.params}
-            return slots
-        kind = block_class(call.key.text)
-        if kind is None:
-            refuse_unknown_block(call, self._templates(call), self.assembly.faults)
-            return None
-        return slots_of(kind)
 
     # bodies and steps
 
@@ -200,10 +163,10 @@ class _Expansion:
             if step.name is not None:
                 body.handles[step.name.text] = done[position]
         for position in {*cyclic, *(position for position, step in enumerate(steps) if step.broken)}:
-            self._excuse(steps[position], done.get(position - 1) if position else body.source, body)
+            excuse(steps[position], done.get(position - 1) if position else body.source, body, self.assembly)
         body.cyclic = bool(cyclic)
         if body.doubtful:
-            self._mark_read(done.values())
+            self.assembly.mark_read(done.values())
         return done[len(steps) - 1] if steps else body.source
 
     def _plan(self, steps: tuple[Step, ...], body: Body) -> tuple[list[str], list[int], set[int]]:
@@ -211,25 +174,14 @@ class _Expansion:
         plan = self._plans.get(id(steps))
         if plan is None:
             names = step_names(steps, self.assembly.faults, taken=body.handles.keys())
-            plan = (names, *step_order(steps, names, self._references, self.assembly.faults))
+            plan = (names, *step_order(steps, names, self.lexicon.references, self.assembly.faults))
             self._plans[id(steps)] = plan
         return plan
 
-    def _excuse(self, step: Step, previous: Handle | None, body: Body) -> None:
-        """What a step at fault reads is not dead."""
-        if step.sources is None:
-            sources = [previous]
-        else:
-            names = (source.text for source in step.sources)
-            sources = [body.source if name == "in" else body.handles.get(name) for name in names]
-        self._mark_read(handle for handle in sources if handle is not None)
-
-    def _mark_read(self, handles: Iterable[Handle]) -> None:
-        self.assembly.read.update(handle.value for handle in handles if handle.value is not None)
-
     def _step(self, step: Step, name: str, previous: Handle | None, body: Body) -> Handle:
         try:
-            handle = self._outcome(step, f"{body.prefix}{name}", self._sources(step, previous, body), body)
+            sources = sources_of(step, previous, body, self.assembly)
+            handle = self._outcome(step, f"{body.prefix}{name}", sources, body)
         except Missing:
             return _poison(step.mark, name)
         if step.unused and handle.value is not None:
@@ -237,7 +189,8 @@ class _Expansion:
         return Handle(handle.value, handle.type, name, step.name.mark if step.name else step.mark)
 
     def _outcome(self, step: Step, address: str, sources: tuple[Handle, ...], body: Body) -> Handle:
-        if step.when is not None and not self._condition(step.when, body) and not self.blind:
+        if not is_done(step, body, self.assembly, blind=self.blind):
+            assert step.when is not None
             if len(sources) != 1:
                 message = "a step with several inputs can't be left out"
                 help = "put it into a block or a group with one input, and the `when` there"
@@ -246,7 +199,7 @@ class _Expansion:
             return sources[0]
         if step.repeat is None:
             return self._action(step.action, sources, address, body, None)
-        count = self._count(step, body)
+        count = count_repeats(step, body, self.assembly, blind=self.blind)
         if len(sources) != 1:
             message, help = "a repeated step has one input", "join its inputs before it"
             self.assembly.fault("arity", message, step.mark, body.frame, help=help)
@@ -261,64 +214,6 @@ class _Expansion:
                 break
         return handle
 
-    def _count(self, step: Step, body: Body) -> int:
-        """How often a step is repeated; once in a blind walk."""
-        assert step.repeat is not None
-        try:
-            count = self.assembly.evaluate(step.repeat, _REPEAT, body.scope, body.frame)
-        except Missing:
-            if self.blind:
-                return 1
-            raise
-        if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
-            message = f"`repeat` takes {_REPEAT.wants}, got {shown(count)}"
-            self.assembly.fault("bad-value", message, step.repeat.mark, body.frame)
-            raise Missing
-        return 1 if self.blind else count
-
-    def _condition(self, tree: Scalar, body: Body) -> bool:
-        try:
-            value = self.assembly.condition(tree, body.scope, body.frame)
-        except Missing:
-            if self.blind:
-                return True
-            raise
-        if not isinstance(value, bool):
-            message = f"`when` is true or false, `{tree.text}` is {value}"
-            self.assembly.fault("expression", message, tree.mark, body.frame, help=f"compare it: {tree.text} > 0")
-            raise Missing
-        return value
-
-    def _sources(self, step: Step, previous: Handle | None, body: Body) -> tuple[Handle, ...]:
-        if step.sources is None:
-            if previous is None:
-                message = "the first step of a document with several inputs says which it reads"
-                help = f"from: {next(iter(body.handles))}"
-                self.assembly.fault("missing-key", message, step.mark, body.frame, help=help)
-                raise Missing
-            found = [previous]
-        else:
-            looked = [self._lookup(source, body) for source in step.sources]
-            found = [handle for handle in looked if handle is not None]
-        self._mark_read(found)
-        if step.sources is not None and len(found) < len(step.sources):
-            raise Missing
-        return tuple(found)
-
-    def _lookup(self, source: Scalar, body: Body) -> Handle | None:
-        if source.text == "in" and body.source is not None:
-            return body.source
-        handle = body.handles.get(source.text)
-        if handle is None:
-            body.doubtful = True
-        if handle is None and not body.incomplete:
-            names = [*body.handles, *(["in"] if body.source else [])]
-            help = nearest(source.text, names) or f"there is {one_of(names)}"
-            if source.text in body.unnamed:
-                help = f"a step that is read has a name: {{name: {source.text}, ...}}"
-            self.assembly.faults.add("unknown-name", f"no step here is called `{source.text}`", source.mark, help=help)
-        return handle
-
     # actions
 
     def _action(
@@ -328,9 +223,9 @@ class _Expansion:
             case Call():
                 return self._call(action, sources, address, body, first)
             case Sequential(key=key, body=steps):
-                return self._group(key.text, key.mark, steps, self._single(sources, key, body), address, body)
+                return self._group(key.text, key.mark, steps, single(sources, key, body, self.assembly), address, body)
             case Parallel():
-                return self._parallel(action, self._single(sources, action.key, body), address, body)
+                return self._parallel(action, single(sources, action.key, body, self.assembly), address, body)
             case Share():
                 return self._share(action, sources, address, body)
             case Choice(key=key, alternatives=alternatives):
@@ -362,16 +257,17 @@ class _Expansion:
         for name, steps in action.branches:
             handle = self._group("branch", name.mark, steps, source, f"{address}.{name.text}", body)
             ends.append(Handle(handle.value, handle.type, name.text, name.mark))
-        self._mark_read(ends)
-        join = Call(action.join, Mapping((), action.join.mark))
-        return self._call(join, tuple(ends), f"{address}.{action.join.text}", body, None)
+        self.assembly.mark_read(ends)
+        join, kind = Call(action.join, Mapping((), action.join.mark)), block_class(action.join.text)
+        assert kind is not None
+        return self.assembly.apply(kind, {}, join, {}, tuple(ends), f"{address}.{action.join.text}", body.frame)
 
     def _share(self, share: Share, sources: tuple[Handle, ...], address: str, body: Body) -> Handle:
         """The nodes of another step once more, with its weights."""
         name = share.target.text
         target = body.steps.get(name)
         if target is None or target.broken:
-            self._lookup(share.target, body)
+            lookup(share.target, body, self.assembly)
             raise Missing
         if self._sharing >= MAX_NESTING:
             message = f"more than {MAX_NESTING} steps share from each other in a chain"
@@ -385,37 +281,34 @@ class _Expansion:
         self.assembly.share_weights(start, address, f"{body.prefix}{name}", share.target, body.frame)
         return handle
 
-    def _single(self, sources: tuple[Handle, ...], key: Scalar, body: Body) -> Handle:
-        if len(sources) != 1:
-            message, help = (
-                f"`{key.text}` takes one input, got {len(sources)}",
-                "join them before it: `concat` or `add`",
-            )
-            self.assembly.fault("arity", message, key.mark, body.frame, help=help)
-            raise Missing
-        return sources[0]
-
     def _call(self, call: Call, sources: tuple[Handle, ...], address: str, body: Body, first: Mapping | None) -> Handle:
-        templates = self._templates(call)
-        given = merge_arguments(call.arguments, first)
-        template = templates.get(call.key.text)
-        if template is not None:
-            return self._expand_template(template, call, given, self._single(sources, call.key, body), address, body)
-        slots = self._slots_of(call)
+        slots = self.lexicon.slots(call)
         if slots is None:
             raise Missing
+        given = merge_arguments(call.arguments, first)
+        template = self.lexicon.templates(call).get(call.key.text)
+        if template is not None:
+            source = single(sources, call.key, body, self.assembly)
+            return self._expand_template(template, call, given, slots, source, address, body)
         kind = block_class(call.key.text)
         assert kind is not None
-        values = self._arguments(call, given, slots, body)
+        values = self.lexicon.arguments(call, given, slots, body)
         return self.assembly.apply(kind, values, call, given, sources, address, body.frame)
 
     def _expand_template(
-        self, template: Template, call: Call, given: Given, source: Handle, address: str, body: Body
+        self,
+        template: Template,
+        call: Call,
+        given: Given,
+        slots: dict[str, Slot],
+        source: Handle,
+        address: str,
+        body: Body,
     ) -> Handle:
         if template.broken or body.frame.calls(template):  # a fault of `check_templates`
             raise Missing
         self._check_nesting(call.key.mark, body)
-        scope = self._bind(template, call, given, body)
+        scope = self._bind(template, call, given, slots, body)
         if self.blind and not template.name.mark.source.builtin:  # it is walked on its own
             raise Missing
         scope.bind_type("in", source.type)
@@ -438,12 +331,10 @@ class _Expansion:
             remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
         return handle
 
-    def _bind(self, template: Template, call: Call, given: Given, body: Body) -> Scope:
+    def _bind(self, template: Template, call: Call, given: Given, slots: dict[str, Slot], body: Body) -> Scope:
         """The names that the body of a template may read."""
-        slots = self._slots_of(call)
-        assert slots is not None
-        values = self._arguments(call, given, slots, body)
-        scope = Scope(elsewhere=self._document_names)
+        values = self.lexicon.arguments(call, given, slots, body)
+        scope = Scope(elsewhere=self.lexicon.names)
         for param in template.params:
             name = param.name.text
             if param.kind == "node":
@@ -458,38 +349,12 @@ class _Expansion:
         tree = given[name][1]
         handle = None
         if isinstance(tree, Scalar):
-            handle = self._lookup(tree, body)
+            handle = lookup(tree, body, self.assembly)
         else:
             self.assembly.faults.add("wrong-shape", f"`{name}` is the name of a step", tree.mark, help=f"{name}: main")
         if handle is None:
             raise Missing
         return handle
-
-    def _arguments(self, call: Call, given: Given, slots: dict[str, Slot], body: Body) -> dict[str, Argument]:
-        values: dict[str, Argument] = {}
-        if not call.key.mark.source.builtin:
-            values.update(self._defaults.get(call.key.text, {}))
-        fits = check_arguments(call, given, slots, self.assembly.faults, defaults=values.keys())
-        for name, (_, tree) in given.items():
-            if name in slots and slots[name].kind != "node":
-                try:
-                    values[name] = self.assembly.evaluate(tree, slots[name], body.scope, body.frame)
-                except Missing:
-                    fits = False
-        if not fits:
-            raise Missing
-        return values
-
-    def _references(self, call: Call) -> list[str]:
-        """The steps that a call names in arguments that take a node."""
-        template = self._templates(call).get(call.key.text)
-        params = template.params if template else ()
-        trees = [call.arguments.get(param.name.text) for param in params if param.kind == "node"]
-        return [tree.text for tree in trees if isinstance(tree, Scalar)]
-
-    def _templates(self, call: Call) -> AbstractMapping[str, Template]:
-        """The templates that a call can mean: a shipped block sees shipped ones, a document its own first."""
-        return composites() if call.key.mark.source.builtin else self._own
 
     def _check_nesting(self, mark: Mark, body: Body) -> None:
         if body.depth >= MAX_NESTING:

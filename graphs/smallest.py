@@ -24,6 +24,30 @@ def say_smallest_input(document: Document, faults: FaultList) -> None:
         faults.advise(index, help)
 
 
+def smallest_input(document: Document) -> str:
+    """The smallest sizes of the maps that a legal document takes, `33 x 33`; empty where no input is a map.
+
+    Several maps shrink by the same number of pixels.
+    """
+    scope = document_scope(document, FaultList())
+    maps = [type for type in input_types(document, scope, FaultList()) if isinstance(type, Map)]
+    if not maps:
+        return ""
+    low, left = (1 - min(getattr(type, side) for type in maps) for side in ("height", "width"))
+
+    def fits(height: int, width: int) -> bool:
+        return not _slugs(document, (max(low, height), max(left, width)))
+
+    start = min(low, left)
+    both = start if fits(low, left) else start + _least(lambda more: fits(start + more, start + more), -start)
+    height, width = max(low, both), max(left, both)
+    if height > low and fits(height - 1, width):
+        height = low + _least(lambda more: fits(low + more, width), height - low)
+    if width > left and fits(height, width - 1):
+        width = left + _least(lambda more: fits(height, left + more), width - left)
+    return ", ".join(f"{type.height + height} x {type.width + width}" for type in maps)
+
+
 def _smallest_input(document: Document) -> str:
     """The sentence that names it. Height and width are found one after the other: what is enough does not grow."""
     if "limit" in _slugs(document, (0, 0)):

@@ -14,12 +14,14 @@ from graphs import Graph
 from graphs.conventions import Counted, count
 from graphs.costs import COUNTED, ReceptiveField
 from graphs.quantities import format_quantity
+from graphs.smallest import smallest_input
 from nas.cli.counting import CountAs, column, counted_lines, counted_object, parse_convention
 from nas.cli.inputs import load_network, parse_settings
 from nas.cli.outline import outline
 from nas.cli.output import error_objects, format_bytes, format_share, print_json, table, terminal_width
 
 DEPTH = 2
+BAR = 8
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
 Settings = Annotated[
@@ -117,6 +119,7 @@ def network_object(graph: Graph) -> dict[str, object]:
         "activation_bytes": costs.activation_bytes,
         "peak_bytes": costs.peak_bytes,
         "receptive_field": asdict(costs.receptive_field),
+        "smallest_input": smallest_input(graph.document),
         "input": {name: str(type) for name, type in graph.inputs.items()},
         "output": {name: str(types[value]) for name, value in graph.outputs.items()},
         "nodes": [
@@ -138,6 +141,7 @@ def network_lines(graph: Graph, depth: int | None, width: int | None, counted: C
     """The table of a network and its totals; batch one. What another tool counts takes the column of MACs."""
     costs = graph.costs()
     inputs = ", ".join(f"{name} {_shape(type)}" for name, type in graph.inputs.items())
+    shown = outline(graph, depth, counted.nodes if counted else None)
     rows = [
         [
             row.address,
@@ -148,22 +152,35 @@ def network_lines(graph: Graph, depth: int | None, width: int | None, counted: C
             format_quantity(row.macs) if row.macs else "-",
             format_share(row.macs, counted.total if counted else costs.macs),
         ]
-        for row in outline(graph, depth, counted.nodes if counted else None)
+        for row in shown
     ]
     header = ["address", "block", "output", "params", "", column(counted) if counted else "MACs", ""]
+    lines = table(header, rows, "<<<>>>>", width=width)
     return [
         f"{graph.name}   {inputs}   hash {graph.hash[:12]}",
         "",
-        *table(header, rows, "<<<>>>>", width=width),
+        *_with_bars(lines, [row.macs for row in shown], width),
         "",
         f"parameters       {costs.params:,}, and {costs.buffers:,} buffer elements",
         f"MACs             {costs.macs:,} ({format_quantity(costs.macs)}; {format_quantity(costs.flops)} FLOPs)",
         f"activations      {format_bytes(costs.activation_bytes)} in all, {format_bytes(costs.peak_bytes)} at the peak",
         f"receptive field  {_field(costs.receptive_field)}",
+        *([f"smallest input   {smallest}"] if (smallest := smallest_input(graph.document)) else ()),
         *(counted_lines(counted, width or 80) if counted else ()),
         "",
         *_wrapped(f"Batch 1, weights not in the memory; {COUNTED}.", width or 80),
     ]
+
+
+def _with_bars(lines: list[str], values: list[int], width: int | None) -> list[str]:
+    """The table with a bar for each row, the largest in full, where there is room for it."""
+    column = max(map(len, lines)) + 2
+    if not any(values) or (width is not None and column + BAR > width):
+        return lines
+    head, rule, *rows = lines
+    bars = ["#" * round(BAR * value / max(values)) for value in values]
+    drawn = [f"{row:{column}}{bar}".rstrip() for row, bar in zip(rows, bars, strict=True)]
+    return [head, f"{rule:{column}}{'-' * BAR}", *drawn]
 
 
 def _shape(type: Type) -> str:

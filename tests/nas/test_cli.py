@@ -156,7 +156,7 @@ class TestShow:
         lines = networks.network_lines(graphs.load(tiny), 1, None)
         assert [line.split() for line in lines[4:8]] == [
             ["stem", "conv", "4x8x8", str(STEM), "6%", "2.304k", "6%"],
-            ["body", "2", "x", "residual_basic", "4x8x8", str(2 * BLOCK), "87%", "36.86k", "94%"],
+            ["body", "2", "x", "residual_basic", "4x8x8", str(2 * BLOCK), "87%", "36.86k", "94%", "#" * networks.BAR],
             ["global_avg_pool", "global_avg_pool", "4", "-", "-"],
             ["logits", "linear", "10", "50", "7%", "40", "<1%"],
         ]

@@ -1,0 +1,85 @@
+"""What the calls of a document mean: its own blocks before those that ship, their arguments, and its defaults for them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import replace
+
+from graphs.arguments import Argument, Missing, Scope, Slot, slot_of, slots_of
+from graphs.assembly import Assembly
+from graphs.calls import Given, check_arguments, refuse_unknown_block
+from graphs.document import Call, Document, Template
+from graphs.frames import Body, Frame
+from graphs.library import block_class, composites
+from graphs.text import Scalar
+
+
+class Lexicon:
+    """The blocks that a document knows. `names` are its parameters, which its blocks can't read."""
+
+    def __init__(self, document: Document, assembly: Assembly) -> None:
+        self.names = frozenset(param.name.text for param in document.params)
+        self._document = document
+        self._assembly = assembly
+        self._own = {**composites(), **document.templates}
+        self._slots: dict[int, dict[str, Slot]] = {}
+        self._defaults: dict[str, dict[str, Argument]] = {}
+
+    def templates(self, call: Call) -> AbstractMapping[str, Template]:
+        """The templates that a call can mean: a shipped block sees shipped ones, a document its own first."""
+        return composites() if call.key.mark.source.builtin else self._own
+
+    def slots(self, call: Call) -> dict[str, Slot] | None:
+        """The arguments that the block of a call takes; None, with a fault, where there is no such block."""
+        template = self.templates(call).get(call.key.text)
+        if template is not None:
+            slots = self._slots.get(id(template))
+            if slots is None:
+                slots = self._slots[id(template)] = {param.name.text: slot_of(param) for param in template.params}
+            return slots
+        kind = block_class(call.key.text)
+        if kind is None:
+            refuse_unknown_block(call, self.templates(call), self._assembly.faults)
+            return None
+        return slots_of(kind)
+
+    def references(self, call: Call) -> list[str]:
+        """The steps that a call names in arguments that take a node."""
+        template = self.templates(call).get(call.key.text)
+        params = template.params if template else ()
+        trees = [call.arguments.get(param.name.text) for param in params if param.kind == "node"]
+        return [tree.text for tree in trees if isinstance(tree, Scalar)]
+
+    def read_defaults(self, scope: Scope) -> None:
+        """Evaluate the document's `defaults`, which are the same at every call."""
+        frame = Frame(None, "", self._document.mark, {}, None)
+        for key, given in self._document.defaults:
+            call = Call(key, given)
+            slots = self.slots(call)
+            if slots is None:
+                continue
+            arguments = {name.text: (name, tree) for name, tree in given}
+            optional = {name: replace(slot, required=False) for name, slot in slots.items()}
+            check_arguments(call, arguments, optional, self._assembly.faults)
+            values = self._defaults.setdefault(key.text, {})
+            for name, (_, tree) in arguments.items():
+                if name in slots and slots[name].kind != "node":
+                    with contextlib.suppress(Missing):
+                        values[name] = self._assembly.evaluate(tree, slots[name], scope, frame)
+
+    def arguments(self, call: Call, given: Given, slots: dict[str, Slot], body: Body) -> dict[str, Argument]:
+        """The values of a call's arguments but for nodes, defaults included. Raises `Missing` after a fault."""
+        values: dict[str, Argument] = {}
+        if not call.key.mark.source.builtin:
+            values.update(self._defaults.get(call.key.text, {}))
+        fits = check_arguments(call, given, slots, self._assembly.faults, defaults=values.keys())
+        for name, (_, tree) in given.items():
+            if name in slots and slots[name].kind != "node":
+                try:
+                    values[name] = self._assembly.evaluate(tree, slots[name], body.scope, body.frame)
+                except Missing:
+                    fits = False
+        if not fits:
+            raise Missing
+        return values

@@ -1,0 +1,100 @@
+"""What a step reads, whether it is done at all, and how often."""
+
+from __future__ import annotations
+
+from graphs.arguments import Missing, Slot, shown
+from graphs.assembly import MAX_NODES, Assembly
+from graphs.document import Step
+from graphs.faults import nearest, one_of
+from graphs.frames import Body, Handle
+from graphs.text import Scalar
+
+_REPEAT = Slot("repeat", "int", (), True, f"an integer from 0 to {MAX_NODES:,}")
+
+
+def lookup(source: Scalar, body: Body, assembly: Assembly) -> Handle | None:
+    """The value that a name stands for in a body; None, with a fault, where there is none."""
+    if source.text == "in" and body.source is not None:
+        return body.source
+    handle = body.handles.get(source.text)
+    if handle is None:
+        body.doubtful = True
+    if handle is None and not body.incomplete:
+        names = [*body.handles, *(["in"] if body.source else [])]
+        help = nearest(source.text, names) or f"there is {one_of(names)}"
+        if source.text in body.unnamed:
+            help = f"a step that is read has a name: {{name: {source.text}, ...}}"
+        assembly.faults.add("unknown-name", f"no step here is called `{source.text}`", source.mark, help=help)
+    return handle
+
+
+def sources_of(step: Step, previous: Handle | None, body: Body, assembly: Assembly) -> tuple[Handle, ...]:
+    """The values that a step reads. Raises `Missing` after a fault."""
+    if step.sources is None:
+        if previous is None:
+            message = "the first step of a document with several inputs says which it reads"
+            help = f"from: {next(iter(body.handles))}"
+            assembly.fault("missing-key", message, step.mark, body.frame, help=help)
+            raise Missing
+        found = [previous]
+    else:
+        looked = [lookup(source, body, assembly) for source in step.sources]
+        found = [handle for handle in looked if handle is not None]
+    assembly.mark_read(found)
+    if step.sources is not None and len(found) < len(step.sources):
+        raise Missing
+    return tuple(found)
+
+
+def excuse(step: Step, previous: Handle | None, body: Body, assembly: Assembly) -> None:
+    """What a step at fault reads is not dead."""
+    if step.sources is None:
+        sources = [previous]
+    else:
+        names = (source.text for source in step.sources)
+        sources = [body.source if name == "in" else body.handles.get(name) for name in names]
+    assembly.mark_read(handle for handle in sources if handle is not None)
+
+
+def is_done(step: Step, body: Body, assembly: Assembly, *, blind: bool) -> bool:
+    """Whether the condition of a step holds; every one does in a blind walk. Raises `Missing` after a fault."""
+    if step.when is None:
+        return True
+    try:
+        value = assembly.condition(step.when, body.scope, body.frame)
+    except Missing:
+        if blind:
+            return True
+        raise
+    if not isinstance(value, bool):
+        text = step.when.text
+        message = f"`when` is true or false, `{text}` is {value}"
+        assembly.fault("expression", message, step.when.mark, body.frame, help=f"compare it: {text} > 0")
+        raise Missing
+    return value or blind
+
+
+def count_repeats(step: Step, body: Body, assembly: Assembly, *, blind: bool) -> int:
+    """How often a step is repeated; once in a blind walk. Raises `Missing` after a fault."""
+    assert step.repeat is not None
+    try:
+        count = assembly.evaluate(step.repeat, _REPEAT, body.scope, body.frame)
+    except Missing:
+        if blind:
+            return 1
+        raise
+    if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
+        message = f"`repeat` takes {_REPEAT.wants}, got {shown(count)}"
+        assembly.fault("bad-value", message, step.repeat.mark, body.frame)
+        raise Missing
+    return 1 if blind else count
+
+
+def single(sources: tuple[Handle, ...], key: Scalar, body: Body, assembly: Assembly) -> Handle:
+    """The one source of a step that takes one. Raises `Missing` after a fault."""
+    if len(sources) != 1:
+        message = f"`{key.text}` takes one input, got {len(sources)}"
+        help = "join them before it: `concat` or `add`"
+        assembly.fault("arity", message, key.mark, body.frame, help=help)
+        raise Missing
+    return sources[0]
