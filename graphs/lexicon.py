@@ -1,4 +1,4 @@
-"""What the calls of a document mean: its own blocks before those that ship, their arguments, and its defaults for them."""
+"""What the calls of a document mean: its own blocks before those that ship, their arguments, its defaults for them."""
 
 from __future__ import annotations
 

@@ -76,6 +76,8 @@ def _train_seed(
         (run / WEIGHTS).mkdir(exist_ok=True)
         unfinished = (run / weights).with_suffix(".tmp")
         save_file(training.state(), unfinished)
+        with unfinished.open("rb") as written:
+            os.fsync(written.fileno())  # the ledger's line that names it is
         os.replace(unfinished, run / weights)
     except OSError as error:
         raise not_written(run, error) from None

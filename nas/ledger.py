@@ -188,14 +188,21 @@ def _acquire(run: Path) -> int:
         lock = os.open(run / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise not_written(run, error) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise RunError(
-            f"{run} is in use by another driver", help=f"wait for it or end it; `nas status {run}` reads it meanwhile"
-        ) from None
-    return lock
+    for wait_seconds in (0.02, 0.08, None):  # `is_locked` of another process holds it for an instant
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if wait_seconds is not None:
+                time.sleep(wait_seconds)
+        except OSError as error:
+            os.close(lock)
+            raise not_written(run, error) from None
+        else:
+            return lock
+    os.close(lock)
+    raise RunError(
+        f"{run} is in use by another driver", help=f"wait for it or end it; `nas status {run}` reads it meanwhile"
+    )
 
 
 def not_written(run: Path, error: OSError) -> RunError:

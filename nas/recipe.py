@@ -39,6 +39,10 @@ DIGITS = Recipe()
 PHOTOS = Recipe(learning_rate=0.01, shift=4, flip=True, epochs=15, final_epochs=60)
 
 
+# Images below this size are glyphs, not photographs, and too small for a GPU's kernels to pay.
+SMALL_IMAGE = 24
+
+
 def default_recipe(height: int, width: int) -> Recipe:
-    """The recipe for images of this size where the user gives none: photographs from 24 pixels, glyphs below."""
-    return PHOTOS if min(height, width) >= 24 else DIGITS
+    """The recipe for images of this size where the user gives none: for photographs, or for glyphs."""
+    return PHOTOS if min(height, width) >= SMALL_IMAGE else DIGITS

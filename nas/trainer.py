@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nas.recipe import Recipe
+from nas.recipe import SMALL_IMAGE, Recipe
 from nas.trials import Completed, Event, Job, OutOfMemory, Progress
 
 if TYPE_CHECKING:
     from nas.data import SearchData
-
-SMALL_IMAGE = 24
 
 
 @dataclass(frozen=True)

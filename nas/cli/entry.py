@@ -15,11 +15,9 @@ from nas.cli.difference import diff
 from nas.cli.drawing import draw
 from nas.cli.exports import export
 from nas.cli.networks import check, show
-from nas.cli.output import error_object, error_objects, print_json
+from nas.cli.output import FAULT, INTERRUPTED, error_object, error_objects, print_json
 from nas.cli.runs import resume, search, status
 from nas.cli.schema import schema
-
-FAULT, USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="nas",

@@ -13,6 +13,8 @@ from graphs import DocumentError
 
 LEAST_WIDTH = 8
 
+FAULT, INTERRUPTED = 1, 130  # exit codes; 2 is typer's, for usage
+
 
 def print_json(data: Mapping[str, Any]) -> None:
     """One object on stdout."""

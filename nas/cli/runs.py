@@ -14,14 +14,13 @@ from graphs import Budget
 from graphs.quantities import format_quantity
 from nas.cli.inputs import parse_settings
 from nas.cli.networks import Json
-from nas.cli.output import format_seconds, print_json, table, terminal_width
+from nas.cli.output import INTERRUPTED, format_seconds, print_json, table, terminal_width
+from nas.driver import DEFAULT_TRIALS
 from nas.manifest import ARCHITECTURE, refuse_taken
 
 if TYPE_CHECKING:
     from nas.driver import Observer
     from nas.results import Result
-
-INTERRUPTED = 130
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 Executor = Annotated[
@@ -52,7 +51,7 @@ def search(
     min_flops: HiddenBound = None,
     min_activation_bytes: HiddenBound = None,
     min_peak_bytes: HiddenBound = None,
-    trials: Annotated[int, typer.Option(min=1, metavar="N", help="Networks to train.")] = 60,
+    trials: Annotated[int, typer.Option(min=1, metavar="N", help="Networks to train.")] = DEFAULT_TRIALS,
     max_seconds: Annotated[
         float | None, typer.Option(metavar="S", help="Propose nothing more after this time.")
     ] = None,

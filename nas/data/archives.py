@@ -39,7 +39,7 @@ def read_npz(path: Path) -> tuple[dict[str, Part], tuple[str, ...]]:
     keys = {"train": ("x", "y"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
     parts = {}
     for part, (images_key, labels_key) in keys.items():
-        if images_key in arrays or part == "train":
+        if images_key in arrays or labels_key in arrays or part == "train":
             for key in (images_key, labels_key):
                 if key not in arrays:
                     raise DataError(

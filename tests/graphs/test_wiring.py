@@ -152,3 +152,8 @@ def test_the_smallest_legal_input_is_told(net: str, size: str) -> None:
         if min(smaller) >= 8:
             with pytest.raises(DocumentError):
                 graphs.parse((HEAD + "net:\n" + net).replace("[3, 8, 8]", f"[3, {smaller[0]}, {smaller[1]}]"))
+
+
+def test_branches_are_joined_by_the_primitive_whatever_a_document_calls_so() -> None:
+    graph = parse("  - {join: add, parallel: {a: [], b: []}}\n", "blocks: {add: {body: [{tanh: {}}]}}\n")
+    assert [node.block.key for node in graph.nodes] == ["add"]
