@@ -9,6 +9,7 @@ nothing is looked up or decided while it runs.
 from __future__ import annotations
 
 import builtins
+import itertools
 import linecache
 import weakref
 from collections.abc import Callable
@@ -87,9 +88,12 @@ def forward_source(graph: Graph) -> str:
     return "\n".join(rows) + "\n"
 
 
+_numbers = itertools.count()
+
+
 def _load(source: str, name: str) -> Callable[..., Tensor | dict[str, Tensor]]:
-    """The function of a source that we made ourselves; tracebacks into it show its lines."""
-    filename = f"<network {name}>"
+    """The function of a source that we made ourselves; tracebacks into it show its lines for as long as it lives."""
+    filename = f"<network {name} {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     scope: dict[str, Callable[..., Tensor | dict[str, Tensor]]] = {}
     exec(builtins.compile(source, filename, "exec"), scope)

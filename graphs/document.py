@@ -14,6 +14,8 @@ from typing import Literal
 from graphs.faults import FaultList, Mark, Source, nearest, one_of
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
+MAX_ALTERNATIVES = 10_000
+
 Kind = Literal["int", "float", "bool", "word", "size", "node"]
 Settings = AbstractMapping[str, bool | int | float | str]
 
@@ -193,7 +195,7 @@ def hole_alternatives(tree: Tree | None) -> tuple[Tree, ...] | None:
     if not isinstance(span, Sequence) or len(span.items) != 2:
         return ()
     low, high, step = (_integer(item) for item in (*span.items, tree.get("step") or Scalar(1, span.mark)))
-    if low is None or high is None or step is None or step < 1 or (high - low) // step >= 10_000:
+    if low is None or high is None or step is None or step < 1 or (high - low) // step >= MAX_ALTERNATIVES:
         return ()
     return tuple(Scalar(value, span.mark) for value in range(low, high + 1, step))
 

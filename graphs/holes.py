@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphs.document import hole_alternatives
+from graphs.document import MAX_ALTERNATIVES, hole_alternatives
 from graphs.faults import FaultList, Mark, nearest
 from graphs.shapes import is_value
 from graphs.text import Mapping, Scalar, Sequence, Tree
@@ -13,6 +13,11 @@ _KEYS = ("choice", "range", "step")
 def check_value(name: str, tree: Tree, faults: FaultList, *, holes: bool) -> bool:
     """Whether a tree is a value, or a hole where holes are allowed; a fault where it is neither."""
     if hole_alternatives(tree) is None:
+        if isinstance(tree, Mapping) and holes and len(tree.entries) == 1:
+            key = tree.entries[0][0]
+            if meant := nearest(key.text, _KEYS):
+                faults.add("unknown-key", f"a choice has no key `{key.text}`", key.mark, help=meant)
+                return False
         return is_value(name, tree, faults)
     return bool(check_hole(tree, faults, holes=holes))
 
@@ -28,8 +33,8 @@ def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...
             faults.add("unknown-key", f"a choice has no key `{key.text}`", key.mark, help=nearest(key.text, _KEYS))
     alternatives = hole_alternatives(tree) or ()
     if not alternatives:
-        help = "{choice: [8, 16]} or {range: [8, 64], step: 8}"
-        faults.add("wrong-shape", "a choice needs alternatives", tree.mark, help=help)
+        help = f"{{choice: [8, 16]}}, or {{range: [8, 64], step: 8}}: low to high, at most {MAX_ALTERNATIVES:,} steps"
+        faults.add("wrong-shape", "this leaves nothing to choose from", tree.mark, help=help)
     seen = set()
     for item in alternatives:
         if not is_value("an alternative", item, faults):

@@ -30,7 +30,7 @@ from nas.recipe import Recipe, default_recipe
 from nas.records import Record, Resumed, Started
 from nas.results import Result, SearchInterrupted, is_over, summarize
 from nas.samplers import SAMPLERS, make_sampler
-from nas.trainer import Trainer
+from nas.trainer import Trainer, refuse_device
 from nas.trials import Diverged, Event, Executor, Progress
 from search_spaces import Space, load, parse
 
@@ -50,7 +50,7 @@ class Observer(Protocol):
 
 def search(
     space: Space | str | Path,
-    budget: Budget | None = None,
+    budget: Budget | Mapping[str, int | float | str | None] | None = None,
     data: str | Path = "digits",
     *,
     trials: int = DEFAULT_TRIALS,
@@ -73,6 +73,7 @@ def search(
 ) -> Result:
     """Searches a space for the network that classifies the images best within a budget.
 
+    `budget` is a `Budget`, or its bounds, as in {"max_params": "4k"}.
     `trials` counts networks that were trained, in full or in part; what is over budget or known already doesn't count.
     `max_seconds` bounds the search proper: after it nothing more is proposed. The best `candidates` are trained longer
     on two seeds and compared again on the validation part; the winner is trained on `final_seeds` seeds on all that is
@@ -93,7 +94,11 @@ def search(
     if sampler not in SAMPLERS:
         raise FixpointError(f"there is no sampler `{sampler}`", help=f"there is {', '.join(SAMPLERS)}")
     refuse_misuse(executor, workers, address, storage)
-    budget = budget or Budget()
+    if max_seconds is not None and not max_seconds > 0:
+        raise FixpointError(f"max_seconds is {max_seconds}", help="more than 0 is needed")
+    if address is None:
+        refuse_device(device)
+    budget = budget if isinstance(budget, Budget) else Budget.of(budget or {})
     images = load_data(data)
     if not isinstance(space, Space):
         space = _load_space(space, images, dict(settings or {}))

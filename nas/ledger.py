@@ -207,7 +207,7 @@ def _acquire(run: Path) -> int:
 
 def not_written(run: Path, error: OSError) -> RunError:
     """The error of a run whose disk is full, read-only or gone."""
-    return RunError(
-        f"{run} cannot be written: {(error.strerror or str(error)).lower()}",
-        help=f"what stands there is whole; make room or fix the permissions, then: nas resume {run}",
-    )
+    help = "make room, fix the permissions, or choose another folder"
+    if (run / LEDGER).is_file():
+        help = f"what stands there is whole; make room or fix the permissions, then: nas resume {run}"
+    return RunError(f"{run} cannot be written: {(error.strerror or str(error)).lower()}", help=help)

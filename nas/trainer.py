@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from blocks.errors import FixpointError
 from nas.recipe import SMALL_IMAGE, Recipe
 from nas.trials import Completed, Event, Job, OutOfMemory, Progress
 
@@ -56,6 +57,20 @@ def choose_device(device: str, image_shape: tuple[int, int, int]) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() and not is_small(image_shape) else "cpu"
+
+
+def refuse_device(device: str) -> None:
+    """Raises FixpointError where torch can't compute on this device here."""
+    import torch
+
+    if device == "auto":
+        return
+    try:
+        torch.zeros(1, device=device).add_(1)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).strip().splitlines()[0].rstrip(".")
+        help = "cpu, cuda, cuda:1, ..., or auto, which takes what there is"
+        raise FixpointError(f"the device `{device}` can't be used: {why}", help=help) from None
 
 
 def is_small(image_shape: tuple[int, int, int]) -> bool:

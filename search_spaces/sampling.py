@@ -101,22 +101,25 @@ def descend(
 
 
 def impossible(space: PointSource, budget: Budget, nearest: Point | None) -> BudgetError:
-    """The error of a budget that nothing keeps, with the smallest network and what dominates it."""
+    """The error of a budget that nothing keeps, with the smallest network and what dominates it.
+
+    Raises `DocumentError` where no network of the space is legal: the faults of its first point.
+    """
     if nearest is None:
-        return BudgetError(
-            f"the space `{space.name}` has no legal network", help="nas check it with values in place of choices"
-        )
+        space.materialize({decision.address: decision.alternatives[0] for decision in space.decisions})
+        return BudgetError(f"no legal network of the space `{space.name}` was found", help="open fewer alternatives")
     costs = nearest.graph.costs()
     broken = [name for name, miss in budget.violations(costs).items() if miss > 0]
     metric = broken[0].partition("_")[2]
     figures = ", ".join(f"{getattr(costs, name):,} {name}" for name in dict.fromkeys((metric, "params", "macs")))
     figure = "macs" if metric == "flops" else metric if metric in ("params", "macs") else "output_bytes"
     largest = max(costs.nodes, key=lambda node: getattr(node, figure))
-    extreme = "smallest" if broken[0].startswith("max") else "largest"
+    extreme, remedy = "smallest", "raise the budget, or open smaller alternatives there"
+    if broken[0].startswith("min"):
+        extreme, remedy = "largest", "lower the bound, or open larger alternatives"
     return BudgetError(
         f"nothing in the space `{space.name}` keeps {budget}: its {extreme} network has {figures}",
-        help=f"in it `{largest.address}` counts {getattr(largest, figure):,} of them; "
-        "raise the budget, or open smaller alternatives there",
+        help=f"in it `{largest.address}` counts {getattr(largest, figure):,} of them; {remedy}",
     )
 
 

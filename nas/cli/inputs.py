@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
 import search_spaces
-from graphs import Graph, load
+from graphs import DocumentError, Graph, load
 from graphs.document import Settings
+from search_spaces import Space
 
 
 def load_network(name: str, settings: Settings | None = None, variant: str | None = None) -> Graph:
     """The graph of a file, or of a shipped network by its name. Raises: FixpointError."""
     return load(search_spaces.find(name, "network"), settings, variant=variant)
+
+
+def load_network_or_space(name: str, settings: Settings | None = None, variant: str | None = None) -> Graph | Space:
+    """As `load_network`; a document with holes, or the name of a shipped space, is a space. Raises: FixpointError."""
+    if name in search_spaces.names("space") and not Path(name).exists():
+        return search_spaces.load(name, settings)
+    try:
+        return load_network(name, settings, variant)
+    except DocumentError as error:
+        if any(fault.slug == "hole" for fault in error.faults):
+            return search_spaces.load(name, settings)
+        raise
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, bool | int | float | str]:

@@ -16,9 +16,10 @@ from graphs.costs import COUNTED, ReceptiveField
 from graphs.quantities import format_quantity
 from graphs.smallest import smallest_input
 from nas.cli.counting import CountAs, column, counted_lines, counted_object, parse_convention
-from nas.cli.inputs import load_network, parse_settings
+from nas.cli.inputs import load_network_or_space, parse_settings
 from nas.cli.outline import outline
 from nas.cli.output import error_objects, format_bytes, format_share, print_json, table, terminal_width
+from search_spaces import Space
 
 DEPTH = 2
 BAR = 8
@@ -40,7 +41,8 @@ def check(
 ) -> None:
     """Check documents: types, shapes, limits and requirements.
 
-    All faults are shown, each with its place and what to do about it. The variants of a document are checked with it.
+    All faults are shown, each with its place and what to do about it. The variants of a document are checked with it;
+    of a search space, what holds for all its networks, and that it has a legal one.
 
     \b
     Examples:
@@ -56,23 +58,34 @@ def check(
         file, chosen = todo.pop()
         title = file if chosen is None else f"{file} --variant {chosen}"
         try:
-            graph = load_network(file, values, chosen)
+            found = load_network_or_space(file, values, chosen)
+            figures, said = _space_figures(found) if isinstance(found, Space) else _network_figures(found)
         except FixpointError as error:
             reports.append({"file": file, "variant": chosen, "ok": False})
             errors += error_objects(error)
             if not as_json:
                 print(f"{title}:\n{error}" if chosen else error, file=sys.stderr)
             continue
-        todo += [(file, name.text) for name, _ in reversed(graph.document.variants)]
-        costs = graph.costs()
-        figures = {"name": graph.name, "hash": graph.hash, "params": costs.params, "macs": costs.macs}
+        todo += [(file, name.text) for name, _ in reversed(found.document.variants)]
         reports.append({"file": file, "variant": chosen, "ok": True, **figures})
         if not as_json:
-            print(f"{title}: ok, {costs.params:,} parameters, {format_quantity(costs.macs)} MACs")
+            print(f"{title}: ok, {said}")
     if as_json:
         print_json({"ok": not errors, "errors": errors, "files": reports})
     if errors:
         raise typer.Exit(1)
+
+
+def _network_figures(graph: Graph) -> tuple[dict[str, object], str]:
+    costs = graph.costs()
+    figures = {"name": graph.name, "hash": graph.hash, "params": costs.params, "macs": costs.macs}
+    return figures, f"{costs.params:,} parameters, {format_quantity(costs.macs)} MACs"
+
+
+def _space_figures(space: Space) -> tuple[dict[str, object], str]:
+    space.sample(1)
+    size, count = space.size(), len(space.decisions)
+    return {"name": space.name, "size": size, "decisions": count}, f"a space of {size:,} points in {count} decisions"
 
 
 def show(
@@ -97,7 +110,10 @@ def show(
       nas show resnet50 --json
     """
     convention = None if count_as is None else parse_convention(count_as)
-    graph = load_network(file, parse_settings(settings or []), variant)
+    graph = load_network_or_space(file, parse_settings(settings or []), variant)
+    if isinstance(graph, Space):
+        help = f"`nas check {file}` says what it holds, `nas search --space {file}` searches it"
+        raise FixpointError(f"{file} is a search space, not a network", help=help)
     counted = None if convention is None else count(graph, convention)
     if as_json:
         print_json(network_object(graph) | (counted_object(counted) if counted else {}))

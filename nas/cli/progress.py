@@ -65,7 +65,10 @@ def describe(record: Record, history: History) -> str:
             return f"run {history.run}"
         case Resumed():
             return f"run {history.run}, resumed: {history.num_trained} of {history.started.num_trials} trials are done"
-        case Completed() | Stopped() | Diverged() | Failed() | OutOfMemory():
+        case Failed():
+            why = record.traceback.strip().rpartition("\n")[2]
+            return f"{_trial_line(history.trials[record.trial], history)}\n    {why}"
+        case Completed() | Stopped() | Diverged() | OutOfMemory():
             return _trial_line(history.trials[record.trial], history)
         case Ended():
             rejected = (
@@ -73,7 +76,8 @@ def describe(record: Record, history: History) -> str:
             )
             return f"search ended ({record.by}): {_several(history.num_trained, 'network')} trained{rejected}"
         case Proposed(confirms=int(of)) if not _confirmations_before(record, history):
-            return f"training the best {history.started.num_candidates} longer, first of all trial {of}"
+            count = min(history.started.num_candidates, len(history.ranking()))
+            return f"training the best {count} longer, first of all trial {of}"
         case Finalised():
             done = f"{len(history.finals)}/{history.started.num_final_seeds}"
             return f"final training {done}: test accuracy {record.accuracy:.2%}, {format_seconds(record.seconds)}"

@@ -53,7 +53,7 @@ def search(
     min_peak_bytes: HiddenBound = None,
     trials: Annotated[int, typer.Option(min=1, metavar="N", help="Networks to train.")] = DEFAULT_TRIALS,
     max_seconds: Annotated[
-        float | None, typer.Option(metavar="S", help="Propose nothing more after this time.")
+        float | None, typer.Option(min=0.001, metavar="S", help="Propose nothing more after this time.")
     ] = None,
     sampler: Annotated[str, typer.Option(metavar="tpe|random", help="What proposes networks.")] = "tpe",
     executor: Executor = "inline",

@@ -45,7 +45,7 @@ def read_npz(path: Path) -> tuple[dict[str, Part], tuple[str, ...]]:
                     raise DataError(
                         f"{path} has no array `{key}`", help=f"it has {', '.join(sorted(arrays)) or 'none'}"
                     )
-            parts[part] = _part_of_arrays(arrays[images_key], arrays[labels_key], f"{path}, {images_key}")
+            parts[part] = _part_of_arrays(arrays[images_key], arrays[labels_key], f"{path}, {images_key}", labels_key)
     shapes = {part.images.shape[1:] for part in parts.values()}
     if len(shapes) > 1:
         raise DataError(f"the parts of {path} differ in image shape: {sorted(shapes)}", help="bring them to one shape")
@@ -56,7 +56,7 @@ def read_npz(path: Path) -> tuple[dict[str, Part], tuple[str, ...]]:
     return parts, tuple(str(label) for label in range(num_classes))
 
 
-def _part_of_arrays(images: NDArray[np.generic], labels: NDArray[np.generic], where: str) -> Part:
+def _part_of_arrays(images: NDArray[np.generic], labels: NDArray[np.generic], where: str, key: str) -> Part:
     shape_help = "images are uint8 (N, C, H, W) or (N, H, W), C being 1 or 3; labels are integers (N,)"
     if images.ndim == 3:
         images = images[:, np.newaxis]
@@ -64,7 +64,8 @@ def _part_of_arrays(images: NDArray[np.generic], labels: NDArray[np.generic], wh
         raise DataError(f"{where} is {images.dtype} {images.shape}", help=shape_help)
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
         raise DataError(
-            f"the labels of {where} are {labels.dtype} {labels.shape}, for {len(images)} images", help=shape_help
+            f"the labels `{key}` of {where} are {labels.dtype} {labels.shape}, for {len(images)} images",
+            help=shape_help,
         )
     if int(labels.min()) < 0 or int(labels.max()) >= len(labels):
         raise DataError(f"the labels of {where} go from {labels.min()} to {labels.max()}", help="labels are 0..K-1")
