@@ -94,10 +94,23 @@ def only_called(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def write_bundle(folder: Path) -> None:
+    """What a search for digits leaves, with random weights."""
+    from nas.bundle import export, random_weights
+
+    graph = search_spaces.load("small").sample(1).points[0].graph
+    preprocessing = {"scale": "raw", "mean": [4.9], "std": [6.0]}
+    metadata = {"classes": [str(digit) for digit in range(10)], "preprocessing": preprocessing}
+    folder.parent.mkdir(parents=True)
+    export(graph, random_weights(graph), folder, metadata=metadata)
+
+
 @pytest.mark.parametrize("page", PYTHON, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files(page, tmp_path)
     monkeypatch.chdir(tmp_path)
+    if page.name == "bundles.md":
+        write_bundle(tmp_path / "runs/small-digits-1/bundle")
     for name in ("search", "resume", "status", "export"):
         monkeypatch.setattr(nas, name, only_called(getattr(nas, name)))
     scope: dict[str, object] = {"__name__": page.stem}
