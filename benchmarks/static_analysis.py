@@ -2,11 +2,11 @@
 
     python -m benchmarks.static_analysis [--rounds 9]
 
-For ResNet-50, GoogLeNet, EfficientNet-B0 and DenseNet-121, in one process on one thread: ours from a YAML text, from the
-same as JSON, from a loaded graph, and for a drawn point of a space; theirs from torchvision's builder on the meta device,
-with torch's FlopCounterMode or torchinfo, and from a model that is built already, with fvcore, ptflops and thop (which the
-building is a present to). Every round goes through all of them in turn; CPU time of this process in ms; ratios are
-taken within a round. What is counted is the same everywhere but not always to the unit: see `nas show --as`.
+For ResNet-50, GoogLeNet, EfficientNet-B0 and DenseNet-121, in one process on one thread: ours from a YAML text, from
+the same as JSON, from a loaded graph, and for a drawn point of a space; theirs from torchvision's builder on the meta
+device, with torch's FlopCounterMode or torchinfo, and from a model that is built already, with fvcore, ptflops and thop
+(to whom the building is a present). Every round goes through all of them in turn; CPU time of this process in ms;
+ratios are taken within a round. What is counted is the same everywhere but not always to the unit: see `nas show --as`.
 
 Needs torchvision and the tools of `tests/references.py`, which says how to install them.
 """

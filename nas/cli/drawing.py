@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blocks.errors import FixpointError
-from graphs.drawing import FORMATS, Format
-from graphs.drawing import draw as draw_graph
 from nas.cli.inputs import load_network, parse_settings
 from nas.cli.networks import Json, Settings, Variant
 from nas.cli.output import print_json
 
 STDOUT = "-"
+
+if TYPE_CHECKING:
+    from graphs.drawing import Format
 
 
 class DrawingError(FixpointError):
@@ -52,6 +53,8 @@ def draw(
       nas draw my_net.yaml --depth 2 -o my_net.svg
       nas draw resnet50 --format mmd -o -
     """
+    from graphs.drawing import draw as draw_graph  # not at the start of every other command
+
     chosen = _format(to, format)
     if as_json and to == STDOUT:
         raise typer.BadParameter("stdout is taken by the picture", param_hint="--json")
@@ -69,6 +72,8 @@ def draw(
 
 def _format(to: str, format: str | None) -> Format:
     """The format of that name, or that the name of the file ends in. Raises: typer.BadParameter."""
+    from graphs.drawing import FORMATS
+
     names = ", ".join(FORMATS[:-1]) + f" or {FORMATS[-1]}"
     if format is None and to == STDOUT:
         raise typer.BadParameter(f"say which format stdout gets: {names}", param_hint="--format")
