@@ -120,7 +120,7 @@ def test_a_receptive_field_has_two_directions() -> None:
     assert graph.costs().receptive_field == ReceptiveField((5, 1), (5, 1), (2, 1))
 
 
-@settings(max_examples=60)
+@settings(max_examples=200)
 @given(documents())
 def test_a_random_network_costs_what_torch_counts(data: dict[str, Any]) -> None:
     graph = graphs.parse(json.dumps(data))
