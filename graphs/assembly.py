@@ -176,6 +176,8 @@ class Assembly:
                 note = f"at `{node.address}`: {self._weights(node)}; `{name.text}` has {self._weights(other)}"
                 help = "share between inputs of equal channels"
                 self.fault("share", message, name.mark, frame, help=help, notes=(note,), address=node.address)
+                for gone in self.nodes[start:]:  # places of an inner `share`
+                    self._places.pop(gone.address, None)
                 del self.nodes[start:], self.frames[start:]
                 raise Missing
             shared = other.shares if other.shares is not None else first + place
@@ -189,16 +191,6 @@ class Assembly:
 
     def _weights(self, node: Node | None) -> str:
         return "none" if node is None else f"{self._cost(node).params:,} parameters"
-
-    def used_groups(self) -> tuple[Group, ...]:
-        """The groups that have nodes."""
-        used: set[str] = set()
-        for node in self.nodes:
-            above = node.address.rpartition(".")[0]
-            while above and above not in used:
-                used.add(above)
-                above = above.rpartition(".")[0]
-        return tuple(group for group in self.groups if group.address in used)
 
     def check_dead(self, outputs: set[int]) -> None:
         """A fault for every node, and every input, that nothing reads and that is no output."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from graphs.document import Action, Call, Choice, Document, Parallel, Param, Sequential, Share, Step, Template
+from graphs.migrations import VERSION
 from graphs.text import Mapping, Scalar, Tree
 
 WIDTH = 118
@@ -31,7 +32,7 @@ def document_text(document: Document) -> str:
 
 def document_data(document: Document) -> dict[str, Data]:
     """The document as plain data: what its JSON is."""
-    data: dict[str, Data] = {"version": 1, "name": document.name}
+    data: dict[str, Data] = {"version": VERSION, "name": document.name}
     if document.doc:
         data["doc"] = document.doc
     if document.params:

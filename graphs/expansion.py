@@ -18,7 +18,7 @@ from graphs.document import Action, Call, Choice, Document, Parallel, Sequential
 from graphs.faults import FaultList, Mark
 from graphs.fragments import fragment_of, recall, remember
 from graphs.frames import Body, Frame, Handle
-from graphs.graph import Graph, Group, prune
+from graphs.graph import Graph, Group, prune, used_groups
 from graphs.inputs import document_scope, input_types
 from graphs.lexicon import Lexicon
 from graphs.library import block_class
@@ -99,8 +99,8 @@ class _Expansion:
         if assembly.faults.faults:
             return None
         assert len(values) == len(outputs), "a value without a type has a fault that tells why"
-        nodes, groups = tuple(assembly.nodes), assembly.used_groups()
-        return prune(Graph(document.name, assembly.inputs, nodes, values, document, groups))
+        groups = used_groups(assembly.groups, assembly.nodes)
+        return prune(Graph(document.name, assembly.inputs, tuple(assembly.nodes), values, document, groups))
 
     def walk(self, template: Template) -> None:
         """Expand one template alone, on an input without a type."""
@@ -357,6 +357,8 @@ class _Expansion:
         return handle
 
     def _check_nesting(self, mark: Mark, body: Body) -> None:
+        if mark.source.builtin:
+            return  # a shipped block is as deep as it is: what is remembered of it must not decide
         if body.depth >= MAX_NESTING:
             self.assembly.too_large(f"blocks are nested more than {MAX_NESTING} deep", mark, body.frame)
         if len(body.prefix) > MAX_ADDRESS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -122,4 +123,16 @@ def prune(graph: Graph) -> Graph:
             owners.setdefault(node.shares, place[index])
         nodes.append(replace(node, sources=tuple(place[source] for source in node.sources), shares=shares))
     outputs = {name: place[value] for name, value in graph.outputs.items()}
-    return Graph(graph.name, graph.inputs, tuple(nodes), outputs, graph.document, graph.groups)
+    groups = used_groups(graph.groups, nodes)
+    return Graph(graph.name, graph.inputs, tuple(nodes), outputs, graph.document, groups)
+
+
+def used_groups(groups: Iterable[Group], nodes: Iterable[Node]) -> tuple[Group, ...]:
+    """The groups that have nodes."""
+    used: set[str] = set()
+    for node in nodes:
+        above = node.address.rpartition(".")[0]
+        while above and above not in used:
+            used.add(above)
+            above = above.rpartition(".")[0]
+    return tuple(group for group in groups if group.address in used)

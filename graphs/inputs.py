@@ -28,6 +28,18 @@ def document_scope(document: Document, faults: FaultList) -> Scope:
     return scope
 
 
+def check_variants(document: Document, faults: FaultList) -> None:
+    """Every value of a variant, taken or not: a fault where its parameter doesn't take it. What an expression of other
+    parameters gives is known of the variant that is taken alone."""
+    scope = Scope(known={param.name.text for param in document.params})
+    slots = {param.name.text: slot_of(param) for param in document.params if not param.broken}
+    for _, values in document.variants:
+        for key, tree in values:
+            if key.text in slots:
+                with contextlib.suppress(Missing):
+                    evaluate(tree, slots[key.text], scope, faults)
+
+
 def input_types(
     document: Document, scope: Scope, faults: FaultList, extra: tuple[int, int] = (0, 0)
 ) -> list[Type | None]:

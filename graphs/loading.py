@@ -8,6 +8,7 @@ from graphs.document import Document, Settings
 from graphs.expansion import check_templates, expand
 from graphs.faults import FaultList, Source
 from graphs.graph import Graph
+from graphs.inputs import check_variants
 from graphs.reading import read_document
 from graphs.requirements import Requirement, check_limits, check_requirements, read_requirements
 from graphs.smallest import say_smallest_input
@@ -67,6 +68,7 @@ def _read(source: Source | None, faults: FaultList, *, holes: bool) -> Document:
 
 
 def _checked(document: Document, faults: FaultList, settings: Settings | None, variant: str | None) -> Graph:
+    check_variants(document, faults)
     if variant is not None:
         document = document.with_variant(variant, faults)
     document = document.with_settings(settings or {}, faults)

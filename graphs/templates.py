@@ -105,7 +105,12 @@ class _Uses:
         if self._root is None or source.path is None:
             self._faults.add("use", "a text that is no file can't use other files", item.mark, help="save it first")
             return None
-        path = (source.path.parent / file).resolve()
+        try:
+            path = (source.path.parent / file).resolve()
+            is_file = path.is_file()
+        except (OSError, ValueError) as error:  # too long for a path, or with a null byte
+            self._faults.add("use", "this is no path of a file", item.mark, help=getattr(error, "strerror", "") or "")
+            return None
         if not path.is_relative_to(self._root):
             help = "a document uses files beside it, or in folders below"
             self._faults.add("use", f"`{file}` lies outside the folder of the document", item.mark, help=help)
@@ -114,7 +119,7 @@ class _Uses:
             self._faults.add("use", f"`{file}` uses itself", item.mark, help="move what both need into a third file")
             return None
         if path not in self._read:
-            if not path.is_file():
+            if not is_file:
                 self._faults.add("use", f"there is no file `{file}`", item.mark, help=f"looked for {path}")
                 return None
             if len(self._read) >= MAX_FILES:

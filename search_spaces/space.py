@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
@@ -151,7 +152,13 @@ def _space(document: Document, settings: Settings | None) -> Space:
     document = document.with_settings(settings or {}, faults)
     check_space(document, faults)
     faults.raise_if_any()
-    return Space(document)
+    space = Space(document)
+    for address, times in Counter(decision.address for decision in space.decisions).items():
+        if times > 1:  # an argument and a step of a block, or a step called `params`
+            help = "give a step or a parameter there another name"
+            faults.add("duplicate-name", f"{times} decisions have the address `{address}`", document.mark, help=help)
+    faults.raise_if_any()
+    return space
 
 
 def _position(decision: Decision, value: object) -> int:

@@ -37,17 +37,36 @@ REST = "version: 1\ninput: {image: {map: [3, 8, 8]}}\nnet: [{relu: {}}]\n"
 NAS = "from nas.cli import main; main()"
 
 
+def has_holes(text: str) -> bool:
+    return re.search(r"\b(choice|range): *[\[{]", text) is not None
+
+
 def read(text: str) -> None:
     """Read a document as a network, or as a space where it has holes. Raises DocumentError."""
-    if re.search(r"\b(choice|range): *[\[{]", text):
+    if has_holes(text):
         search_spaces.parse(text)
     else:
         graphs.parse(text)
 
 
 @pytest.mark.parametrize("example", DOCUMENTS, ids=str)
-def test_a_document_is_legal(example: Example) -> None:
-    read(example.text)
+def test_a_document_is_legal(example: Example, tmp_path: Path) -> None:
+    """It may use the files of its page."""
+    write_files(next(page for page in PAGES if page.name == example.page), tmp_path)
+    path = tmp_path / "document.yaml"
+    path.write_text(example.text, "utf-8")
+    if has_holes(example.text):
+        search_spaces.load(path)
+    else:
+        graph = graphs.load(path)
+        for name, _ in graph.document.variants:
+            graphs.load(path, variant=name.text)
+
+
+def test_the_page_on_the_language_shows_every_key_of_a_document() -> None:
+    page = [example.text for example in DOCUMENTS if example.page == "language.md"]
+    shown = {key for text in page for key in re.findall(r"^(\w+):", text, re.MULTILINE)}
+    assert set(DOCUMENT_KEYS) <= shown
 
 
 @pytest.mark.parametrize("example", FRAGMENTS, ids=str)

@@ -68,6 +68,8 @@ def test_a_fault_in_a_used_file_is_located_there(folder: Path) -> None:
         ("[/etc/passwd]", "`/etc/passwd` lies outside the folder of the document"),
         ("[missing.yaml]", "there is no file `missing.yaml`"),
         ("[net.yaml#cell]", "`net.yaml` uses itself"),
+        (r'["a\0.yaml"]', "this is no path of a file"),
+        (f"[{'a' * 5000}.yaml]", "this is no path of a file"),
     ],
 )
 def test_use_of_what_is_not_there_is_refused(folder: Path, use: str, message: str) -> None:
@@ -121,6 +123,15 @@ def test_unknown_variants_and_parameters_are_refused() -> None:
     with pytest.raises(DocumentError) as caught:
         graphs.parse(VARIANTS.replace("deep: {}", "deep: {d: 3}"))
     assert codes(caught) == [("E108", 5, "the document has no parameter `d`")]
+
+
+def test_a_wrong_value_of_a_variant_is_told_whichever_is_taken() -> None:
+    text = VARIANTS.replace("deep: {}", "deep: {w: 1.5}")
+    for variant in (None, "big", "deep"):
+        with pytest.raises(DocumentError) as caught:
+            graphs.parse(text, variant=variant)
+        (fault,) = caught.value.faults
+        assert (fault.code, fault.message) == ("E106", "`w` takes an integer, got `1.5`")
 
 
 def test_defaults_hold_for_the_document_and_its_blocks_alone() -> None:
@@ -207,6 +218,22 @@ def test_weights_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DocumentError) as caught:
         graphs.parse(SHARED.replace("[4, 8, 8]", "[3, 8, 8]"))
     assert codes(caught) == [("E114", 6, "`a` has other weights than these inputs need")]
+
+
+def test_sharing_that_fails_leaves_later_sharing_alone() -> None:
+    net = (
+        "  - {name: x, cell: {}}\n  - {name: y, share: x}\n"
+        "  - {name: z, from: x, cell: {}}\n  - {from: [y, z], concat: {}}\n"
+    )
+    blocks = (
+        "blocks:\n  cell:\n    body:\n"
+        "      - {name: a, conv: {out_channels: 8, kernel_size: 3}}\n"
+        "      - {name: b, conv: {out_channels: 8, kernel_size: 3}}\n"
+        "      - {name: c, share: b}\n"
+    )
+    with pytest.raises(DocumentError) as caught:
+        graphs.parse(HEAD + blocks + "net:\n" + net)
+    assert [fault.message for fault in caught.value.faults] == ["`x` has other weights than these inputs need"]
 
 
 def test_a_document_of_an_older_version_is_migrated() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import graphs
 from graphs import DocumentError
 from graphs.assembly import MAX_NODES, MAX_STEPS
+from graphs.fragments import forget
 from graphs.text import MAX_BYTES, MAX_VALUES
 from search_spaces.catalog import find
 from tests.graphs.wrong_documents import HEAD, WRONG
@@ -152,6 +153,25 @@ def test_a_hostile_document_ends_in_a_located_fault(text: str, code: str, messag
     assert (fault.code, message in fault.message) == (code, True), fault.message
     assert fault.mark.line >= 1
     assert fault.mark.column >= 1
+
+
+@pytest.mark.parametrize("depth", [29, 30, 31, 32])
+def test_the_limit_of_nesting_does_not_depend_on_what_was_expanded_before(depth: int) -> None:
+    head = "version: 1\ninput: {i: {map: [3, 8, 8]}}\n"
+    call = "[{residual_basic: {out_channels: 3}}]"
+    rows = [f"  t{n}: {{body: [{{t{n + 1}: {{}}}}]}}\n" for n in range(depth - 1)]
+    nested = f"{head}blocks:\n{''.join(rows)}  t{depth - 1}: {{body: {call}}}\nnet: [{{t0: {{}}}}]\n"
+
+    def outcome() -> str:
+        try:
+            return graphs.parse(nested).hash
+        except DocumentError as error:
+            return str(error)
+
+    forget()
+    cold = outcome()
+    graphs.parse(f"{head}net: {call}\n")
+    assert outcome() == cold
 
 
 def test_repeats_in_blocks_that_nothing_calls_cost_nothing() -> None:

@@ -103,6 +103,11 @@ def test_a_step_that_is_unused_is_left_out_with_what_it_alone_needs() -> None:
     assert addresses(parse(net + "  - {from: a, silu: {}}\n")) == ["a", "silu"]
 
 
+def test_what_is_left_out_leaves_no_group_behind() -> None:
+    net = "  - {name: a, relu: {}}\n  - {name: spare, unused: ok, conv: {out_channels: 4, kernel_size: 3}}\n"
+    assert parse(net + "  - {from: a, tanh: {}}\n").groups == ()
+
+
 def test_a_setting_that_the_document_does_not_have_is_refused_with_the_nearest() -> None:
     with pytest.raises(DocumentError, match="no parameter `widht`") as caught:
         parse("  - relu: {}\n", "params: {width: 3}\n", widht=4)

@@ -239,7 +239,7 @@ class TestBugs:
         def fail(*_: Any) -> None:
             raise ValueError("seven\nis odd")
 
-        monkeypatch.setattr(networks, "load_network", fail)
+        monkeypatch.setattr(networks, "load_network_or_space", fail)
 
     @pytest.mark.usefixtures("bug")
     def test_a_bug_is_one_line_that_says_how_to_see_more(
@@ -273,7 +273,7 @@ class TestBugs:
         def interrupt(*_: Any) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(networks, "load_network", interrupt)
+        monkeypatch.setattr(networks, "load_network_or_space", interrupt)
         assert nas("show", "resnet50") == (130, "", "")
 
 

@@ -132,8 +132,8 @@ def test_a_driver_that_is_ended_takes_its_workers_along(blow: signal.Signals, tm
         assert driver.stdout is not None
         try:
             assert driver.stdout.readline() == "ready\n"
+            trainers = await_trainers(driver.pid, 2)
             processes = set(descendants(driver.pid))
-            trainers = {pid for pid in processes if name(pid).startswith("ray::Resource")}
             assert len(trainers) == 2
             if blow == signal.SIGINT:
                 os.killpg(driver.pid, blow)
@@ -151,6 +151,16 @@ def test_a_driver_that_is_ended_takes_its_workers_along(blow: signal.Signals, tm
         else:
             assert list(Path(temporary).iterdir()) == []
         assert await_end(processes) == set()
+
+
+def await_trainers(driver: int, count: int) -> set[int]:
+    """The workers in the middle of an epoch; Ray names a process after its task, a moment after that has begun."""
+    deadline = time.monotonic() + 20
+    while True:
+        trainers = {pid for pid in descendants(driver) if name(pid).startswith("ray::Resource")}
+        if len(trainers) >= count or time.monotonic() > deadline:
+            return trainers
+        time.sleep(0.1)
 
 
 def end(pids: Iterable[int]) -> None:

@@ -32,6 +32,27 @@ def test_a_fault_inside_a_hole_is_located(net: str, found: tuple[str, int, int])
     assert [(fault.code, fault.mark.line, fault.mark.column) for fault in faults] == [found]
 
 
+@pytest.mark.parametrize(
+    ("before", "net", "address"),
+    [
+        (
+            "blocks: {b: {params: {w: int}, body: [{name: w, choice: {x: {relu: {}}, y: {tanh: {}}}}]}}",
+            "  - {name: s, b: {w: {choice: [1, 2]}}}",
+            "s.w",
+        ),
+        ("params: {p: {choice: [0.1, 0.2]}}", "  - {name: params, dropout: {p: {choice: [0.3, 0.4]}}}", "params.p"),
+        (
+            "blocks: {b: {params: {repeat: int}, body: [{repeat: repeat, relu: {}}]}}",
+            "  - {name: s, repeat: {choice: [1, 2]}, b: {repeat: {choice: [3, 4]}}}",
+            "s.repeat",
+        ),
+    ],
+)
+def test_two_decisions_of_one_address_are_refused(before: str, net: str, address: str) -> None:
+    with pytest.raises(DocumentError, match=f"2 decisions have the address `{address}`"):
+        search_spaces.parse(HEAD.replace("net:", f"{before}\nnet:") + net + "\n")
+
+
 def test_a_choice_in_the_params_of_a_block_is_refused() -> None:
     text = (
         HEAD.replace("net:", "blocks: {b: {params: {w: {choice: [1, 2]}}, body: [{relu: {}}]}}\nnet:") + "  - b: {}\n"
