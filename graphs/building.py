@@ -19,7 +19,7 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 from types import FrameType
 
-from blocks.types import Map, Type
+from blocks.types import Map, Type, Vector
 from graphs.document import Call, Document, Settings, Step, Template
 from graphs.faults import FaultList, Mark, Source
 from graphs.graph import Graph
@@ -54,6 +54,9 @@ class Builder:
         self._name, self._doc = name, doc
         self._faults = FaultList()
         self._params = params or {}
+        for key, type in inputs.items():
+            if not isinstance(type, Map | Vector):
+                raise TypeError(f"the input `{key}` is a Map or a Vector, as in Map(3, 224, 224), got {type!r}")
         self._inputs = inputs
         self._templates = self._read_blocks(blocks)
         self._steps: list[Step] = []
@@ -79,6 +82,7 @@ class Builder:
         Mistakes are told by `graph`.
         """
         mark = self._place(sys._getframe(1))
+        _refuse_other(sources)
         if name is None:
             self._numbers[block] = self._numbers.get(block, 0) + 1
             name = f"{block}{self._numbers[block]}"
@@ -97,6 +101,12 @@ class Builder:
 
     def graph(self, **outputs: Ref) -> Graph:
         """The graph; the last step is its output unless others are named. Raises `DocumentError` with all faults."""
+        _refuse_other(tuple(outputs.values()))
+        missing = [what for what, there in (("input", self._inputs), ("step", self._steps)) if not there]
+        if missing:
+            help = 'Builder("net", image=Map(3, 32, 32)), and net.add("conv", out_channels=16)'
+            message = f"a network has at least one {' and one '.join(missing)}"
+            self._faults.add("missing-key", message, self._mark, help=help)
         self._faults.raise_if_any()
         return graph_of(self.document(**outputs))
 
@@ -136,6 +146,12 @@ class Builder:
         text = source.lines[line - 1] if line <= len(source.lines) else ""
         column = len(text) - len(text.lstrip()) + 1
         return Mark(source, line, column, max(len(text) + 1, column + 1))
+
+
+def _refuse_other(refs: tuple[object, ...]) -> None:
+    for ref in refs:
+        if not isinstance(ref, Ref):
+            raise TypeError(f"a step reads what `add` or `input` gave, got {ref!r}")
 
 
 def _tree(value: Given, mark: Mark) -> Tree:

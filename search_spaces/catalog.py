@@ -28,8 +28,12 @@ def find(name_or_path: str | Path, kind: Kind) -> Path:
     Raises `NotFoundError` with the nearest name.
     """
     path = Path(name_or_path)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError) as error:  # a name that is too long, or has a null byte
+        why = getattr(error, "strerror", None) or str(error)
+        raise NotFoundError(f"`{str(name_or_path)[:40]}...` is no file: {why}") from None
     known = names(kind)
     if str(name_or_path) in known:
         return FOLDER / f"{kind}s" / f"{name_or_path}.yaml"

@@ -134,21 +134,23 @@ class Space:
         return Point(taken, graph_of(self._resolver.resolve(note)))
 
 
-def load(name_or_path: str | Path, settings: Settings | None = None) -> Space:
-    """A shipped space by its name, or one's own file. `settings` overrides the document's `params`.
+def load(name_or_path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Space:
+    """A shipped space by its name, or one's own file, or a variant of it. `settings` overrides the document's `params`.
 
     Raises `NotFoundError`, and `DocumentError` with all faults that do not depend on decisions.
     """
-    return _space(load_document(find(name_or_path, "space"), holes=True), settings)
+    return _space(load_document(find(name_or_path, "space"), holes=True), settings, variant)
 
 
 def parse(text: str, source: str = "<text>", settings: Settings | None = None) -> Space:
     """The space of a text. Raises `DocumentError` as `load` does."""
-    return _space(parse_document(text, source, holes=True), settings)
+    return _space(parse_document(text, source, holes=True), settings, None)
 
 
-def _space(document: Document, settings: Settings | None) -> Space:
+def _space(document: Document, settings: Settings | None, variant: str | None) -> Space:
     faults = FaultList()
+    if variant is not None:
+        document = document.with_variant(variant, faults)
     document = document.with_settings(settings or {}, faults)
     check_space(document, faults)
     faults.raise_if_any()

@@ -58,6 +58,8 @@ def draw(
     chosen = _format(to, format)
     if as_json and to == STDOUT:
         raise typer.BadParameter("stdout is taken by the picture", param_hint="--json")
+    if Path(to).exists() and Path(file).exists() and Path(to).samefile(file):
+        raise typer.BadParameter(f"`{to}` is the document itself", param_hint="-o")
     graph = load_network(file, parse_settings(settings or []), variant)
     text = draw_graph(graph, chosen, depth=depth, fold=fold)
     if to == STDOUT:

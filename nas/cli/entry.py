@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -78,6 +79,12 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()
+        return FAULT
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _confess(error, as_json)
+        _silence_stdout()
+        print("error: the output can't be written: no space is left", file=sys.stderr)
         return FAULT
     except Exception as error:  # noqa: BLE001  the last stand before the user: any bug ends in one line
         return _confess(error, as_json)

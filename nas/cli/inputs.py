@@ -21,13 +21,14 @@ def load_network(name: str, settings: Settings | None = None, variant: str | Non
 def load_network_or_space(name: str, settings: Settings | None = None, variant: str | None = None) -> Graph | Space:
     """As `load_network`; a document with holes, or the name of a shipped space, is a space. Raises: FixpointError."""
     if name in search_spaces.names("space") and not Path(name).exists():
-        return search_spaces.load(name, settings)
+        return search_spaces.load(name, settings, variant=variant)
     try:
         return load_network(name, settings, variant)
     except DocumentError as error:
-        if any(fault.slug == "hole" for fault in error.faults):
-            return search_spaces.load(name, settings)
-        raise
+        if not any(fault.slug == "hole" for fault in error.faults):
+            raise
+    space = search_spaces.load(name, settings, variant=variant)
+    return space if space.decisions else space.materialize({})  # a variant may leave nothing open
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, bool | int | float | str]:

@@ -66,7 +66,8 @@ def check(
             if not as_json:
                 print(f"{title}:\n{error}" if chosen else error, file=sys.stderr)
             continue
-        todo += [(file, name.text) for name, _ in reversed(found.document.variants)]
+        if chosen is None:
+            todo += [(file, name.text) for name, _ in reversed(found.document.variants)]
         reports.append({"file": file, "variant": chosen, "ok": True, **figures})
         if not as_json:
             print(f"{title}: ok, {said}")

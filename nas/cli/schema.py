@@ -13,6 +13,7 @@ from graphs.library import composites, extension_classes
 from graphs.loading import load_document
 from graphs.schema import document_schema, schema_text
 from nas.cli.output import print_json
+from search_spaces import find
 
 
 class SchemaError(FixpointError):
@@ -41,7 +42,7 @@ def schema(
     The first line of a document then says where it is:
       # yaml-language-server: $schema=fixpoint.schema.json
     """
-    own = load_document(file, holes=True).templates if file else {}
+    own = load_document(find(file, "network"), holes=True).templates if file else {}
     primitives = (*CATALOG, *extension_classes())
     text = schema_text(document_schema(primitives, {**composites(), **own}))
     if to is None:

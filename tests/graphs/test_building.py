@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,23 @@ def test_mistakes_are_told_at_their_line_of_python() -> None:
     assert Path(fault.mark.source.name).name == "test_building.py"
     assert fault.mark.source.lines[fault.mark.line - 1].strip() == 'net.add("conv", out_channel=8)'
     assert fault.help == "did you mean `out_channels`?"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: Builder("t", image=(3, 8, 8)), "the input `image` is a Map or a Vector"),  # type: ignore[arg-type]
+        (lambda: Builder("t", image=Map(1, 8, 8)).add("relu", "image"), "a step reads what `add` or `input` gave"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_type_or_step_is_refused_at_once(wrong: Callable[[], object], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        wrong()
+
+
+def test_a_network_without_input_or_step_is_refused() -> None:
+    with pytest.raises(DocumentError) as caught:
+        Builder("t").graph()
+    assert [fault.message for fault in caught.value.faults] == [
+        "a network has at least one input and one step",
+    ]

@@ -333,3 +333,48 @@ def test_every_command_is_registered_once() -> None:
     names = [command.callback.__name__ for command in entry.app.registered_commands if command.callback]
     assert len(names) == len(set(names))
     assert {"check", "show", "search", "resume", "status", "export"} <= set(names)
+
+
+SPACE = """\
+version: 1
+name: open
+params: {w: {choice: [8, 16]}}
+variants: {big: {w: 64}}
+input: {image: {map: [3, 8, 8]}}
+net:
+  - conv: {out_channels: w}
+"""
+
+
+def test_a_space_and_its_variants_are_checked_once_each(nas: Callable[..., Answer], tmp_path: Path) -> None:
+    path = tmp_path / "open.yaml"
+    path.write_text(SPACE)
+    code, out, err = nas("check", path)
+    assert (code, err) == (0, "")
+    # big leaves nothing open; a 1x1 convolution of 3 channels to 64 and its norm: 192 + 128 parameters
+    assert out.splitlines() == [
+        f"{path}: ok, a space of 2 points in 1 decisions",
+        f"{path} --variant big: ok, 320 parameters, 12.29k MACs",
+    ]
+
+
+def test_a_space_whose_networks_are_illegal_shows_the_fault(nas: Callable[..., Answer], tmp_path: Path) -> None:
+    path = tmp_path / "open.yaml"
+    path.write_text(SPACE.replace("  - conv", "  - linear: {out_features: 3}\n  - conv"))
+    code, _, err = nas("check", path)
+    assert code == 1
+    assert "E202 wrong-kind: `linear` takes a vector" in err
+
+
+def test_a_space_is_not_shown_as_a_network(nas: Callable[..., Answer]) -> None:
+    code, _, err = nas("show", "small")
+    assert code == 1
+    assert err.startswith("error: small is a search space, not a network\n")
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b.yaml"], ids=["long", "null byte"])
+def test_a_name_that_no_file_can_have_is_refused(nas: Callable[..., Answer], name: str) -> None:
+    code, _, err = nas("check", name)
+    assert code == 1
+    assert err.startswith("error: ")
+    assert "should not have happened" not in err

@@ -117,3 +117,13 @@ def test_json_tells_what_was_written(nas: Callable[..., Answer], tmp_path: Path)
 
 def test_drawing_loads_no_heavy_library(tmp_path: Path) -> None:
     assert loaded_by(command("draw", "lenet5", "-o", str(tmp_path / "net.html"))) == set()
+
+
+def test_the_document_itself_is_never_replaced(nas: Callable[..., Answer], tmp_path: Path) -> None:
+    document = tmp_path / "net.svg"
+    nas("draw", "lenet5", "-o", tmp_path / "picture.svg")
+    document.write_text("version: 1\ninput: {image: {map: [1, 8, 8]}}\nnet: [{relu: {}}]\n")
+    before = document.read_text()
+    code, _, err = nas("draw", document, "-o", document)
+    assert (code, document.read_text()) == (2, before)
+    assert "is the document itself" in err
