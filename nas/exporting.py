@@ -5,7 +5,6 @@ torch is imported when something is exported, not before.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import search_spaces
@@ -14,7 +13,7 @@ from graphs import Budget, load
 from graphs.document import Settings
 from nas.driver import status
 from nas.ledger import LEDGER, RunError
-from nas.manifest import MANIFEST, Bundle, ExportError
+from nas.manifest import MANIFEST, Bundle, ExportError, read_manifest
 
 BUNDLES = Path("bundles")
 
@@ -57,7 +56,7 @@ def _export_again(bundle: Path, to: Path, *, overwrite: bool) -> Bundle:
     from nas.bundle import load_bundle
 
     graph, state = load_bundle(bundle)
-    manifest = json.loads((bundle / MANIFEST).read_bytes())
+    manifest = read_manifest(bundle)
     budget = Budget.of(manifest["budget"]["bounds"])
     return write(graph, state, to, budget=budget, metadata=manifest["metadata"], overwrite=overwrite)
 

@@ -14,8 +14,8 @@ import pytest
 
 import graphs
 from nas.cli import entry, networks
-from nas.cli.entry import run
 from nas.cli.output import format_bytes, format_seconds, format_share, table
+from tests.nas.conftest import Answer
 
 TINY = """\
 version: 1
@@ -34,20 +34,6 @@ STEM, BLOCK, LOGITS = 36 + 8, 2 * (144 + 8), 50
 PARAMS = STEM + 2 * BLOCK + LOGITS
 # The convolutions at 64 positions, and the linear layer.
 MACS = 64 * (36 + 4 * 144) + 40
-
-Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def nas(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Runs a command in this process: its exit code, stdout and stderr."""
-
-    def invoke(*arguments: str | Path) -> Answer:
-        code = run([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return invoke
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from graphs.conventions import CONVENTIONS, count
 from graphs.difference import difference
 from nas.cli.counting import TOOLS
 from nas.cli.difference import difference_lines
-from nas.cli.entry import run
 from nas.cli.outline import outline
+from tests.nas.conftest import Answer
 from tests.pages import examples
 from tests.test_floors import ROOT
 
@@ -32,20 +32,6 @@ net:
   - {name: logits, linear: {out_features: 10}}
 output: {logits: logits}
 """
-
-Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def nas(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Runs a command in this process: its exit code, stdout and stderr."""
-
-    def invoke(*arguments: str | Path) -> Answer:
-        code = run([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return invoke
 
 
 @pytest.fixture

@@ -8,23 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.cli.entry import run
+from tests.nas.conftest import Answer
 from tests.test_floors import command, loaded_by
 
-Answer = tuple[int, str, str]
 STARTS = {"svg": "<svg ", "html": "<!DOCTYPE html>", "mmd": "flowchart TD", "dot": 'digraph "lenet5"'}
-
-
-@pytest.fixture
-def nas(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Runs a command in this process: its exit code, stdout and stderr."""
-
-    def invoke(*arguments: str | Path) -> Answer:
-        code = run([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return invoke
 
 
 @pytest.mark.parametrize(("ending", "start"), STARTS.items(), ids=STARTS)

@@ -15,7 +15,6 @@ import graphs
 from nas import bundle as bundles
 from nas import driver
 from nas.bundle import random_weights
-from nas.cli.entry import run
 from nas.cli.live import Live
 from nas.cli.progress import describe
 from nas.history import History
@@ -26,8 +25,8 @@ from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Rejected, Started
 from nas.results import Result, SearchInterrupted, summarize
 from nas.trials import Completed, Diverged, Progress, Stopped
+from tests.nas.conftest import Answer
 
-Answer = tuple[int, str, str]
 Observe = Callable[[Record, History], None]
 
 NETWORK = """
@@ -90,18 +89,6 @@ FINISHED: list[Record] = [
     Finalised(1, 12, 0.97, 0.1, 2.0, "final/1-12.safetensors"),
     Exported("bundle", {}),
 ]
-
-
-@pytest.fixture
-def nas(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Runs a command in this process: its exit code, stdout and stderr."""
-
-    def invoke(*arguments: str | Path) -> Answer:
-        code = run([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return invoke
 
 
 def play(folder: Path, records: list[Record], observe: Observe = lambda record, history: None) -> History:
