@@ -43,7 +43,7 @@ FLOP_COUNTER = "build on meta + FlopCounterMode"
 
 def ours(network: str) -> dict[str, Callable[[], object]]:
     """Our ways to a network's costs."""
-    graph = graphs.load(search_spaces.find(network, "network"))
+    graph = search_spaces.load_network(network)
     text = graph.text()
     as_json = json.dumps(document_data(graph.document))
     space = search_spaces.parse(opened(text))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import search_spaces
 from blocks.errors import FixpointError
-from graphs import Budget, load
+from graphs import Budget
 from graphs.document import Settings
 from nas.driver import status
 from nas.ledger import LEDGER, RunError
@@ -42,7 +42,7 @@ def export(
     from nas.bundle import export as write
     from nas.bundle import random_weights, read_weights
 
-    graph = load(search_spaces.find(source, "network"), settings)
+    graph = search_spaces.load_network(source, settings)
     folder = Path(to or BUNDLES / graph.name)
     if weights is None:
         return write(graph, random_weights(graph), folder, metadata={"weights": "random"}, overwrite=overwrite)

@@ -11,10 +11,10 @@ Reading order; each file imports only from those above it:
     sampling      points that keep a budget; budgets that nothing keeps
     space         `Space`: load, size, materialize, sample
 
-`networks/*.yaml` are the hand-designed networks, `spaces/*.yaml` the search spaces.
+`networks/*.yaml` are the hand-designed networks, a family in a file; `spaces/*.yaml` the search spaces.
 """
 
-from search_spaces.catalog import NotFoundError, find, names
+from search_spaces.catalog import Found, NotFoundError, families, find, load_network, names
 from search_spaces.points import DecisionError, Decisions, Point
 from search_spaces.resolution import Decision
 from search_spaces.sampling import FeasibleDraws, Sampled
@@ -25,12 +25,15 @@ __all__ = [
     "DecisionError",
     "Decisions",
     "FeasibleDraws",
+    "Found",
     "NotFoundError",
     "Point",
     "Sampled",
     "Space",
+    "families",
     "find",
     "load",
+    "load_network",
     "names",
     "parse",
 ]

@@ -1,45 +1,124 @@
-"""The networks and spaces that ship with the product, found by name."""
+"""The networks and spaces that ship with the product, found by name.
+
+A file holds a family: the document's own `name` is its first network, its variants are the others. All have names of
+their own; that of the file alone is none.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from blocks.errors import FixpointError
+from graphs.document import Settings
 from graphs.faults import nearest
+from graphs.graph import Graph
+from graphs.loading import load
 
 FOLDER = Path(__file__).parent
 
 Kind = Literal["network", "space"]
+
+_NAME = re.compile(r"^name: *(\w+)", re.MULTILINE)
+_VARIANTS = re.compile(r"^variants:[^\n]*\n((?:(?: [^\n]*|#[^\n]*)?\n)*)", re.MULTILINE)
+_VARIANT = re.compile(r"^  (\w+):", re.MULTILINE)
 
 
 class NotFoundError(FixpointError):
     """Neither a file nor the name of a shipped network or space."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The file of a network or space, and which of its variants it is; None for the document as it stands.
+
+    `family` is the name of its file where that ships with the product.
+    """
+
+    path: Path
+    variant: str | None = None
+    family: str | None = None
+
+    def with_variant(self, variant: str | None) -> Found:
+        """Another variant of the same document. Raises `NotFoundError` where this is a variant itself."""
+        if variant is None:
+            return self
+        if self.variant is not None:
+            help = f"leave --variant out, or give `{variant}` in place of `{self.variant}`"
+            raise NotFoundError(f"`{self.variant}` is a variant already, and has none of its own", help=help)
+        return replace(self, variant=variant)
+
+
 def names(kind: Kind) -> tuple[str, ...]:
-    """The names of all shipped networks or spaces."""
-    return tuple(sorted(path.stem for path in (FOLDER / f"{kind}s").glob("*.yaml")))
+    """The names of all shipped networks or spaces, those of variants among them."""
+    return tuple(sorted(_shipped(kind)))
 
 
-def find(name_or_path: str | Path, kind: Kind) -> Path:
-    """The file of a shipped network or space, or the path of a user's own; an existing file wins over a name.
+def families(kind: Kind) -> dict[str, tuple[str, ...]]:
+    """The names that each file holds, by the name of the file: the document's own first, then its variants."""
+    held: dict[str, tuple[str, ...]] = {}
+    for name, found in _shipped(kind).items():
+        assert found.family is not None
+        held[found.family] = (*held.get(found.family, ()), name)
+    return held
+
+
+def find(name_or_path: str | Path, kind: Kind) -> Found:
+    """A shipped network or space by its name, or a user's own by its path; an existing file wins over a name.
 
     Raises `NotFoundError` with the nearest name.
     """
-    path = Path(name_or_path)
+    path, name = Path(name_or_path), str(name_or_path)
     try:
         if path.is_file():
-            return path
+            return Found(path)
     except (OSError, ValueError) as error:  # a name that is too long, or has a null byte
         why = getattr(error, "strerror", None) or str(error)
-        raise NotFoundError(f"`{str(name_or_path)[:40]}...` is no file: {why}") from None
-    known = names(kind)
-    if str(name_or_path) in known:
-        return FOLDER / f"{kind}s" / f"{name_or_path}.yaml"
+        raise NotFoundError(f"`{name[:40]}...` is no file: {why}") from None
+    known = _shipped(kind)
+    if name in known:
+        return known[name]
     if path.is_dir():
-        raise NotFoundError(f"`{name_or_path}` is a folder, not a {kind}")
+        raise NotFoundError(f"`{name}` is a folder, not a {kind}")
     if path.suffix in (".yaml", ".yml", ".json") or len(path.parts) > 1:
-        raise NotFoundError(f"there is no file `{name_or_path}`", help=f"{kind}s that ship: {', '.join(known)}")
-    help = nearest(str(name_or_path), known) or f"there is {', '.join(known)}, or a path to a file"
-    raise NotFoundError(f"there is no {kind} `{name_or_path}`", help=help)
+        raise NotFoundError(f"there is no file `{name}`", help=f"{kind}s that ship: {_listed(known)}")
+    if family := families(kind).get(name):
+        raise NotFoundError(f"`{name}` is a family, not a {kind}", help=f"its {kind}s are {_listed(family)}")
+    help = nearest(name, known) or f"there is {_listed(known)}, or a path to a file"
+    raise NotFoundError(f"there is no {kind} `{name}`", help=help)
+
+
+def load_network(name_or_path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Graph:
+    """The graph of a shipped network by its name, or of one's own file, or of a variant of it.
+
+    `settings` overrides the document's `params`. Raises `NotFoundError`, and `DocumentError` with all faults.
+    """
+    found = find(name_or_path, "network").with_variant(variant)
+    return load(found.path, settings, variant=found.variant)
+
+
+def scan(text: str) -> tuple[str, ...]:
+    """The names that a shipped document holds, its own first, found without parsing it.
+
+    It reads what stands at the start of lines, which is how the shipped documents are written.
+    """
+    own = _NAME.search(text)
+    variants = _VARIANTS.search(text)
+    return (*([own[1]] if own else ()), *(_VARIANT.findall(variants[1]) if variants else ()))
+
+
+@cache
+def _shipped(kind: Kind) -> dict[str, Found]:
+    found: dict[str, Found] = {}
+    for path in sorted((FOLDER / f"{kind}s").glob("*.yaml")):
+        own, *variants = scan(path.read_text("utf-8"))
+        found |= {name: Found(path, name if name != own else None, path.stem) for name in (own, *variants)}
+    return found
+
+
+def _listed(known: Iterable[str]) -> str:
+    return ", ".join(known)

@@ -139,7 +139,8 @@ def load(name_or_path: str | Path, settings: Settings | None = None, *, variant:
 
     Raises `NotFoundError`, and `DocumentError` with all faults that do not depend on decisions.
     """
-    return _space(load_document(find(name_or_path, "space"), holes=True), settings, variant)
+    found = find(name_or_path, "space").with_variant(variant)
+    return _space(load_document(found.path, holes=True), settings, found.variant)
 
 
 def parse(text: str, source: str = "<text>", settings: Settings | None = None) -> Space:

@@ -72,7 +72,7 @@ for example in EXAMPLES:
 """,
     "cost and hash of a network": """
 import graphs, search_spaces
-graph = graphs.load(search_spaces.find("resnet50", "network"))
+graph = search_spaces.load_network("resnet50")
 assert graph.costs().params == 25_557_032
 assert graphs.parse(graph.text()).hash == graph.hash
 """,

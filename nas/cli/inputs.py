@@ -8,22 +8,20 @@ from pathlib import Path
 import typer
 
 import search_spaces
-from graphs import DocumentError, Graph, load
+from graphs import DocumentError, Graph
 from graphs.document import Settings
 from search_spaces import Space
 
 
-def load_network(name: str, settings: Settings | None = None, variant: str | None = None) -> Graph:
-    """The graph of a file, or of a shipped network by its name. Raises: FixpointError."""
-    return load(search_spaces.find(name, "network"), settings, variant=variant)
-
-
 def load_network_or_space(name: str, settings: Settings | None = None, variant: str | None = None) -> Graph | Space:
-    """As `load_network`; a document with holes, or the name of a shipped space, is a space. Raises: FixpointError."""
+    """The network of a file or a name; a document with holes, or the name of a shipped space, is a space.
+
+    Raises: FixpointError.
+    """
     if name in search_spaces.names("space") and not Path(name).exists():
         return search_spaces.load(name, settings, variant=variant)
     try:
-        return load_network(name, settings, variant)
+        return search_spaces.load_network(name, settings, variant=variant)
     except DocumentError as error:
         if not any(fault.slug == "hole" for fault in error.faults):
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,7 +67,7 @@ def check(
             if not as_json:
                 print(f"{title}:\n{error}" if chosen else error, file=sys.stderr)
             continue
-        if chosen is None:
+        if chosen is None and Path(file).is_file():  # a name is one network, a file all that it holds
             todo += [(file, name.text) for name, _ in reversed(found.document.variants)]
         reports.append({"file": file, "variant": chosen, "ok": True, **figures})
         if not as_json:

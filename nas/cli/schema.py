@@ -42,7 +42,7 @@ def schema(
     The first line of a document then says where it is:
       # yaml-language-server: $schema=fixpoint.schema.json
     """
-    own = load_document(find(file, "network"), holes=True).templates if file else {}
+    own = load_document(find(file, "network").path, holes=True).templates if file else {}
     primitives = (*CATALOG, *extension_classes())
     text = schema_text(document_schema(primitives, {**composites(), **own}))
     if to is None:

@@ -108,7 +108,7 @@ def ours(graph: graphs.Graph, tool: str) -> int:
 
 
 def network(name: str) -> graphs.Graph:
-    return graphs.load(search_spaces.find(name, "network"))
+    return search_spaces.load_network(name)
 
 
 # Every block, and those that a tool treats in its own way in several forms; 11 x 13 has cells of unequal size in a

@@ -65,7 +65,7 @@ def told(found: Difference) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def load(name: str, settings: Mapping[str, int] | None = None) -> Graph:
-    return graphs.load(search_spaces.find(name, "network"), settings)
+    return search_spaces.load_network(name, settings)
 
 
 def test_a_network_does_not_differ_from_itself() -> None:

@@ -63,7 +63,7 @@ LEVELS = (None, 1, 2, 3, 0)
 
 
 def network(name: str) -> Graph:
-    return graphs.load(search_spaces.find(name, "network"))
+    return search_spaces.load_network(name)
 
 
 def drawn() -> Iterator[tuple[str, Graph]]:

@@ -201,10 +201,10 @@ def test_equal_graphs_give_equal_pictures(format: Format) -> None:
 def test_a_picture_is_the_same_in_every_process() -> None:
     script = (
         "import graphs, search_spaces, hashlib\nfrom graphs.drawing import draw\n"
-        "graph = graphs.load(search_spaces.find('googlenet', 'network'))\n"
+        "graph = search_spaces.load_network('googlenet')\n"
         "print(hashlib.sha256(draw(graph, 'html').encode()).hexdigest())"
     )
-    here = sha256(draw(graphs.load(search_spaces.find("googlenet", "network")), "html").encode()).hexdigest()
+    here = sha256(draw(search_spaces.load_network("googlenet"), "html").encode()).hexdigest()
     for seed in ("1", "2"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
         there = subprocess.run(

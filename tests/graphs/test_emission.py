@@ -22,7 +22,7 @@ NETWORKS = ("lenet5", "resnet18", "resnet50", "cifar_resnet20", "densenet121", "
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_shipped_network_survives_the_round_trip(name: str) -> None:
-    graph = graphs.load(search_spaces.find(name, "network"))
+    graph = search_spaces.load_network(name)
     text = graph.text()
     again = graphs.parse(text)
     assert again.text() == text
@@ -33,13 +33,13 @@ def test_a_shipped_network_survives_the_round_trip(name: str) -> None:
 @pytest.mark.parametrize("name", ["lenet5", "resnet18", "cifar_resnet20"])
 def test_a_shipped_network_is_written_as_it_was(name: str) -> None:
     """But for its documentation, which stands on one line then."""
-    path = search_spaces.find(name, "network")
+    path = search_spaces.find(name, "network").path
     written = re.sub(r"doc: >-\n(?:  .*\n)+", "", path.read_text("utf-8"))
     assert re.sub(r"doc: .*\n", "", graphs.load(path).text()) == written
 
 
 def test_settings_are_part_of_what_is_written() -> None:
-    path = search_spaces.find("lenet5", "network")
+    path = search_spaces.find("lenet5", "network").path
     graph = graphs.load(path, {"classes": 26})
     assert "params: {classes: 26}" in graph.text()
     assert graphs.parse(graph.text()).hash == graph.hash != graphs.load(path).hash

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import graphs
 import search_spaces
 
 NETWORKS = ("lenet5", "cifar_resnet20", "resnet18", "googlenet", "densenet121")
@@ -62,13 +61,13 @@ def torch_peak(module: torch.nn.Module, *shape: int) -> int:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_peak_is_what_torch_has_alive(name: str) -> None:
-    graph = graphs.load(search_spaces.find(name, "network"))
+    graph = search_spaces.load_network(name)
     (type,) = graph.inputs.values()
     assert torch_peak(graph.compile().eval(), *type.shape) == graph.costs().peak_bytes
 
 
 def test_a_value_that_is_kept_too_long_would_be_seen() -> None:
-    graph = graphs.load(search_spaces.find("cifar_resnet20", "network"))
+    graph = search_spaces.load_network("cifar_resnet20")
     module = graph.compile().eval()
     kept: list[torch.Tensor] = []
     for part in module.modules():

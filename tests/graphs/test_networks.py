@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-import graphs
 import search_spaces
 from graphs import Graph
 from graphs.compilation import compile
@@ -27,7 +26,7 @@ COUNTS = {
 
 
 def network(name: str, **settings: int) -> Graph:
-    return graphs.load(search_spaces.find(name, "network"), settings)
+    return search_spaces.load_network(name, settings)
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -235,7 +235,7 @@ def survives(text: str) -> None:
     assert all(json.dumps(fault.as_dict()) for fault in faults)
 
 
-SHIPPED = tuple(find(name, "network").read_text("utf-8") for name in ("lenet5", "cifar_resnet20"))
+SHIPPED = tuple(find(name, "network").path.read_text("utf-8") for name in ("lenet5", "cifar_resnet20"))
 TEMPLATES = HEAD + (
     "params: {w: 8, act: {words: [relu, silu], default: relu}}\n"
     "blocks:\n"

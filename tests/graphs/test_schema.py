@@ -27,8 +27,8 @@ from tests.test_floors import ROOT
 SHIPPED = ROOT / "graphs/schema.json"
 SCHEMA: dict[str, Any] = json.loads(SHIPPED.read_text("utf-8"))
 HEAD = "version: 1\ninput: {image: {map: [3, 8, 8]}}\n"
-NETWORKS = [search_spaces.find(name, "network") for name in search_spaces.names("network")]
-SPACES = [search_spaces.find(name, "space") for name in search_spaces.names("space")]
+NETWORKS = sorted({search_spaces.find(name, "network").path for name in search_spaces.names("network")})
+SPACES = [search_spaces.find(name, "space").path for name in search_spaces.names("space")]
 LIBRARIES = sorted((ROOT / "blocks/composites").glob("*.yaml"))
 
 

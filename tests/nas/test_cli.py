@@ -166,7 +166,7 @@ class TestShow:
 
     @pytest.mark.parametrize("depth", [0, 1, 2])
     def test_no_line_is_wider_than_a_terminal_of_80_columns(self, depth: int) -> None:
-        from nas.cli.inputs import load_network
+        from search_spaces import load_network
 
         lines = networks.network_lines(load_network("resnet50"), depth or None, 80)
         assert max(map(len, lines)) <= 80

@@ -200,8 +200,7 @@ def test_the_difference_on_the_page_is_what_the_command_says(nas: Callable[..., 
 
 def test_the_figures_on_the_page_are_those_of_the_conventions() -> None:
     networks = [
-        graphs.load(search_spaces.find(name, "network"))
-        for name in ("resnet50", "googlenet", "densenet121", "efficientnet_b0")
+        search_spaces.load_network(name) for name in ("resnet50", "googlenet", "densenet121", "efficientnet_b0")
     ]
     for known in CONVENTIONS:
         (row,) = (line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| `{known.name}` |"))

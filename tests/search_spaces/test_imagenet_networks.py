@@ -31,7 +31,7 @@ TOLERANCE = 1e-5  # of the largest logit, in float32; measured are 4e-7 to 3e-6
 
 
 def network(name: str, settings: graphs.document.Settings | None = None) -> graphs.Graph:
-    return graphs.load(search_spaces.find(name, "network"), settings)
+    return search_spaces.load_network(name, settings)
 
 
 def reference(name: str) -> nn.Module:
