@@ -6,6 +6,8 @@ bounds what the result may cost. Nothing here imports torch, optuna or ray.
 Reading order; each file imports only from those above it:
 
     catalog       the networks and spaces that ship, found by name
+    weight_maps   how other libraries call the weights of a family
+    weight_names  which tensor of a file is which of a network
     resolution    holes, decisions, and a document with its holes filled
     points        `Point`, and a space as sampling sees it
     sampling      points that keep a budget; budgets that nothing keeps
