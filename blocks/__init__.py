@@ -14,7 +14,7 @@ Reading order; each file imports only from those above it:
     convolution      conv2d
     pooling          max_pool2d, avg_pool2d, adaptive_avg_pool2d, global_avg_pool
     dense            linear, flatten, dropout
-    normalization    batch_norm2d
+    normalization    batch_norm2d, local_response_norm
     activation       relu, relu6, leaky_relu, silu, gelu, hardswish, hardsigmoid, sigmoid, tanh
     merging          add, concat, scale, pad_channels
     catalog          the tuple of all primitives, and look-up by key

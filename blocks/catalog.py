@@ -15,6 +15,7 @@ CATALOG: tuple[type[Primitive], ...] = (
     dense.Flatten,
     dense.Dropout,
     normalization.BatchNorm2d,
+    normalization.LocalResponseNorm,
     activation.ReLU,
     activation.ReLU6,
     activation.LeakyReLU,

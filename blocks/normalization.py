@@ -1,4 +1,4 @@
-"""batch_norm2d."""
+"""Normalization of maps: batch_norm2d, local_response_norm."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from blocks.primitive import Cost, Kind, Primitive, as_map
+from blocks.primitive import FREE, Cost, Kind, PositiveInt, Primitive, as_map
 from blocks.types import Type
 
 if TYPE_CHECKING:
@@ -40,3 +40,31 @@ class BatchNorm2d(Primitive):
         channels = (as_map(inputs[0]).channels,)
         scales = {"weight": channels, "bias": channels} if self.affine else {}
         return {**scales, "running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
+
+
+class LocalResponseNorm(Primitive):
+    """Each value of a map (C, H, W) divided by (k + alpha * m) ** beta, where m is the mean of the squares at its position
+    over the `size` channels around it, those beyond the edge zero. Without parameters.
+
+    Krizhevsky 2012 (ImageNet Classification), section 3.3, has the sum in place of the mean: its alpha is torch's and
+    Caffe's divided by `size`. Source: torch.nn.LocalResponseNorm.
+    """
+
+    key: ClassVar[str] = "local_response_norm"
+    takes: ClassVar[Kind] = "map"
+
+    size: PositiveInt
+    alpha: Annotated[float, Field(ge=0)] = 1e-4
+    beta: Annotated[float, Field(ge=0)] = 0.75
+    k: Annotated[float, Field(gt=0)] = 1.0
+
+    def infer(self, inputs: tuple[Type, ...]) -> Type:
+        return inputs[0]
+
+    def cost(self, inputs: tuple[Type, ...]) -> Cost:
+        return FREE
+
+    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
+        from torch import nn
+
+        return nn.LocalResponseNorm(self.size, self.alpha, self.beta, self.k)

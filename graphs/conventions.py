@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from blocks.normalization import LocalResponseNorm
 from blocks.pooling import AdaptiveAvgPool2d, GlobalAvgPool
 from blocks.primitive import Primitive
 from blocks.types import Map, Type
@@ -33,7 +34,7 @@ class Quantities:
     `macs` and `params` are ours. `input` and `output` are numbers of values, the first input's where there are
     several; `affine` is `input` for a norm that has scales and shifts, `bias` is `output` for a convolution or a
     linear layer that has biases, and 0 for others. `cells` is, for a pool to a grid, (values in a cell + 1) for each
-    of its outputs.
+    of its outputs. `padded` is, for a norm over neighbouring channels, `input` with the empty channels around it.
     """
 
     macs: int = 0
@@ -43,6 +44,7 @@ class Quantities:
     affine: int = 0
     bias: int = 0
     cells: int = 0
+    padded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ _MACS_AND_BIAS = {"conv2d": Quantities(macs=1, bias=1), "linear": Quantities(mac
 _NORM = Quantities(input=1, affine=1)
 _EACH_INPUT = Quantities(input=1)
 _EACH_INPUT_TWICE = Quantities(input=2)
+_RESPONSE_NORM = Quantities(padded=1, input=3)  # torch writes it with avg_pool3d over channels, two mul and an add
 
 CONVENTIONS: tuple[Convention, ...] = (
     # pytorch/vision, test/common_extended_utils.py, which makes the `_ops` of its weights' metadata: convolutions and
@@ -114,6 +117,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         {
             **_MACS_AND_BIAS,
             "batch_norm2d": _NORM,
+            "local_response_norm": _RESPONSE_NORM,
             "relu": _EACH_INPUT_TWICE,
             "gelu": _EACH_INPUT_TWICE,
             "relu6": _EACH_INPUT,
@@ -147,6 +151,7 @@ CONVENTIONS: tuple[Convention, ...] = (
             "conv2d": Quantities(macs=2, bias=1),
             "linear": Quantities(macs=2),
             "batch_norm2d": _NORM,
+            "local_response_norm": _RESPONSE_NORM,
             "relu": _EACH_INPUT,
             "leaky_relu": _EACH_INPUT,
             "silu": _EACH_INPUT,
@@ -187,6 +192,7 @@ def quantities(block: Primitive, inputs: tuple[Type, ...], output: Type) -> Quan
         affine=inputs[0].elements if getattr(block, "affine", False) else 0,
         bias=output.elements if getattr(block, "bias", False) else 0,
         cells=_cells(block, inputs[0], output),
+        padded=_padded(block, inputs[0]),
     )
 
 
@@ -201,3 +207,9 @@ def _cells(block: Primitive, source: Type, output: Type) -> int:
         return 0
     height, width = (output.height, output.width) if isinstance(output, Map) else (1, 1)
     return int(((source.height / height) * (source.width / width) + 1) * output.elements)
+
+
+def _padded(block: Primitive, source: Type) -> int:
+    if not isinstance(source, Map) or not isinstance(block, LocalResponseNorm):
+        return 0
+    return (source.channels + block.size - 1) * source.height * source.width

@@ -9,7 +9,7 @@ from blocks.activation import GELU, Hardsigmoid, Hardswish, LeakyReLU, ReLU, ReL
 from blocks.convolution import Conv2d
 from blocks.dense import Dropout, Flatten, Linear
 from blocks.merging import Add, Concat, PadChannels, Scale
-from blocks.normalization import BatchNorm2d
+from blocks.normalization import BatchNorm2d, LocalResponseNorm
 from blocks.pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, MaxPool2d
 
 
@@ -98,6 +98,9 @@ EXAMPLES: tuple[Example, ...] = (
     Example("with parameters", BatchNorm2d(), (ODD,)),
     Example("without parameters", BatchNorm2d(affine=False), (ODD,)),
     Example("the numbers of EfficientNet", BatchNorm2d(eps=1e-3, momentum=0.01), (PIXEL,)),
+    Example("the numbers of AlexNet", LocalResponseNorm(size=5, alpha=5e-4, k=2.0), (Map(96, 55, 55, (4, 4)),)),
+    Example("an even size", LocalResponseNorm(size=2), (ODD,)),
+    Example("wider than the map is deep", LocalResponseNorm(size=9, beta=0.5), (ODD,)),
     *(Example(f"a map, {block}", block, (ODD,)) for block in _POINTWISE),
     *(Example(f"a vector, {block}", block, (ROW,)) for block in _POINTWISE),
     Example("two maps", Add(), (ODD, ODD)),

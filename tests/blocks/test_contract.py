@@ -15,7 +15,7 @@ from blocks.activation import LeakyReLU, Pointwise
 from blocks.convolution import Conv2d
 from blocks.dense import Dropout, Linear
 from blocks.merging import PadChannels, Scale
-from blocks.normalization import BatchNorm2d
+from blocks.normalization import BatchNorm2d, LocalResponseNorm
 from blocks.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from tests.blocks.examples import EXAMPLES, Example
 
@@ -194,6 +194,10 @@ ARGUMENTS: list[tuple[type[BaseModel], dict[str, Any], str, str]] = [
     (BatchNorm2d, {"eps": 0.0}, "eps", "greater_than"),
     (BatchNorm2d, {"eps": float("inf")}, "eps", "finite_number"),
     (BatchNorm2d, {"momentum": 1.5}, "momentum", "less_than_equal"),
+    (LocalResponseNorm, {}, "size", "missing"),
+    (LocalResponseNorm, {"size": 0}, "size", "greater_than_equal"),
+    (LocalResponseNorm, {"size": 5, "k": 0.0}, "k", "greater_than"),
+    (LocalResponseNorm, {"size": 5, "alpha": -1.0}, "alpha", "greater_than_equal"),
     (LeakyReLU, {"negative_slope": float("inf")}, "negative_slope", "finite_number"),
     (PadChannels, {"out_channels": 0}, "out_channels", "greater_than_equal"),
 ]

@@ -11,7 +11,7 @@ from blocks.activation import ReLU
 from blocks.convolution import Conv2d
 from blocks.dense import Flatten, Linear
 from blocks.merging import Add, Concat, PadChannels, Scale
-from blocks.normalization import BatchNorm2d
+from blocks.normalization import BatchNorm2d, LocalResponseNorm
 from blocks.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d
 from blocks.primitive import check_inputs
 
@@ -56,6 +56,11 @@ KINDS: list[tuple[Primitive, Type, str]] = [
     (GlobalAvgPool(), VECTOR, f"`global_avg_pool` takes a map, got vector[4]\n  help: {BEFORE}"),
     (Flatten(), VECTOR, f"`flatten` takes a map, got vector[4]\n  help: {BEFORE}"),
     (BatchNorm2d(), VECTOR, f"`batch_norm2d` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (
+        LocalResponseNorm(size=5),
+        VECTOR,
+        f"`local_response_norm` takes a map, got vector[4]\n  help: {BEFORE}",
+    ),
     (PadChannels(out_channels=8), VECTOR, f"`pad_channels` takes a map, got vector[4]\n  help: {BEFORE}"),
 ]
 

@@ -124,6 +124,7 @@ net:
   - {name: norm, batch_norm2d: {}}
   - relu6: {}
   - {name: plain_norm, batch_norm2d: {affine: false}}
+  - local_response_norm: {size: 4}
   - leaky_relu: {}
   - {name: depthwise, conv2d: {out_channels: 12, kernel_size: 3, padding: auto, groups: 12}}
   - silu: {}
