@@ -43,8 +43,8 @@ class BatchNorm2d(Primitive):
 
 
 class LocalResponseNorm(Primitive):
-    """Each value of a map (C, H, W) divided by (k + alpha * m) ** beta, where m is the mean of the squares at its position
-    over the `size` channels around it, those beyond the edge zero. Without parameters.
+    """Each value of a map (C, H, W) divided by (k + alpha * m) ** beta, where m is the mean of the squares at its
+    position over the `size` channels around it, those beyond the edge zero. Without parameters.
 
     Krizhevsky 2012 (ImageNet Classification), section 3.3, has the sum in place of the mean: its alpha is torch's and
     Caffe's divided by `size`. Source: torch.nn.LocalResponseNorm.
