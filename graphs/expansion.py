@@ -190,12 +190,6 @@ class _Expansion:
 
     def _outcome(self, step: Step, address: str, sources: tuple[Handle, ...], body: Body) -> Handle:
         if not is_done(step, body, self.assembly, blind=self.blind):
-            assert step.when is not None
-            if len(sources) != 1:
-                message = "a step with several inputs can't be left out"
-                help = "put it into a block or a group with one input, and the `when` there"
-                self.assembly.fault("arity", message, step.when.mark, body.frame, help=help)
-                raise Missing
             return sources[0]
         if step.repeat is None:
             return self._action(step.action, sources, address, body, None)
@@ -308,10 +302,9 @@ class _Expansion:
         if template.broken or body.frame.calls(template):  # a fault of `check_templates`
             raise Missing
         self._check_nesting(call.key.mark, body)
-        scope = self._bind(template, call, given, slots, body)
+        scope = self._bind(template, call, given, slots, source, body)
         if self.blind and not template.name.mark.source.builtin:  # it is walked on its own
             raise Missing
-        scope.bind_type("in", source.type)
         frame = Frame(template, address, call.key.mark, given, body.frame)
         incomplete = _is_incomplete(template.body)
         self.assembly.groups.append(Group(address, template.name.text))
@@ -331,17 +324,21 @@ class _Expansion:
             remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
         return handle
 
-    def _bind(self, template: Template, call: Call, given: Given, slots: dict[str, Slot], body: Body) -> Scope:
-        """The names that the body of a template may read."""
+    def _bind(
+        self, template: Template, call: Call, given: Given, slots: dict[str, Slot], source: Handle, body: Body
+    ) -> Scope:
+        """The names that the body of a template may read; a default may read `in` and the parameters before it."""
         values = self.lexicon.arguments(call, given, slots, body)
         scope = Scope(elsewhere=self.lexicon.names)
+        scope.bind_type("in", source.type)
         for param in template.params:
             name = param.name.text
             if param.kind == "node":
                 scope.bind_type(name, self._named_node(name, given, body).type)
                 continue
             if name not in values and param.default is not None:
-                values[name] = self.assembly.evaluate(param.default, slots[name], scope, body.frame)
+                with contextlib.suppress(Missing):
+                    values[name] = self.assembly.evaluate(param.default, slots[name], scope, body.frame)
             scope.bind(name, values.get(name))
         return scope
 

@@ -39,7 +39,6 @@ def norms(graph: Graph) -> set[BatchNorm2d]:
 NORMED: dict[str, Arguments] = {
     "conv": {"out_channels": 4},
     "depthwise_conv": {},
-    "inverted_bottleneck": {"out_channels": 8},
     "inverted_residual": {"out_channels": 8},
 }
 
@@ -61,11 +60,12 @@ def test_every_norm_of_an_inception_block_has_its_eps() -> None:
 EXPAND, DEPTHWISE, GATE, PROJECT = 8 * 16 + 32, 9 * 16 + 32, 16 * 2 + 2 + 2 * 16 + 16, 16 * 8 + 16
 RESIDUALS: list[tuple[Arguments, int, bool]] = [
     ({"out_channels": 8, "expansion": 2}, EXPAND + DEPTHWISE + PROJECT, True),
-    ({"out_channels": 8, "expansion": 2, "se_reduction": 4}, EXPAND + DEPTHWISE + GATE + PROJECT, True),
+    ({"out_channels": 8, "expansion": 2, "se_ratio": 0.25}, EXPAND + DEPTHWISE + GATE + PROJECT, True),
     ({"out_channels": 8, "expansion": 2, "stride": 2}, EXPAND + DEPTHWISE + PROJECT, False),
     ({"out_channels": 6, "expansion": 2}, EXPAND + DEPTHWISE + 16 * 6 + 12, False),
     ({"out_channels": 8, "expansion": 1}, 9 * 8 + 16 + 8 * 8 + 16, True),
     ({"out_channels": 8, "expansion": 2, "kernel_size": 5}, EXPAND + 25 * 16 + 32 + PROJECT, True),
+    ({"out_channels": 8, "expanded": 16, "se_channels": 2}, EXPAND + DEPTHWISE + GATE + PROJECT, True),
 ]
 
 
@@ -78,10 +78,28 @@ def test_an_inverted_residual_adds_its_input_where_shapes_agree(arguments: Argum
     assert output(graph).shape == (arguments["out_channels"], size, size)
 
 
-def test_a_gate_of_a_narrow_block_has_one_channel_at_least() -> None:
-    graph = block("inverted_residual", {"out_channels": 2, "expansion": 2, "se_reduction": 4}, channels=2)
-    (reduced,) = (node.type for node in graph.nodes if node.address.endswith("se.reduce"))
-    assert reduced.shape == (1, 1, 1)
+@pytest.mark.parametrize(("channels", "width"), [(8, 2), (7, 1), (3, None)])
+def test_a_gate_is_a_share_of_the_input_rounded_down_and_none_where_nothing_is_left(
+    channels: int, width: int | None
+) -> None:
+    graph = block("inverted_residual", {"out_channels": 2, "expansion": 2, "se_ratio": 0.25}, channels=channels)
+    assert [node.type.shape for node in graph.nodes if node.address.endswith("se.reduce")] == (
+        [] if width is None else [(width, 1, 1)]
+    )
+
+
+def test_the_activation_inside_a_gate_is_that_of_the_block_unless_another_is_given() -> None:
+    arguments: Arguments = {"out_channels": 8, "se_channels": 2, "activation": "silu"}
+
+    def inside(arguments: Arguments) -> list[str]:
+        return [node.block.key for node in block("inverted_residual", arguments).nodes if ".se." in node.address]
+
+    assert inside(arguments) == ["adaptive_avg_pool2d", "conv2d", "silu", "conv2d", "sigmoid", "scale"]
+    assert inside({**arguments, "se_activation": "relu", "se_gate": "hardsigmoid"})[2:5] == [
+        "relu",
+        "conv2d",
+        "hardsigmoid",
+    ]
 
 
 @pytest.mark.parametrize(("stride", "out_channels", "expansion"), [(1, 8, 6), (2, 8, 6), (1, 12, 6), (1, 8, 1)])

@@ -77,6 +77,20 @@ def test_a_step_whose_condition_is_false_is_its_input() -> None:
     assert reads(parse(net, "params: {w: 3}\n", w=4))["add"] == ["a", "b"]
 
 
+def test_a_step_of_several_inputs_whose_condition_is_false_is_the_first_of_them() -> None:
+    net = "  - {name: a, relu: {}}\n  - {name: b, from: [a, in], when: w > 3, add: {}}\n  - tanh: {}\n"
+    assert reads(parse(net, "params: {w: 3}\n")) == {"a": ["image"], "tanh": ["a"]}
+    assert reads(parse(net, "params: {w: 4}\n"))["tanh"] == ["b"]
+
+
+def test_a_default_of_a_block_may_read_its_input_and_the_parameters_before_it() -> None:
+    params = "{k: 2, mid: {type: int, default: k*in.channels}}"
+    cell = f"{{params: {params}, body: [{{conv2d: {{out_channels: mid, kernel_size: 1}}}}]}}"
+    net = "  - cell: {}\n  - cell: {k: 3}\n  - cell: {mid: 5}\n"
+    graph = parse(net, f"blocks:\n  cell: {cell}\n")
+    assert [node.type.shape[0] for node in graph.nodes] == [6, 18, 5]
+
+
 def test_in_is_the_input_of_the_enclosing_body_and_again_the_outer_one_behind_it() -> None:
     net = (
         "  - {name: wide, conv2d: {out_channels: 5, kernel_size: 1}}\n"

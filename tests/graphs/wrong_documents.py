@@ -235,7 +235,6 @@ TYPES = (
     in_net("a block of two inputs", "E205", "{name: a, relu: {}}", "{from: [in, a], «conv: {out_channels: 4}}"),
     in_net("a group of two inputs", "E205", "{name: a, relu: {}}", "{from: [in, a], «sequential: [{relu: {}}]}"),
     in_net("a repeated step of two inputs", "E205", "{name: a, relu: {}}", "{from: [in, a], repeat: 2, «add: {}}"),
-    in_net("a join that is left out", "E205", "{name: a, relu: {}}", "{from: [in, a], when: «1 > 2, add: {}}"),
     in_net("an even kernel with padding auto", "E206", "conv: {out_channels: 4, kernel_size: «4}"),
     in_net("an even kernel deep in a shipped block", "E206", "residual_basic: {out_channels: 4, kernel_size: «2}"),
 )

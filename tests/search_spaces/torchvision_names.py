@@ -55,13 +55,13 @@ def densenet(address: str) -> str:
 
 
 def efficientnet(address: str) -> str:
-    """`stage2.1.residual.main.convs.project.norm` is features.2.1.block.3.1; the first stage has no `expand`."""
+    """`stage2.1.project.norm` is features.2.1.block.3.1; the first stage has no `expand`."""
     ends = {"logits": "classifier.1", "stem": "features.0", "head": "features.8"}
     first, *rest = address.split(".")
     if first in ends:
         return ".".join([ends[first], *(str(("conv", "norm").index(part)) for part in rest)])
     number = int(first.removeprefix("stage"))
-    layer, inside = rest[0], rest[rest.index("convs") + 1 :]
+    layer, inside = rest[0], rest[1:]
     place = ("expand", "depthwise", "se", "project").index(inside[0]) - (number == 1)
     last = (
         ".fc1" if inside[-1] == "reduce" else ".fc2" if inside[0] == "se" else f".{('conv', 'norm').index(inside[-1])}"
