@@ -33,6 +33,7 @@ Reading order; each file imports only from those above it:
     assembly      the nodes of a graph as they come, faults at their place, limits
     lexicon       what the calls of a document mean
     resolving     what a step reads, whether it is done, and how often
+    heads         outputs that only training has
     expansion     documents to graphs: names, templates, types
     smallest      the smallest legal input
     budget        `Budget`: bounds on costs

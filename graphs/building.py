@@ -60,6 +60,7 @@ class Builder:
         self._inputs = inputs
         self._templates = self._read_blocks(blocks)
         self._steps: list[Step] = []
+        self._heads: dict[str, Ref] = {}
         self._numbers: dict[str, int] = {}
 
     def input(self, name: str) -> Ref:
@@ -110,6 +111,11 @@ class Builder:
         self._faults.raise_if_any()
         return graph_of(self.document(**outputs))
 
+    def training_output(self, **outputs: Ref) -> None:
+        """Outputs that training has beside those of the graph; what only they need does not ship."""
+        _refuse_other(tuple(outputs.values()))
+        self._heads.update(outputs)
+
     def document(self, **outputs: Ref) -> Document:
         """The document as it stands."""
         mark = self._mark
@@ -124,6 +130,7 @@ class Builder:
             templates=self._templates,
             body=tuple(self._steps),
             outputs=tuple((Scalar(name, mark), Scalar(ref.name, mark)) for name, ref in outputs.items()),
+            training_outputs=tuple((Scalar(name, mark), Scalar(ref.name, mark)) for name, ref in self._heads.items()),
         )
 
     def _read_blocks(self, text: str) -> dict[str, Template]:

@@ -12,7 +12,7 @@ import builtins
 import itertools
 import linecache
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -25,34 +25,38 @@ class CompiledGraph(nn.Module):
     """A network as a torch module, on the device and in the dtype it was compiled for.
 
     Called with one tensor (N, *shape) an input, in the document's order. Returns the tensor of its only output, or a
-    dict of them by name. `source` is the text of the forward pass, `architecture` that of the document.
+    dict of them by name; in training mode, with the training outputs of the document, which are not computed in
+    evaluation. `source` is the text of the forward pass, `architecture` that of the document.
 
     Copies and pickles have the same weights, frozen and resting parts; hooks and gradients stay behind.
     """
 
     source: str
     architecture: str
+    _has_heads: bool
     _operations: tuple[nn.Module, ...]
 
     def __init__(self, graph: Graph, source: str) -> None:
         super().__init__()
-        modules: list[nn.Module] = []
-        for node in graph.nodes:
+        whole, modules = graph.in_training, list[nn.Module]()
+        places = _weight_addresses(graph)
+        for node in whole.nodes:
             if node.shares is not None:
                 modules.append(modules[node.shares - len(graph.inputs)])
                 continue
-            modules.append(node.block.build(graph.input_types(node)))
-            _register(self, node.address, modules[-1])
+            modules.append(node.block.build(whole.input_types(node)))
+            _register(self, places.get(node.address, node.address), modules[-1])
         self._operations = tuple(modules)  # a plain tuple: torch sees each module once, at its address
         self.architecture = graph.text()
+        self._has_heads = graph.trained is not None
         self.source = source
 
     def __reduce__(self) -> tuple[Callable[..., nn.Module], tuple[object, ...]]:
-        return _restore, (self.architecture, self.state_dict(), *_switches(self))
+        return _restore, (self.architecture, self._has_heads, self.state_dict(), *_switches(self))
 
     def __deepcopy__(self, memo: dict[int, object]) -> nn.Module:
         state = {key: value.detach().clone() for key, value in self.state_dict().items()}
-        copied = memo[id(self)] = _restore(self.architecture, state, *_switches(self))
+        copied = memo[id(self)] = _restore(self.architecture, self._has_heads, state, *_switches(self))
         return copied
 
 
@@ -71,21 +75,40 @@ def compile(graph: Graph, *, device: str = "cpu", dtype: str = "float32") -> Com
 
 def forward_source(graph: Graph) -> str:
     """The forward pass as Python source. `o` are the operations in order, `x3` is the value of index 3."""
-    names = tuple(graph.inputs)
-    first, last = len(names), last_uses(graph)
+    first, whole = len(graph.inputs), graph.in_training
     rows = [f"def forward(self, {', '.join(f'x{index}' for index in range(first))}):", "    o = self._operations"]
+    if whole is not graph:
+        rows += ["    if self.training:", *(f"    {row}" for row in _statements(whole, whole))]
+    return "\n".join((*rows, *_statements(graph, whole))) + "\n"
+
+
+def _statements(graph: Graph, whole: Graph) -> Iterator[str]:
+    """The statements of a graph's nodes, with the operations of the whole; the last returns."""
+    first, last = len(graph.inputs), last_uses(graph)
+    places = {node.address: index for index, node in enumerate(whole.nodes)}
     for index, node in enumerate(graph.nodes):
         arguments = ", ".join(f"x{source}" for source in node.sources)
-        rows.append(f"    x{first + index} = o[{index}]({arguments})  # {node.address}")
+        yield f"    x{first + index} = o[{places[node.address]}]({arguments})  # {node.address}"
         dead = [f"x{source}" for source in dict.fromkeys(node.sources) if last[source] == index]
         if dead:
-            rows.append(f"    del {', '.join(dead)}")
+            yield f"    del {', '.join(dead)}"
     outputs = {name: f"x{value}" for name, value in graph.outputs.items()}
     if len(outputs) == 1:
-        rows.append(f"    return {next(iter(outputs.values()))}")
+        yield f"    return {next(iter(outputs.values()))}"
     else:
-        rows.append("    return {" + ", ".join(f"{name!r}: {value}" for name, value in outputs.items()) + "}")
-    return "\n".join(rows) + "\n"
+        yield "    return {" + ", ".join(f"{name!r}: {value}" for name, value in outputs.items()) + "}"
+
+
+def _weight_addresses(graph: Graph) -> dict[str, str]:
+    """Where the weights of the whole stand that another node has first in what ships, by the address of their first
+    node."""
+    whole, first = graph.in_training, len(graph.inputs)
+    owners = {node.address for node in graph.nodes if node.shares is None}
+    return {
+        whole.nodes[node.shares - first].address: node.address
+        for node in whole.nodes
+        if node.shares is not None and node.address in owners
+    }
 
 
 _numbers = itertools.count()
@@ -119,10 +142,13 @@ def _switches(module: nn.Module) -> tuple[frozenset[str], frozenset[str]]:
     return frozen, frozenset(name for name, part in module.named_modules() if not part.training)
 
 
-def _restore(architecture: str, state: dict[str, Tensor], frozen: frozenset[str], resting: frozenset[str]) -> nn.Module:
+def _restore(
+    architecture: str, has_heads: bool, state: dict[str, Tensor], frozen: frozenset[str], resting: frozenset[str]
+) -> nn.Module:
     from graphs.loading import parse
 
-    module = compile(parse(architecture), device="meta")  # no weights are drawn that nobody will see
+    graph = parse(architecture)
+    module = compile(graph if has_heads else graph.as_shipped, device="meta")  # no weights are drawn that nobody will see
     module.load_state_dict(state, assign=True)
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(name not in frozen)

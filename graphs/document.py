@@ -111,7 +111,7 @@ class Document:
 
     `templates` are its own and those that it uses from other files; those that ship with the product are in
     `graphs.library`. `defaults` are arguments of all its calls of a block that don't say otherwise, `variants` sets of
-    values for its parameters.
+    values for its parameters. `training_outputs` are outputs that training has beside `outputs`.
     """
 
     source: Source
@@ -123,6 +123,7 @@ class Document:
     params: tuple[Param, ...] = ()
     templates: dict[str, Template] = field(default_factory=dict)
     outputs: tuple[tuple[Scalar, Scalar], ...] = ()
+    training_outputs: tuple[tuple[Scalar, Scalar], ...] = ()
     requirements: tuple[tuple[Scalar, Scalar], ...] = ()
     defaults: tuple[tuple[Scalar, Mapping], ...] = ()
     variants: tuple[tuple[Scalar, Mapping], ...] = ()

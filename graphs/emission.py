@@ -47,6 +47,8 @@ def document_data(document: Document) -> dict[str, Data]:
     data["net"] = _body(document.body)
     if document.outputs:
         data["output"] = {name.text: source.value for name, source in document.outputs}
+    if document.training_outputs:
+        data["training_output"] = {name.text: source.value for name, source in document.training_outputs}
     if document.requirements:
         data["require"] = {name.text: bound.value for name, bound in document.requirements}
     return data

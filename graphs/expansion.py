@@ -19,6 +19,7 @@ from graphs.faults import FaultList, Mark
 from graphs.fragments import fragment_of, recall, remember
 from graphs.frames import Body, Frame, Handle
 from graphs.graph import Graph, Group, prune, used_groups
+from graphs.heads import refuse_idle_heads, refuse_taken_names, shipped
 from graphs.inputs import document_scope, input_types
 from graphs.lexicon import Lexicon
 from graphs.library import block_class
@@ -87,20 +88,26 @@ class _Expansion:
             last = self._body(document.body, body)
         except TooLarge:
             return None
-        outputs = self._outputs(body, last)
-        if outputs is None:
+        outputs, heads = self._outputs(body, last), self._lookups(document.training_outputs, body)
+        if outputs is None or heads is None:
             return None
-        values = {name: handle.value for name, handle in outputs.items() if handle.value is not None}
-        assembly.check_dead(set(values.values()))
+        refuse_taken_names(document, outputs, assembly.faults)
+        both = {name: handle.value for name, handle in {**outputs, **heads}.items() if handle.value is not None}
+        needed = {handle.value for handle in (*outputs.values(), *heads.values()) if handle.value is not None}
+        assembly.check_dead(needed)
         for index, (name, _) in enumerate(() if body.cyclic else document.inputs):
-            if types[index] is not None and index not in assembly.read and index not in values.values():
+            if types[index] is not None and index not in assembly.read and index not in needed:
                 help = "remove it, or let a step read it by `from`"
                 assembly.faults.add("dead-node", f"nothing reads the input `{name.text}`", name.mark, help=help)
         if assembly.faults.faults:
             return None
-        assert len(values) == len(outputs), "a value without a type has a fault that tells why"
+        assert len(both) == len(outputs) + len(heads), "a value without a type has a fault that tells why"
         groups = used_groups(assembly.groups, assembly.nodes)
-        return prune(Graph(document.name, assembly.inputs, tuple(assembly.nodes), values, document, groups))
+        trained = prune(Graph(document.name, assembly.inputs, tuple(assembly.nodes), both, document, groups))
+        if not heads:
+            return trained
+        refuse_idle_heads(trained, assembly.faults)
+        return None if assembly.faults.faults else shipped(trained)
 
     def walk(self, template: Template) -> None:
         """Expand one template alone, on an input without a type."""
@@ -125,6 +132,7 @@ class _Expansion:
         handles = {name.text: _poison(name.mark, name.text) for name, _ in self.document.inputs}
         body = self._net(scope, handles)
         self._outputs(body, self._body(self.document.body, body))
+        self._lookups(self.document.training_outputs, body)
 
     # the document's own parts
 
@@ -140,7 +148,10 @@ class _Expansion:
     def _outputs(self, body: Body, last: Handle | None) -> dict[str, Handle] | None:
         if not self.document.outputs:
             return {last.name: last} if last is not None else None
-        found = {name.text: lookup(source, body, self.assembly) for name, source in self.document.outputs}
+        return self._lookups(self.document.outputs, body)
+
+    def _lookups(self, outputs: tuple[tuple[Scalar, Scalar], ...], body: Body) -> dict[str, Handle] | None:
+        found = {name.text: lookup(source, body, self.assembly) for name, source in outputs}
         handles = {name: handle for name, handle in found.items() if handle is not None}
         return handles if len(handles) == len(found) else None
 

@@ -53,7 +53,9 @@ class Group:
 class Graph:
     """A network. `outputs` names values by index; `document` is what it was read from.
 
-    `groups` are the blocks, branches and repetitions that the nodes belong to, each before those inside it.
+    `groups` are the blocks, branches and repetitions that the nodes belong to, each before those inside it. `trained`
+    is the network in training, where that has outputs more than what ships: auxiliary heads, which nothing but
+    `in_training` sees.
     """
 
     name: str
@@ -62,6 +64,17 @@ class Graph:
     outputs: dict[str, int]
     document: Document = field(repr=False)
     groups: tuple[Group, ...] = field(default=(), repr=False)
+    trained: Graph | None = field(default=None, repr=False)
+
+    @property
+    def in_training(self) -> Graph:
+        """The network as it is trained: with the outputs that training has beside those of what ships."""
+        return self.trained or self
+
+    @property
+    def as_shipped(self) -> Graph:
+        """The network without anything that only training needs."""
+        return replace(self, trained=None) if self.trained else self
 
     @cached_property
     def types(self) -> tuple[Type, ...]:

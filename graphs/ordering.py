@@ -61,8 +61,7 @@ def step_order(
     `references` gives the steps that a call names in its arguments, as `shortcut: {like: main}` does. A cycle is a
     fault.
     """
-    place = {name: position for position, name in enumerate(names) if steps[position].name is not None}
-    needs = [_needs(step, position, place, references) for position, step in enumerate(steps)]
+    needs = step_needs(steps, names, references)
     if all(need < position for position, wanted in enumerate(needs) for need in wanted):
         return list(range(len(steps))), set()
     cyclic: set[int] = set()
@@ -89,6 +88,14 @@ def step_order(
             else:
                 path.append(following)
     return order, cyclic
+
+
+def step_needs(
+    steps: tuple[Step, ...], names: list[str], references: Callable[[Call], Iterable[str]]
+) -> list[list[int]]:
+    """The positions of the steps that each step reads, or names."""
+    place = {name: position for position, name in enumerate(names) if steps[position].name is not None}
+    return [_needs(step, position, place, references) for position, step in enumerate(steps)]
 
 
 def _needs(step: Step, position: int, place: dict[str, int], references: Callable[[Call], Iterable[str]]) -> list[int]:

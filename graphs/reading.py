@@ -26,6 +26,7 @@ DOCUMENT_KEYS = (
     "blocks",
     "net",
     "output",
+    "training_output",
     "require",
 )
 
@@ -33,6 +34,7 @@ _EXAMPLES = {
     "input": "input: {image: {map: [3, 224, 224]}}",
     "net": "net: [{conv: {out_channels: 16, kernel_size: 3}}, ...]",
     "output": "output: {logits: fc}, a name and the step that gives it",
+    "training_output": "training_output: {aux: aux_logits}, a name and the step that gives it",
     "require": 'require: {params: "< 5M"}',
     "defaults": "defaults: {conv: {norm: none}}",
     "variants": "variants: {resnet101: {depth3: 23}}",
@@ -59,7 +61,8 @@ def read_document(tree: Tree, source: Source, faults: FaultList, *, holes: bool)
         inputs=_read_inputs(top.get("input"), faults),
         templates=_read_blocks(top, source, faults, holes=holes),
         body=_read_net(top, faults, holes=holes),
-        outputs=_read_outputs(top.get("output"), faults),
+        outputs=_read_outputs(top, "output", faults),
+        training_outputs=_read_outputs(top, "training_output", faults),
         requirements=_read_words(top.get("require"), "require", faults),
         defaults=_read_maps(top.get("defaults"), "defaults", faults),
         variants=_read_variants(top.get("variants"), params, faults),
@@ -131,8 +134,8 @@ def _read_inputs(tree: Tree | None, faults: FaultList) -> tuple[tuple[Scalar, Ma
     return tuple(found)
 
 
-def _read_outputs(tree: Tree | None, faults: FaultList) -> tuple[tuple[Scalar, Scalar], ...]:
-    outputs = _read_words(tree, "output", faults)
+def _read_outputs(top: Mapping, what: str, faults: FaultList) -> tuple[tuple[Scalar, Scalar], ...]:
+    outputs = _read_words(top.get(what), what, faults)
     return tuple((name, source) for name, source in outputs if is_name(name, "an output", faults))
 
 

@@ -68,6 +68,7 @@ def check_requirements(graph: Graph, requirements: list[Requirement], faults: Fa
 
 def check_limits(graph: Graph, faults: FaultList) -> None:
     """A fault for a network that no machine holds."""
+    graph = graph.in_training
     for metric, words, most in (("params", "parameters", MAX_PARAMS), ("macs", "MACs", MAX_MACS)):
         value = getattr(graph.costs(), metric)
         if value > most:

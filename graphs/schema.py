@@ -231,6 +231,13 @@ def _document(blocks: list[str]) -> Schema:
                 "additionalProperties": _WORD,
                 "propertyNames": _NAME,
             },
+            "training_output": {
+                "description": "Outputs that training has beside `output`, such as auxiliary classifiers; what only "
+                "they need does not ship.",
+                "type": "object",
+                "additionalProperties": _WORD,
+                "propertyNames": _NAME,
+            },
             "require": {
                 "description": "What `nas check` makes sure of.",
                 "type": "object",

@@ -8,6 +8,7 @@ from blocks.types import Map
 from graphs.document import Document
 from graphs.expansion import expand
 from graphs.faults import DocumentError, FaultList
+from graphs.heads import without_heads
 from graphs.inputs import MAX_SIZE, document_scope, input_types
 
 MAX_STEPS = 2_000  # of a document that is expanded some dozen times to find the size
@@ -27,8 +28,9 @@ def say_smallest_input(document: Document, faults: FaultList) -> None:
 def smallest_input(document: Document) -> str:
     """The smallest sizes of the maps that a legal document takes, `33 x 33`; empty where no input is a map.
 
-    Several maps shrink by the same number of pixels.
+    Several maps shrink by the same number of pixels. What only training needs may need more.
     """
+    document = without_heads(document)
     scope = document_scope(document, FaultList())
     maps = [type for type in input_types(document, scope, FaultList()) if isinstance(type, Map)]
     if not maps:

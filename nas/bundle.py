@@ -66,7 +66,7 @@ def export(
 ) -> Bundle:
     """Write a bundle of a network with these weights, and prove it.
 
-    `state` has the keys of `graph.compile().state_dict()`; `metadata` is JSON for the manifest. An empty folder may
+    `state` has the keys of `graph.compile().state_dict()`, those of training outputs or not; `metadata` is JSON for the manifest. An empty folder may
     stand at `to`; a bundle there is replaced only where `overwrite` says so.
 
     Raises: ExportError where the weights don't fit the graph, the budget is not kept by the compiled model, a format
@@ -154,7 +154,7 @@ def random_weights(graph: Graph, seed: int = 0) -> dict[str, Tensor]:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = graph.compile()
+        module = graph.as_shipped.compile()
         for part in module.modules():
             if isinstance(part, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(part.weight)
@@ -167,15 +167,25 @@ def random_weights(graph: Graph, seed: int = 0) -> dict[str, Tensor]:
 
 def compiled(graph: Graph, state: Mapping[str, Tensor]) -> nn.Module:
     """The network with these weights on the CPU in float32, in evaluation mode. Raises: ExportError."""
+    graph, state = graph.as_shipped, _shipped_weights(graph, state)
     refuse_misfit(graph, state)
     module = graph.compile()
     module.load_state_dict(dict(state))
     return module.eval()
 
 
+def _shipped_weights(graph: Graph, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Without the weights that only training outputs need."""
+    if graph.trained is None:
+        return state
+    kept = graph.as_shipped.compile(device="meta").state_dict()
+    heads = graph.compile(device="meta").state_dict().keys() - kept.keys()
+    return {key: value for key, value in state.items() if key not in heads}
+
+
 def refuse_misfit(graph: Graph, state: Mapping[str, Tensor]) -> None:
     """Raises ExportError where weights are missing, of no node, of another shape, or not finite; it names one."""
-    wanted = graph.compile(device="meta").state_dict()
+    wanted = graph.as_shipped.compile(device="meta").state_dict()
     for key in wanted:
         if key not in state:
             raise ExportError(f"there are no weights for `{key}`", help=f"{graph.name} has {len(wanted)} tensors")

@@ -279,11 +279,12 @@ def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
             f"the networks of `{space.name}` take {_shapes(wanted)}, the images are {_shapes([shape])}",
             help="set the `params` of the space that give its input",
         )
-    outputs = [graph.types[value] for value in graph.outputs.values()]
-    if len(outputs) != 1 or not isinstance(outputs[0], Vector) or outputs[0].features != num_classes:
+    outputs = [graph.in_training.types[value] for value in graph.in_training.outputs.values()]
+    fitting = all(isinstance(output, Vector) and output.features == num_classes for output in outputs)
+    if len(graph.outputs) != 1 or not fitting:
         raise DataError(
             f"the networks of `{space.name}` give {', '.join(map(str, outputs))}, the images {num_classes} classes",
-            help="a space for classification has one output, a vector with one feature per class",
+            help="a space for classification has one output, a vector with one feature per class; training outputs too",
         )
 
 

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from graphs import Graph
 
 EVALUATION_BATCH = 2048
+HEAD_WEIGHT = 0.3  # of the loss of an auxiliary classifier: Szegedy et al. 2014 (arXiv 1409.4842), section 5
 
 
 class DivergedError(Exception):
@@ -106,6 +107,7 @@ class Training:
         self.device = torch.device(device)
         self._on_gpu = self.device.type == "cuda"
         self._images, self._labels = self.place(part)
+        self._graph = graph
         shape = (1, len(statistics.mean), 1, 1)
         self._mean = torch.tensor(statistics.mean, device=self.device).view(shape)
         self._std = torch.tensor(statistics.std, device=self.device).view(shape)
@@ -158,28 +160,41 @@ class Training:
         return score
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of the state_dict on the CPU, contiguous."""
-        return {name: value.detach().cpu().contiguous().clone() for name, value in self.module.state_dict().items()}
+        """A copy of the state_dict of what ships, on the CPU, contiguous."""
+        kept = self._graph.as_shipped.compile(device="meta").state_dict()
+        state = {name: value for name, value in self.module.state_dict().items() if name in kept}
+        return {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
 
     def _train_on(self, images: Tensor, labels: Tensor) -> Tensor:
         rate = self.recipe.learning_rate * _schedule(self.recipe, self._step / self._num_steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._step += 1
-        loss = functional.cross_entropy(self._forward(images), labels, label_smoothing=self.recipe.label_smoothing)
+        loss = self._loss(self._forward(images), labels)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
         return loss.detach()
 
-    def _forward(self, images: Tensor) -> Tensor:
-        """Logits (B, K) of uint8 images (B, C, H, W)."""
+    def _loss(self, logits: Tensor | dict[str, Tensor], labels: Tensor) -> Tensor:
+        """The cross-entropy of logits (B, K), and a share of that of every training output."""
+        smoothing = self.recipe.label_smoothing
+        if isinstance(logits, Tensor):
+            return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        losses = {
+            name: functional.cross_entropy(value, labels, label_smoothing=smoothing) for name, value in logits.items()
+        }
+        (output,) = self._graph.outputs
+        main = losses.pop(output)
+        return main + HEAD_WEIGHT * sum(losses.values(), torch.zeros_like(main))
+
+    def _forward(self, images: Tensor) -> Any:
+        """Logits (B, K) of uint8 images (B, C, H, W); in training mode a dict, where training has other outputs."""
         batch = (images.float() - self._mean) / self._std
         if self._on_gpu:
             batch = batch.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._on_gpu):
-            logits: Tensor = self.module(batch)
-        return logits
+            return self.module(batch)
 
     def _augmented(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) each moved, and maybe mirrored, on its own; in one gather for the batch."""

@@ -131,6 +131,7 @@ def network_object(graph: Graph) -> dict[str, object]:
         "name": graph.name,
         "hash": graph.hash,
         "params": costs.params,
+        "training_params": graph.in_training.costs().params,
         "buffers": costs.buffers,
         "macs": costs.macs,
         "flops": costs.flops,
@@ -184,10 +185,21 @@ def network_lines(graph: Graph, depth: int | None, width: int | None, counted: C
         f"activations      {format_bytes(costs.activation_bytes)} in all, {format_bytes(costs.peak_bytes)} at the peak",
         f"receptive field  {_field(costs.receptive_field)}",
         *([f"smallest input   {smallest}"] if (smallest := smallest_input(graph.document)) else ()),
+        *_heads(graph),
         *(counted_lines(counted, width or 80) if counted else ()),
         "",
         *_wrapped(f"Batch 1, weights not in the memory; {COUNTED}.", width or 80),
     ]
+
+
+def _heads(graph: Graph) -> list[str]:
+    """What training has more, where it has training outputs."""
+    if graph.trained is None:
+        return []
+    costs, more = graph.costs(), graph.trained.costs()
+    names = ", ".join(name for name in graph.trained.outputs if name not in graph.outputs)
+    macs = format_quantity(more.macs - costs.macs)
+    return [f"training adds    {names}: {more.params - costs.params:,} parameters, {macs} MACs"]
 
 
 def _with_bars(lines: list[str], values: list[int], width: int | None) -> list[str]:

@@ -147,6 +147,27 @@ output: {zebra: sum, ant: a}
     assert not np.allclose(outputs["zebra"], outputs["ant"])
 
 
+def test_an_export_drops_what_only_training_needs(tmp_path: Path) -> None:
+    graph = graphs.parse(
+        """
+version: 1
+input: {image: {map: [1, 6, 6]}}
+net:
+  - {name: a, conv2d: {out_channels: 2, kernel_size: 3}}
+  - {name: head, from: a, conv2d: {out_channels: 2, kernel_size: 3}}
+  - {name: b, from: a, relu: {}}
+output: {b: b}
+training_output: {aux: head}
+"""
+    )
+    written = export(graph, graph.compile().state_dict(), tmp_path / "heads", budget=Budget.of(max_params=20))
+    assert read_weights(written.path / "model.safetensors")[0].keys() == {"a.weight", "a.bias"}
+    assert [value.name for value in onnx.load(written.path / "model.onnx").graph.output] == ["b"]
+    again, state = load_bundle(written.path)
+    assert again.in_training.hash == graph.in_training.hash
+    assert state.keys() == {"a.weight", "a.bias"}
+
+
 @pytest.mark.parametrize("name", [names[0] for names in search_spaces.families("network").values()])
 def test_random_weights_let_the_images_reach_the_outputs(name: str) -> None:
     """Outputs that are alike for all images would pass a proof of parity whatever became of the images."""

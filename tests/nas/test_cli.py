@@ -114,6 +114,17 @@ class TestCheck:
 
 
 class TestShow:
+    def test_what_training_has_more_is_told(self, nas: Callable[..., Answer], tmp_path: Path) -> None:
+        path = tmp_path / "headed.yaml"
+        path.write_text(
+            "version: 1\ninput: {x: {vector: 4}}\nnet:\n  - {name: head, linear: {out_features: 3}}\n"
+            "  - {name: out, from: x, linear: {out_features: 2}}\noutput: {out: out}\ntraining_output: {aux: head}\n"
+        )
+        _, out, _ = nas("show", path)
+        assert "training adds    aux: 15 parameters, 12 MACs\n" in out
+        said = json.loads(nas("show", path, "--json")[1])
+        assert (said["params"], said["training_params"], len(said["nodes"])) == (10, 25, 1)
+
     def test_json_keeps_its_promise(self, nas: Callable[..., Answer], tiny: Path) -> None:
         code, out, err = nas("show", tiny, "--json")
         said = json.loads(out)

@@ -79,6 +79,35 @@ def test_every_recipe_trains(data: Data, change: dict[str, Any]) -> None:
     assert results[-1][0] < results[0][0]
 
 
+HEADED = PLAIN.replace(
+    "output:", "  - {name: pooled, from: a, global_avg_pool: {}}\n  - {name: aux, linear: {out_features: 10}}\noutput:"
+)
+HEADED += "training_output: {aux: aux}\n"
+
+
+def test_the_loss_of_an_auxiliary_classifier_counts_three_tenths(data: Data) -> None:
+    run = Training(graphs.parse(HEADED), data.search.train, data.search, DIGITS, 0, 1)
+    labels, random = torch.tensor([1, 2]), torch.Generator().manual_seed(0)
+    logits = {"logits": torch.randn(2, 10, generator=random), "aux": torch.randn(2, 10, generator=random)}
+    parts = {
+        name: nn.functional.cross_entropy(value, labels, label_smoothing=DIGITS.label_smoothing)
+        for name, value in logits.items()
+    }
+    # Szegedy et al. 2014, section 5: "the losses of the auxiliary classifiers were weighted by 0.3".
+    torch.testing.assert_close(run._loss(logits, labels), parts["logits"] + 0.3 * parts["aux"])
+    assert not torch.allclose(run._loss({**logits, "aux": -logits["aux"]}, labels), run._loss(logits, labels))
+
+
+def test_a_network_with_an_auxiliary_classifier_trains_and_keeps_the_weights_that_ship(data: Data) -> None:
+    run = Training(graphs.parse(HEADED), data.search.train, data.search, DIGITS, 0, 3)
+    before = run.module.get_parameter("aux.weight").detach().clone()
+    losses = [run.run_epoch() for _ in range(3)]
+    assert losses[-1] < losses[0]
+    assert not torch.equal(run.module.get_parameter("aux.weight"), before)
+    assert run.score(run.place(data.search.validation)).accuracy > 0.1
+    assert run.state().keys() == graphs.parse(PLAIN).compile().state_dict().keys()
+
+
 class Still:
     """A network of one linear layer, compiled by hand."""
 
