@@ -148,7 +148,9 @@ def _restore(
     from graphs.loading import parse
 
     graph = parse(architecture)
-    module = compile(graph if has_heads else graph.as_shipped, device="meta")  # no weights are drawn that nobody will see
+    module = compile(
+        graph if has_heads else graph.as_shipped, device="meta"
+    )  # no weights are drawn that nobody will see
     module.load_state_dict(state, assign=True)
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(name not in frozen)

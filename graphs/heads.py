@@ -27,8 +27,8 @@ def refuse_taken_names(document: Document, outputs: Iterable[str], faults: Fault
     """A fault for every training output that has the name of an output."""
     for name, _ in document.training_outputs:
         if name.text in outputs:
-            message = f"`{name.text}` is the name of an output already"
-            faults.add("duplicate-name", message, name.mark, help="outputs and training outputs have names of their own")
+            message, help = f"`{name.text}` is the name of an output already", "take another name for it"
+            faults.add("duplicate-name", message, name.mark, help=help)
 
 
 def refuse_idle_heads(trained: Graph, faults: FaultList) -> None:

@@ -66,8 +66,9 @@ def export(
 ) -> Bundle:
     """Write a bundle of a network with these weights, and prove it.
 
-    `state` has the keys of `graph.compile().state_dict()`, those of training outputs or not; `metadata` is JSON for the manifest. An empty folder may
-    stand at `to`; a bundle there is replaced only where `overwrite` says so.
+    `state` has the keys of `graph.compile().state_dict()`, with what only training outputs need or without; `metadata`
+    is JSON for the manifest. An empty folder may stand at `to`; a bundle there is replaced only where `overwrite` says
+    so.
 
     Raises: ExportError where the weights don't fit the graph, the budget is not kept by the compiled model, a format
     computes something else, or the folder can't be written.
