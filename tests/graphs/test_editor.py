@@ -108,7 +108,7 @@ def test_a_mistake_is_underlined(text: str, fault: tuple[int, str, str], server:
     assert server.diagnostics(SCHEMA, HEAD + text) == [fault]
 
 
-@pytest.mark.parametrize("name", ["search_spaces/networks/resnet50.yaml", "search_spaces/spaces/small.yaml"])
+@pytest.mark.parametrize("name", ["search_spaces/networks/resnet.yaml", "search_spaces/spaces/small.yaml"])
 def test_a_document_without_mistakes_has_nothing_underlined(name: str, server: LanguageServer) -> None:
     assert server.diagnostics(SCHEMA, (ROOT / name).read_text("utf-8")) == []
 

@@ -10,7 +10,8 @@ _CONV = {"conv": "conv", "norm": "bn"}
 
 
 def resnet(address: str) -> str:
-    """`layer1.0.conv2.norm` is layer1.0.bn2, `layer1.0.skip.project.conv` is layer1.0.downsample.0."""
+    """`layer1.0.basic.conv2.norm` is layer1.0.bn2, `layer1.0.basic.skip.project.conv` is layer1.0.downsample.0."""
+    address = address.replace("basic.", "").replace("bottleneck.", "")
     if address == "logits":
         return "fc"
     block, _, part = address.rpartition(".")
