@@ -12,6 +12,7 @@
     ├── RayError           a cluster that does not start or cannot be reached   nas
     ├── SchemaError        a schema that can't be written                       nas
     ├── DrawingError       a picture that can't be written                      nas
+    ├── Mistakes           those of several documents, told together            nas
     └── ExportError        a bundle whose parity fails or that can't be written nas
 
 The last column is the floor that raises it.

@@ -10,18 +10,25 @@ milliseconds, and only where a document has a block that the product does not kn
 from __future__ import annotations
 
 import types
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import ValidationError
 
 from blocks.catalog import primitive
-from blocks.errors import FixpointError
-from blocks.primitive import Primitive
+from blocks.errors import FixpointError, RuleError
+from blocks.primitive import Cost, Primitive
+from blocks.types import Map, Type, Vector
+
+if TYPE_CHECKING:
+    from torch import nn
 
 GROUP = "fixpoint.blocks"
 
 _RULES = "a block is a `Primitive` with `key` and the rules `infer`, `cost` and `build`"
+_REPORT = "this is a mistake of that package: report it there"
 _ARGUMENTS = "an argument is a bool, int, float, a pair of integers, or a `Literal` of words"
 
 
@@ -47,6 +54,62 @@ def extensions(taken: Container[str] = ()) -> tuple[type[Primitive], ...]:
 def extension_keys() -> tuple[str, ...]:
     """The keys of all installed primitives; nothing is imported."""
     return tuple(entry.name for entry in _entries())
+
+
+def is_extension(kind: type[Primitive]) -> bool:
+    """Whether a primitive is one of another package."""
+    return primitive(kind.key) is not kind
+
+
+def make_extension(kind: type[Primitive], arguments: Mapping[str, Any]) -> Primitive:
+    """A block of another package. Raises pydantic's `ValidationError`, or `RuleError` for whatever its code raises."""
+    try:
+        return kind(**arguments)
+    except (ValidationError, RuleError):
+        raise
+    except Exception as error:  # the code of others may raise anything
+        raise _broken(kind, "fails on these arguments", error) from error
+
+
+def infer_extension(block: Primitive, inputs: tuple[Type, ...]) -> Type:
+    """The type that a block of another package gives. Raises `RuleError`, which names block and package where a rule
+    raises something else, or gives what no rule gives. Its cost is asked for here, while its place is known."""
+    kind = type(block)
+    rule = "infer"
+    try:
+        found: object = block.infer(inputs)
+        if not isinstance(found, Map | Vector):
+            raise _broken(kind, f"gives {type(found).__name__} by its rule `infer`, where a `Map` or a `Vector` is due")
+        rule = "cost"
+        cost: object = block.cost(inputs)
+    except RuleError:
+        raise
+    except Exception as error:  # the code of others may raise anything
+        raise _broken(kind, f"fails in its rule `{rule}`", error) from error
+    if not isinstance(cost, Cost):
+        raise _broken(kind, f"gives {type(cost).__name__} by its rule `cost`, where a `Cost` is due")
+    return found
+
+
+def build_block(block: Primitive, inputs: tuple[Type, ...], address: str) -> nn.Module:
+    """The torch module of a block. Raises `BlockError` where that of another package fails."""
+    if not is_extension(type(block)):
+        return block.build(inputs)
+    try:
+        return block.build(inputs)
+    except Exception as error:  # the code of others may raise anything
+        reason = f"fails in its rule `build` at `{address}`: {type(error).__name__}: {error}"
+        raise BlockError(f"{_name_of(type(block))} {reason}", help=_REPORT) from error
+
+
+def _broken(kind: type[Primitive], what: str, error: Exception | None = None) -> RuleError:
+    reason = "" if error is None else f": {type(error).__name__}: {error}"
+    return RuleError("foreign-block", f"{_name_of(kind)} {what}{reason}", help=_REPORT)
+
+
+def _name_of(kind: type[Primitive]) -> str:
+    entry = next((entry for entry in _entries() if entry.name == kind.key), None)
+    return f"the block `{kind.key}`" if entry is None else _named(entry)
 
 
 @cache

@@ -203,13 +203,17 @@ def _in_scope(name: str, scope: Scope, words: tuple[str, ...] = ()) -> str:
 
 
 def _within(tree: Scalar, name: str) -> Mark:
-    """Where a name stands in an expression; the whole of it where quotes or line breaks leave that open."""
+    """Where a name stands in an expression; the whole of it where quotes or line breaks leave that open, or where its
+    text came from outside the document."""
     mark, text = tree.mark, tree.text
     quotes = mark.end - mark.column - len(text)
     found = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", text)
     if found is None or quotes not in (0, 2):
         return mark
     column = mark.column + quotes // 2 + found.start()
+    lines = mark.source.lines
+    if mark.line > len(lines) or not lines[mark.line - 1].startswith(name, column - 1):
+        return mark
     return replace(mark, column=column, end=column + len(name))
 
 

@@ -15,7 +15,7 @@ from graphs.calls import Given, infer_type, make_block
 from graphs.costs import block_cost
 from graphs.document import Call
 from graphs.expressions import Value
-from graphs.faults import FaultList, Mark
+from graphs.faults import CODES, FaultList, Mark
 from graphs.fragments import Fragment, place
 from graphs.frames import Frame, Handle, blame, own_address
 from graphs.graph import Group, Node
@@ -138,7 +138,7 @@ class Assembly:
         mark = call.key.mark
         if isinstance(type, Map) and max(*type.shape, *type.stride) > MAX_CHANNELS:
             message = f"`{address}` is {type}: at most {MAX_CHANNELS:,} channels, rows, columns and pixels of stride"
-            self.too_large(message, mark, frame)
+            self.too_large(message, mark, frame, "a smaller input, fewer channels, or smaller strides")
         self._check_room(1, mark, frame)
         self.nodes.append(Node(address, block, tuple([h.value for h in sources if h.value is not None]), type, mark))
         self.frames.append(frame)
@@ -213,9 +213,8 @@ class Assembly:
             notes = []
         elif len(sources) > _MOST_NOTES:
             notes.append(f"and {len(sources) - _MOST_NOTES} more")
-        self.fault(
-            error.kind, error.message, mark, frame, help=error.help, notes=tuple(notes), names=names, address=address
-        )
+        kind = error.kind if error.kind in CODES else "bad-value"  # a block of another package may call it anything
+        self.fault(kind, error.message, mark, frame, help=error.help, notes=tuple(notes), names=names, address=address)
 
     def _check_room(self, num_nodes: int, mark: Mark, frame: Frame) -> None:
         if len(self.nodes) + num_nodes > MAX_NODES:

@@ -7,12 +7,12 @@ from collections.abc import Mapping as AbstractMapping
 from functools import lru_cache
 
 from blocks.catalog import CATALOG
-from blocks.extensions import extension_keys
+from blocks.extensions import extension_keys, infer_extension, is_extension, make_extension
 from blocks.primitive import Primitive, check_inputs
 from blocks.types import Type
 from graphs.arguments import Argument, Slot
 from graphs.document import Call, Template
-from graphs.faults import FaultList, nearest, one_of
+from graphs.faults import FaultList, nearest, nearest_word, one_of
 from graphs.text import Mapping, Scalar, Tree
 
 # What other frameworks call a block, where its own name is not near.
@@ -35,20 +35,35 @@ _ELSEWHERE = {
     "identity": "sequential",
 }
 
+# What the layers of torch and of others are told of their input, and blocks find out by themselves.
+_INFERRED = frozenset(
+    (
+        "in_channels",
+        "in_features",
+        "num_features",
+        "in_planes",
+        "inplanes",
+        "in_chs",
+        "in_dim",
+        "input_dim",
+        "input_shape",
+    )
+)
+
 Given = dict[str, tuple[Scalar, Tree]]
 
 
 @lru_cache(maxsize=65536)
 def make_block(kind: type[Primitive], arguments: tuple[tuple[str, Argument], ...]) -> Primitive:
     """A primitive with these arguments, remembered. Raises pydantic's `ValidationError`, or `RuleError`."""
-    return kind(**dict(arguments))
+    return make_extension(kind, dict(arguments)) if is_extension(kind) else kind(**dict(arguments))
 
 
 @lru_cache(maxsize=65536)
 def infer_type(block: Primitive, inputs: tuple[Type, ...]) -> Type:
     """The output type, remembered. Raises `RuleError`."""
     check_inputs(block, inputs)
-    return block.infer(inputs)
+    return infer_extension(block, inputs) if is_extension(type(block)) else block.infer(inputs)
 
 
 def check_arguments(
@@ -66,9 +81,14 @@ def check_arguments(
     unknown = [name for name in given if name not in slots]
     meant: set[str] = set()  # by a misspelled name, which is one mistake, not two
     for name in unknown:
-        near = nearest(name, slots)
-        meant.update(slot for slot in slots if f"`{slot}`" in near)
-        help = near or (f"it takes {one_of(slots)}" if slots else f"it takes none: `{key}: {{}}`")
+        near = "" if name in _INFERRED else nearest_word(name, slots)
+        meant.update([near] if near else [])
+        if name in _INFERRED:
+            help = f"leave `{name}` out: it follows from what the step reads"
+        elif near:
+            help = f"did you mean `{near}`?"
+        else:
+            help = f"it takes {one_of(slots)}" if slots else f"it takes none: `{key}: {{}}`"
         faults.add("unknown-argument", f"`{key}` has no argument `{name}`", given[name][0].mark, help=help)
     missing = [
         slot

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from blocks.extensions import build_block
 from graphs.costs import last_uses
 from graphs.graph import Graph
 
@@ -44,7 +45,7 @@ class CompiledGraph(nn.Module):
             if node.shares is not None:
                 modules.append(modules[node.shares - len(graph.inputs)])
                 continue
-            modules.append(node.block.build(whole.input_types(node)))
+            modules.append(build_block(node.block, whole.input_types(node), node.address))
             _register(self, places.get(node.address, node.address), modules[-1])
         self._operations = tuple(modules)  # a plain tuple: torch sees each module once, at its address
         self.architecture = graph.text()

@@ -25,7 +25,8 @@ class Param:
     """A typed parameter of a document or a template; required where there is no default.
 
     `size` is an integer or a pair [height, width], `node` the name of a step, whose type an expression may read.
-    `words` are the words that it may be as well. A broken one is at fault, and has a name alone.
+    `words` are the words that it may be as well. A broken one is at fault, and has a name alone. `given` says that its
+    value came from outside the document.
     """
 
     name: Scalar
@@ -33,6 +34,7 @@ class Param:
     words: tuple[str, ...] = ()
     default: Tree | None = None
     broken: bool = False
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,10 @@ Action = Call | Sequential | Parallel | Choice | Share
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a body. `sources` is `from`: None for the step before. A broken one is at fault, and does nothing."""
+    """One step of a body. `sources` is `from`: None for the step before.
+
+    A broken one is at fault, and does nothing. `perhaps` are the words that may be its name, where that can't be read.
+    """
 
     action: Action
     mark: Mark
@@ -92,6 +97,7 @@ class Step:
     when: Scalar | None = None
     unused: bool = False
     broken: bool = False
+    perhaps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +116,9 @@ class Document:
     """A whole document.
 
     `templates` are its own and those that it uses from other files; those that ship with the product are in
-    `graphs.library`. `defaults` are arguments of all its calls of a block that don't say otherwise, `variants` sets of
-    values for its parameters. `training_outputs` are outputs that training has beside `outputs`.
+    `graphs.library`. It is not `whole` where some could not be read: any name may be theirs. `defaults` are arguments
+    of all its calls of a block that don't say otherwise, `variants` sets of values for its parameters.
+    `training_outputs` are outputs that training has beside `outputs`.
     """
 
     source: Source
@@ -127,11 +134,16 @@ class Document:
     requirements: tuple[tuple[Scalar, Scalar], ...] = ()
     defaults: tuple[tuple[Scalar, Mapping], ...] = ()
     variants: tuple[tuple[Scalar, Mapping], ...] = ()
+    whole: bool = True
 
     def with_variant(self, variant: str, faults: FaultList) -> Document:
-        """The document under the name of one of its variants, with that variant's values for its parameters."""
+        """The document under the name of one of its variants, with that variant's values for its parameters.
+
+        A name that no variant has is a fault; faults say from now on that the variant was asked for.
+        """
         for name, values in self.variants:
             if name.text == variant:
+                faults.say_given(f"in the variant `{variant}`")
                 given = {key.text: tree for key, tree in values}
                 params = tuple(
                     replace(param, default=given.get(param.name.text, param.default)) for param in self.params
@@ -139,23 +151,40 @@ class Document:
                 return replace(self, name=variant, params=params, variants=())
         known = [name.text for name, _ in self.variants]
         help = nearest(variant, known) or (f"it has {one_of(known)}" if known else "it has none")
-        faults.add("unknown-name", f"the document has no variant `{variant}`", self.mark, help=help)
+        note = "it was asked for from outside: by `--variant`, or `variant` in Python"
+        faults.add("unknown-name", f"the document has no variant `{variant}`", self.mark, help=help, notes=(note,))
         return self
 
     def with_settings(self, settings: Settings, faults: FaultList) -> Document:
-        """With other values for its parameters; a name that is no parameter is a fault."""
+        """With other values for its parameters; a name that is no parameter is a fault.
+
+        Faults say from now on which values were given.
+        """
+        if settings:
+            faults.say_given(f"with {', '.join(_shown(name, value) for name, value in settings.items())}")
         known = [param.name.text for param in self.params]
         unknown = [name for name in settings if name not in known]
         if unknown:
             help = nearest(unknown[0], known) or (f"it has {one_of(known)}" if known else "it has none")
-            faults.add("unknown-name", f"the document has no parameter {one_of(unknown)}", self.mark, help=help)
-        params = tuple(
-            replace(param, default=Scalar(settings[param.name.text], param.name.mark))
-            if param.name.text in settings
-            else param
-            for param in self.params
-        )
-        return replace(self, params=params)
+            message, note = f"the document has no parameter {one_of(unknown)}", f"it was given {_OUTSIDE}"
+            faults.add("unknown-name", message, self.mark, help=help, notes=(note,))
+        return replace(self, params=tuple(_given(param, settings) for param in self.params))
+
+
+_OUTSIDE = "from outside: by `--set`, or `settings` in Python"
+
+
+def _given(param: Param, settings: Settings) -> Param:
+    """The parameter with its value from outside, if it has one."""
+    name = param.name.text
+    if name not in settings:
+        return param
+    note = f"`{_shown(name, settings[name])}` was given {_OUTSIDE}"
+    return replace(param, default=Scalar(settings[name], param.name.mark), given=note)
+
+
+def _shown(name: str, value: bool | int | float | str) -> str:
+    return f"{name}={str(value).lower() if isinstance(value, bool) else value}"
 
 
 def calls_within(body: tuple[Step, ...]) -> Iterator[Call]:

@@ -123,7 +123,7 @@ class _Expansion:
                     self.assembly.evaluate(param.default, slot_of(param), scope, Frame(None, "", mark, {}, None))
             scope.known.add(param.name.text)
         frame = Frame(template, template.name.text, mark, {}, None)
-        self._body(template.body, Body(frame, "", scope, {}, _poison(mark, "in"), 0))
+        self._body(template.body, Body(frame, "", scope, {}, _poison(mark, "in"), 0, _perhaps(template.body)))
 
     def walk_net(self) -> None:
         """Expand the net on inputs without types."""
@@ -142,8 +142,8 @@ class _Expansion:
         source = next(iter(handles.values()), _poison(mark, "in")) if len(handles) < 2 else None
         if source is not None:
             scope.bind_type("in", source.type)
-        incomplete = not handles or _is_incomplete(self.document.body)
-        return Body(Frame(None, "", mark, {}, None), "", scope, dict(handles), source, 0, incomplete)
+        frame, perhaps = Frame(None, "", mark, {}, None), _perhaps(self.document.body)
+        return Body(frame, "", scope, dict(handles), source, 0, perhaps, incomplete=not handles)
 
     def _outputs(self, body: Body, last: Handle | None) -> dict[str, Handle] | None:
         if not self.document.outputs:
@@ -248,7 +248,7 @@ class _Expansion:
         scope = body.scope
         scope.bind_type("in", source.type)  # for as long as the group is open
         try:
-            inner = Body(body.frame, f"{address}.", scope, {}, source, body.depth + 1, _is_incomplete(steps))
+            inner = Body(body.frame, f"{address}.", scope, {}, source, body.depth + 1, _perhaps(steps))
             return self._body(steps, inner) or source
         finally:
             if body.source is None:
@@ -317,9 +317,8 @@ class _Expansion:
         if self.blind and not template.name.mark.source.builtin:  # it is walked on its own
             raise Missing
         frame = Frame(template, address, call.key.mark, given, body.frame)
-        incomplete = _is_incomplete(template.body)
         self.assembly.groups.append(Group(address, template.name.text))
-        inner = Body(frame, f"{address}.", scope, {}, source, body.depth + 1, incomplete)
+        inner = Body(frame, f"{address}.", scope, {}, source, body.depth + 1, _perhaps(template.body))
         if not template.name.mark.source.builtin or source.value is None:
             return self._body(template.body, inner) or source
         key = (template.name.text, source.type, tuple(scope.values.items()))
@@ -368,7 +367,11 @@ class _Expansion:
         if mark.source.builtin:
             return  # a shipped block is as deep as it is: what is remembered of it must not decide
         if body.depth >= MAX_NESTING:
-            self.assembly.too_large(f"blocks are nested more than {MAX_NESTING} deep", mark, body.frame)
+            message, help = (
+                f"blocks are nested more than {MAX_NESTING} deep",
+                "put fewer blocks and groups into each other",
+            )
+            self.assembly.too_large(message, mark, body.frame, help)
         if len(body.prefix) > MAX_ADDRESS:
             message = f"the address of this step has more than {MAX_ADDRESS} characters"
             self.assembly.too_large(message, mark, body.frame, "give the blocks around it shorter names")
@@ -379,5 +382,6 @@ def _poison(mark: Mark, name: str) -> Handle:
     return Handle(None, None, name, mark)
 
 
-def _is_incomplete(steps: tuple[Step, ...]) -> bool:
-    return any(step.broken and step.name is None for step in steps)
+def _perhaps(steps: tuple[Step, ...]) -> frozenset[str]:
+    """The words that may be names of steps whose names can't be read."""
+    return frozenset[str]().union(*(step.perhaps for step in steps))

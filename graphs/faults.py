@@ -45,6 +45,7 @@ CODES: dict[str, str] = {
     "hole": "E112",
     "use": "E113",
     "share": "E114",
+    "foreign-block": "E115",
     # types
     "type-mismatch": "E201",
     "wrong-kind": "E202",
@@ -138,25 +139,31 @@ class Fault:
 
 
 class DocumentError(FixpointError):
-    """All faults of a document, sorted by position. `str()` shows the first twenty in full."""
+    """All faults of a document, sorted by position. `str()` shows the first twenty in full.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    `given` says what came from outside the document: a variant that was asked for, values for its parameters.
+    """
+
+    def __init__(self, faults: Iterable[Fault], given: str = "") -> None:
         self.faults: tuple[Fault, ...] = tuple(sorted(faults, key=lambda fault: (fault.mark.line, fault.mark.column)))
         super().__init__("\n".join(fault.render() for fault in self.faults[:MOST_SHOWN]))
-        self.args = (self.faults,)  # what pickle calls the class with
+        self.given = given
+        self.args = (self.faults, given)  # what pickle calls the class with
 
     def __str__(self) -> str:
         count = len(self.faults)
         hidden = f", the first {MOST_SHOWN} are shown" if count > MOST_SHOWN else ""
         more = " or more" if count >= MOST_COLLECTED else ""
-        return f"{self.message}\n{count}{more} fault{'s' * (count != 1)}{hidden}"
+        given = f", {self.given}" if self.given else ""
+        return f"{self.message}\n{count}{more} fault{'s' * (count != 1)}{hidden}{given}"
 
 
 @dataclass(slots=True)
 class FaultList:
-    """Collects faults. One of a kind at one place is enough: the first is kept."""
+    """Collects faults. One of a kind at one place is enough: the first is kept. `given` is that of `DocumentError`."""
 
     faults: list[Fault] = field(default_factory=list)
+    given: str = ""
     _known: set[tuple[str, Mark]] = field(default_factory=set)
 
     def add(
@@ -178,11 +185,15 @@ class FaultList:
             Fault(slug, _readable(message), mark, _readable(help), tuple(map(_readable, notes)), address)
         )
         if len(self.faults) >= MOST_COLLECTED:
-            raise DocumentError(self.faults)
+            raise DocumentError(self.faults, self.given)
 
     def advise(self, index: int, help: str) -> None:
         """Give a fault that is already there its help, which is known only later."""
         self.faults[index] = replace(self.faults[index], help=help)
+
+    def say_given(self, words: str) -> None:
+        """Say with all faults what came from outside the document."""
+        self.given = " ".join(filter(None, (self.given, _readable(words))))
 
     def take(self) -> list[Fault]:
         """All faults, which are no longer here."""
@@ -192,21 +203,27 @@ class FaultList:
 
     def raise_if_any(self) -> None:
         if self.faults:
-            raise DocumentError(self.faults)
+            raise DocumentError(self.faults, self.given)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """`did you mean ...?`, or nothing where no word is near."""
-    return _nearest(word, tuple(sorted(words)))
+    meant = nearest_word(word, words)
+    return f"did you mean `{meant}`?" if meant else ""
+
+
+def nearest_word(word: str, words: Iterable[str]) -> str:
+    """The word that was meant, or nothing where none is near."""
+    return _nearest_word(word, tuple(sorted(words)))
 
 
 @lru_cache(maxsize=1024)
-def _nearest(word: str, words: tuple[str, ...]) -> str:
+def _nearest_word(word: str, words: tuple[str, ...]) -> str:
     if len(word) > 64 or len(words) > _MOST_WORDS:
         return ""
     folded = {_folded(candidate): candidate for candidate in words}
     close = difflib.get_close_matches(_folded(word), folded, n=1, cutoff=0.6)
-    return f"did you mean `{folded[close[0]]}`?" if close else ""
+    return folded[close[0]] if close else ""
 
 
 def _folded(word: str) -> str:

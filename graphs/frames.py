@@ -45,8 +45,9 @@ class Frame:
 class Body:
     """A body under expansion: its named steps and values, its input, and how deep it is nested.
 
-    An incomplete one has a step at fault whose name can't be read, so that a name may be missing for that. In a
-    doubtful one a name is missing, so that nothing can be said of what is never read. `unnamed` are steps without one.
+    `perhaps` are words that may be the name of a step whose name can't be read; in an incomplete body any word may be.
+    In a doubtful one a name is missing, so that nothing can be said of what is never read. `unnamed` are steps without
+    one.
     """
 
     frame: Frame
@@ -55,6 +56,7 @@ class Body:
     handles: dict[str, Handle]
     source: Handle | None
     depth: int
+    perhaps: frozenset[str] = frozenset()
     incomplete: bool = False
     doubtful: bool = False
     cyclic: bool = False

@@ -32,7 +32,11 @@ def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...
         if key.text not in _KEYS:
             faults.add("unknown-key", f"a choice has no key `{key.text}`", key.mark, help=nearest(key.text, _KEYS))
     alternatives = hole_alternatives(tree) or ()
-    if not alternatives:
+    step = tree.get("step")
+    if isinstance(step, Scalar) and isinstance(step.value, int) and step.value < 1:
+        help = "step: 1, or more; the range goes from low to high"
+        faults.add("bad-value", f"the step of a range is at least 1, got {step.text}", step.mark, help=help)
+    elif not alternatives:
         help = f"{{choice: [8, 16]}}, or {{range: [8, 64], step: 8}}: low to high, at most {MAX_ALTERNATIVES:,} steps"
         faults.add("wrong-shape", "this leaves nothing to choose from", tree.mark, help=help)
     seen = set()

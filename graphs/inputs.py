@@ -22,8 +22,12 @@ def document_scope(document: Document, faults: FaultList) -> Scope:
     for param in document.params:
         value: Argument = None
         if param.default is not None and not param.broken:
+            scratch = FaultList()
             with contextlib.suppress(Missing):
-                value = evaluate(param.default, slot_of(param), scope, faults)
+                value = evaluate(param.default, slot_of(param), scope, scratch)
+            for fault in scratch.take():
+                notes = (*fault.notes, param.given) if param.given else fault.notes
+                faults.add(fault.slug, fault.message, fault.mark, help=fault.help, notes=notes)
         scope.bind(param.name.text, value)
     return scope
 

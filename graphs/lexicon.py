@@ -16,7 +16,10 @@ from graphs.text import Scalar
 
 
 class Lexicon:
-    """The blocks that a document knows. `names` are its parameters, which its blocks can't read."""
+    """The blocks that a document knows. `names` are its parameters, which its blocks can't read.
+
+    Nothing is said of a block that nobody knows where some of the document's own could not be read.
+    """
 
     def __init__(self, document: Document, assembly: Assembly) -> None:
         self.names = frozenset(param.name.text for param in document.params)
@@ -31,7 +34,7 @@ class Lexicon:
         return composites() if call.key.mark.source.builtin else self._own
 
     def slots(self, call: Call) -> dict[str, Slot] | None:
-        """The arguments that the block of a call takes; None, with a fault, where there is no such block."""
+        """The arguments that the block of a call takes; None, with a fault here or elsewhere, where there is none."""
         template = self.templates(call).get(call.key.text)
         if template is not None:
             slots = self._slots.get(id(template))
@@ -39,6 +42,8 @@ class Lexicon:
                 slots = self._slots[id(template)] = {param.name.text: slot_of(param) for param in template.params}
             return slots
         kind = block_class(call.key.text)
+        if kind is None and not self._document.whole:
+            return None
         if kind is None:
             refuse_unknown_block(call, self.templates(call), self._assembly.faults)
             return None

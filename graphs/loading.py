@@ -9,10 +9,12 @@ from graphs.expansion import check_templates, expand
 from graphs.faults import FaultList, Source
 from graphs.graph import Graph
 from graphs.inputs import check_variants
+from graphs.migrations import migrate
 from graphs.reading import read_document
 from graphs.requirements import Requirement, check_limits, check_requirements, read_requirements
 from graphs.smallest import say_smallest_input
-from graphs.text import parse_tree, read_source, source_of
+from graphs.templates import read_blocks
+from graphs.text import Mapping, parse_tree, read_source, source_of
 
 
 def load(path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Graph:
@@ -28,6 +30,26 @@ def parse(text: str, source: str = "<text>", settings: Settings | None = None, *
     """The graph of a text; `source` is its name in error messages. Raises `DocumentError` with all faults."""
     faults = FaultList()
     return _checked(_read(source_of(text, source, faults), faults, holes=False), faults, settings, variant)
+
+
+def load_blocks(path: Path) -> Document | None:
+    """A file of blocks alone, as a document without a net: each block is checked as far as it can be before anybody
+    calls it. None where the file is anything else. Raises `DocumentError`.
+    """
+    faults = FaultList()
+    source = read_source(path, faults)
+    tree = parse_tree(source, faults) if source else None
+    if source is None or not isinstance(tree, Mapping) or tree.get("blocks") is None:
+        return None
+    if any(key.text not in ("version", "doc", "use", "blocks") for key, _ in tree):
+        return None
+    top = migrate(tree, faults)
+    assert isinstance(top, Mapping)
+    blocks = read_blocks(top, source, faults, holes=False)
+    document = Document(source, top.mark, path.stem, (), (), templates=blocks.templates, whole=blocks.whole)
+    check_templates(document, faults)
+    faults.raise_if_any()
+    return document
 
 
 def load_document(path: Path, *, holes: bool) -> Document:

@@ -41,7 +41,9 @@ def migrate(tree: Tree, faults: FaultList) -> Tree:
         return tree
     number = version.value if isinstance(version, Scalar) else None
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= VERSION:
-        faults.add("version", f"this program reads version {VERSION}", version.mark, help=f"version: {VERSION}")
+        quoted = isinstance(version, Scalar) and version.text == str(VERSION)
+        help = f"without quotes: version: {VERSION}" if quoted else f"version: {VERSION}"
+        faults.add("version", f"this program reads version {VERSION}", version.mark, help=help)
         return tree
     for migration in MIGRATIONS[number:]:
         tree = migration(tree)

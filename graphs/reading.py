@@ -5,13 +5,13 @@ Nothing stops at the first mistake: a part that is wrong is marked as broken, an
 
 from __future__ import annotations
 
-from graphs.document import Document, Param, Step, Template
-from graphs.faults import FaultList, Source, nearest, one_of
+from graphs.document import Document, Param, Step
+from graphs.faults import FaultList, Source, nearest, nearest_word, one_of
 from graphs.migrations import migrate
 from graphs.parameters import read_params
 from graphs.shapes import NO_ENTRIES, is_name, is_value, read_mapping, read_text
 from graphs.steps import StepReader, broken_step
-from graphs.templates import read_templates, used_templates
+from graphs.templates import read_blocks
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 DOCUMENT_KEYS = (
@@ -40,18 +40,42 @@ _EXAMPLES = {
     "variants": "variants: {resnet101: {depth3: 23}}",
 }
 
+# What other formats call the parts of a document.
+_ELSEWHERE = {
+    "layers": "net",
+    "layer": "net",
+    "nodes": "net",
+    "steps": "net",
+    "model": "net",
+    "backbone": "net",
+    "network": "net",
+    "architecture": "net",
+    "templates": "blocks",
+    "modules": "blocks",
+    "parameters": "params",
+    "imports": "use",
+    "constraints": "require",
+    "budget": "require",
+    "description": "doc",
+}
+
 
 def read_document(tree: Tree, source: Source, faults: FaultList, *, holes: bool) -> Document | None:
     """A network's document, with holes allowed or not; None where nothing can be made of it."""
     example = "version: 1, input: ..., net: ..."
-    top = read_mapping(migrate(tree, faults), "a document", DOCUMENT_KEYS, faults, help=example)
+    top = read_mapping(migrate(tree, faults), "a document", None, faults, help=example)
     if top is None:
         return None
+    top = _respelled(top, faults)
     missing = [key for key in ("input", "net") if top.get(key) is None]
     if missing:
         keys = " and ".join(f"`{key}`" for key in missing)
-        faults.add("missing-key", f"a document needs {keys}", top.mark, help=_EXAMPLES[missing[0]])
+        help = _EXAMPLES[missing[0]]
+        if len(missing) == 2 and top.get("blocks") is not None:
+            help = f"{help}; a file of blocks alone is for other documents to `use`"
+        faults.add("missing-key", f"a document needs {keys}", top.mark, help=help)
     params = read_params(top.get("params"), faults, of_document=True, holes=holes)
+    blocks = read_blocks(top, source, faults, holes=holes)
     return Document(
         source=source,
         mark=top.mark,
@@ -59,14 +83,34 @@ def read_document(tree: Tree, source: Source, faults: FaultList, *, holes: bool)
         doc=read_text(top, "doc", faults, ""),
         params=params,
         inputs=_read_inputs(top.get("input"), faults),
-        templates=_read_blocks(top, source, faults, holes=holes),
+        templates=blocks.templates,
         body=_read_net(top, faults, holes=holes),
         outputs=_read_outputs(top, "output", faults),
         training_outputs=_read_outputs(top, "training_output", faults),
         requirements=_read_words(top.get("require"), "require", faults),
         defaults=_read_maps(top.get("defaults"), "defaults", faults),
         variants=_read_variants(top.get("variants"), params, faults),
+        whole=blocks.whole,
     )
+
+
+def _respelled(top: Mapping, faults: FaultList) -> Mapping:
+    """The document with keys that it has: one that nobody knows is a fault, and is read as the one that was meant."""
+    entries = []
+    for key, tree in top:
+        if key.text in DOCUMENT_KEYS:
+            entries.append((key, tree))
+            continue
+        elsewhere = _ELSEWHERE.get(key.text)
+        meant = elsewhere or nearest_word(key.text, DOCUMENT_KEYS)
+        if elsewhere:
+            help = f"here it is `{elsewhere}`"
+        else:
+            help = f"did you mean `{meant}`?" if meant else f"it takes {one_of(DOCUMENT_KEYS)}"
+        faults.add("unknown-key", f"a document has no key `{key.text}`", key.mark, help=help)
+        if meant and top.get(meant) is None:
+            entries.append((Scalar(meant, key.mark), tree))
+    return Mapping(tuple(entries), top.mark)
 
 
 def _read_net(top: Mapping, faults: FaultList, *, holes: bool) -> tuple[Step, ...]:
@@ -77,15 +121,6 @@ def _read_net(top: Mapping, faults: FaultList, *, holes: bool) -> tuple[Step, ..
     if not steps:
         faults.add("missing-key", "a network has at least one step", tree.mark, help=_EXAMPLES["net"])
     return steps or (broken_step(tree),)
-
-
-def _read_blocks(top: Mapping, source: Source, faults: FaultList, *, holes: bool) -> dict[str, Template]:
-    own = read_templates(top.get("blocks"), faults, holes=holes)
-    used = used_templates(top.get("use"), source, faults, holes=holes)
-    for name in used.keys() & own.keys():
-        message, mark = f"`use` gives a block `{name}` already", own[name].name.mark
-        faults.add("duplicate-name", message, mark, notes=(f"it is at {used[name].name.mark}",), help="rename this one")
-    return {**used, **own}
 
 
 def _read_variants(

@@ -75,7 +75,8 @@ def check_limits(graph: Graph, faults: FaultList) -> None:
             largest = max(zip(graph.nodes, graph.costs().nodes, strict=True), key=lambda pair: getattr(pair[1], metric))
             mark = graph.document.mark if largest[0].mark.source.builtin else largest[0].mark
             message = f"the network has {value:,} {words}; at most {most:,} are taken"
-            faults.add("limit", message, mark, notes=_largest(graph, metric))
+            help = "make the largest of them smaller, or pool before them"
+            faults.add("limit", message, mark, help=help, notes=_largest(graph, metric))
 
 
 def _largest(graph: Graph, metric: str) -> tuple[str, ...]:

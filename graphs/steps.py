@@ -40,7 +40,7 @@ class StepReader:
         name = self._name(tree.get("name"))
         if len(blocks) != 1:
             self._refuse_blocks(tree, blocks)
-            return broken_step(blocks[0][0] if blocks else tree, name)
+            return broken_step(blocks[0][0] if blocks else tree, name, written=tree)
         key, value = blocks[0]
         action = self._action(key, value, tree.get("join"))
         before = len(self._faults.faults)
@@ -56,9 +56,11 @@ class StepReader:
         repeat = self._repeat(tree.get("repeat"))
         first = self._first(tree, key)
         if action is None or len(self._faults.faults) > before:
-            return broken_step(key, name, action, sources)
+            return broken_step(key, name, action, sources, written=tree)
         assert when is None or isinstance(when, Scalar)
-        return Step(action, key.mark, name, sources, repeat, first, when, unused is not None)
+        named = tree.get("name")
+        perhaps = frozenset[str]() if name is not None or named is None else _words(named)
+        return Step(action, key.mark, name, sources, repeat, first, when, unused is not None, perhaps=perhaps)
 
     def _refuse_no_map(self, tree: Tree) -> None:
         if isinstance(tree, Sequence):
@@ -86,10 +88,17 @@ class StepReader:
                 self._faults.add("unknown-key", f"a step has no key `{key.text}`", key.mark, help=help)
             return
         plain = [key for key, value in blocks if not isinstance(value, Mapping) and key.text not in GROUPS]
-        others = [key for key, _ in blocks if key not in plain]
+        others = [(key, value) for key, value in blocks if key not in plain]
         if plain and len(others) == 1:
+            block, inside = others[0]
             for key in plain:
-                help = f"if it belongs to `{others[0].text}`, write it there: {others[0].text}: {{{key.text}: ...}}"
+                if block.text == "share":
+                    target = f"`{inside.text}` does" if isinstance(inside, Scalar) else "the other step does"
+                    help = f"`share` does what {target}, arguments and all: leave `{key.text}` out"
+                elif block.text in GROUPS:
+                    help = f"`{block.text}` takes no arguments: give `{key.text}` to a step inside"
+                else:
+                    help = f"if it belongs to `{block.text}`, write it there: {block.text}: {{{key.text}: ...}}"
                 self._faults.add("unknown-key", f"a step has no key `{key.text}`", key.mark, help=help)
             return
         names = " and ".join(f"`{key.text}`" for key, _ in blocks)
@@ -219,8 +228,32 @@ class StepReader:
 
 
 def broken_step(
-    tree: Tree, name: Scalar | None = None, action: Action | None = None, sources: tuple[Scalar, ...] | None = None
+    tree: Tree,
+    name: Scalar | None = None,
+    action: Action | None = None,
+    sources: tuple[Scalar, ...] | None = None,
+    *,
+    written: Tree | None = None,
 ) -> Step:
-    """What stays of a step at fault: its name, if that can be read, and what it reads."""
+    """What stays of a step at fault: its name, or, where that can't be read, the words of what is `written`; what it
+    does and what it reads, as far as that is known."""
     key = tree if isinstance(tree, Scalar) else Scalar("step", tree.mark)
-    return Step(action or Call(key, Mapping((), tree.mark)), tree.mark, name, sources, broken=True)
+    perhaps = frozenset() if name is not None else _words(written or tree)
+    action = action or Call(key, Mapping((), tree.mark))
+    return Step(action, tree.mark, name, sources, broken=True, perhaps=perhaps)
+
+
+def _words(tree: Tree) -> frozenset[str]:
+    """All words of a tree, its keys included."""
+    found: set[str] = set()
+    todo = [tree]
+    while todo:
+        match todo.pop():
+            case Scalar() as scalar:
+                found.add(scalar.text)
+            case Sequence(items=items):
+                todo += items
+            case Mapping(entries=entries):
+                found.update(key.text for key, _ in entries)
+                todo += [value for _, value in entries]
+    return frozenset(found)

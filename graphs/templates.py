@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
 
 from graphs.document import Template, calls_within
@@ -18,27 +20,37 @@ _EXAMPLE = "blocks: {stage: {params: {width: int}, body: [...]}}"
 _TEMPLATE_KEYS = ("doc", "params", "body")
 
 
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Templates by name. They are not `whole` where some could not be read: a name may be missing for that."""
+
+    templates: dict[str, Template]
+    whole: bool = True
+
+
 def read_library(tree: Tree, faults: FaultList) -> dict[str, Template]:
     """The templates of a file that holds `version` and `blocks` alone."""
     top = read_mapping(migrate(tree, faults), "a library", ("version", "blocks"), faults)
-    return read_templates(top.get("blocks"), faults, holes=False) if top else {}
+    return read_templates(top.get("blocks"), faults, holes=False).templates if top else {}
 
 
-def read_templates(tree: Tree | None, faults: FaultList, *, holes: bool) -> dict[str, Template]:
-    """The templates of a map of blocks, by name; one at fault is marked as broken."""
+def read_templates(tree: Tree | None, faults: FaultList, *, holes: bool) -> Blocks:
+    """The templates of a map of blocks; one at fault is marked as broken."""
     found: dict[str, Template] = {}
     reader = StepReader(faults, holes=holes)
-    for key, value in read_mapping(tree, "`blocks`", None, faults, _EXAMPLE) or NO_ENTRIES:
+    mapping = read_mapping(tree, "`blocks`", None, faults, _EXAMPLE)
+    for key, value in mapping or NO_ENTRIES:
         name = key.text
         if name in STEP_KEYS or name in GROUPS:
             help = f"`{name}` is a key of a step: take another name"
             faults.add("bad-value", f"`{name}` is no name for a block", key.mark, help=help)
             continue
         if not is_name(key, "a block", faults, module=True):
+            found[name] = _unread(name, key)
             continue
         parts = read_mapping(value, f"the block `{name}`", _TEMPLATE_KEYS, faults, f"{name}: {{body: [...]}}")
         if parts is None:
-            found[name] = Template(key, (), (broken_step(key),), broken=True)
+            found[name] = _unread(name, key)
             continue
         if parts.get("body") is None:
             faults.add("missing-key", f"the block `{name}` needs a `body`", key.mark, help="body: [{conv: {...}}, ...]")
@@ -47,20 +59,31 @@ def read_templates(tree: Tree | None, faults: FaultList, *, holes: bool) -> dict
         declared = parts.get("params")
         broken = any(param.broken for param in params) or not (declared is None or _has_all(declared, len(params)))
         found[name] = Template(key, params, body, read_text(parts, "doc", faults, ""), broken)
-    return found
+    return Blocks(found, whole=tree is None or mapping is not None)
 
 
 def _has_all(tree: Tree, number: int) -> bool:
     return isinstance(tree, Mapping) and len(tree.entries) == number
 
 
-def used_templates(tree: Tree | None, source: Source, faults: FaultList, *, holes: bool) -> dict[str, Template]:
+def read_blocks(top: Mapping, source: Source, faults: FaultList, *, holes: bool) -> Blocks:
+    """The templates of a document, or of a file of blocks: its own, and those that it takes from other files."""
+    own = read_templates(top.get("blocks"), faults, holes=holes)
+    used = used_templates(top.get("use"), source, faults, holes=holes)
+    for name in used.templates.keys() & own.templates.keys():
+        message, mark = f"`use` gives a block `{name}` already", own.templates[name].name.mark
+        note = f"it is at {used.templates[name].name.mark}"
+        faults.add("duplicate-name", message, mark, notes=(note,), help="rename this one")
+    return Blocks({**used.templates, **own.templates}, used.whole and own.whole)
+
+
+def used_templates(tree: Tree | None, source: Source, faults: FaultList, *, holes: bool) -> Blocks:
     """The templates that a document takes from other files, with what those call in their own file.
 
     `use: [parts.yaml#cell, parts/more.yaml]`: one block of a file, or all of them. Paths are relative to the document,
     and never lead out of its folder, not by a link either.
     """
-    return _Uses(source, faults, holes=holes).read(tree, source) if tree is not None else {}
+    return _Uses(source, faults, holes=holes).read(tree, source) if tree is not None else Blocks({})
 
 
 class _Uses:
@@ -70,26 +93,28 @@ class _Uses:
         self._root = source.path.resolve().parent if source.path else None
         self._faults = faults
         self._holes = holes
-        self._read: dict[Path, dict[str, Template]] = {}
+        self._read: dict[Path, Blocks] = {}
         self._open: list[Path] = [source.path.resolve()] if source.path else []
 
-    def read(self, tree: Tree, source: Source) -> dict[str, Template]:
+    def read(self, tree: Tree, source: Source) -> Blocks:
         items = tree.items if isinstance(tree, Sequence) else (tree,)
         found: dict[str, Template] = {}
+        whole = True
         for item in items:
             if not isinstance(item, Scalar) or not isinstance(item.value, str):
                 help = "use: [parts.yaml#cell]"
                 self._faults.add("wrong-shape", "`use` is a list of files, each with a block", item.mark, help=help)
+                whole = False
                 continue
             file, _, name = item.value.partition("#")
-            templates = self._templates(file, item, source)
-            if templates is None:
-                if name:
-                    found[name] = _unread(name, item)
-                continue
-            if name and name not in templates:
-                help = nearest(name, templates) or (f"it has {one_of(templates)}" if templates else "it has none")
-                self._faults.add("use", f"`{file}` has no block `{name}`", item.mark, help=help)
+            blocks = self._blocks(file, item, source)
+            templates = blocks.templates
+            if not name:
+                whole = whole and blocks.whole
+            elif name not in templates:
+                if blocks.whole:
+                    help = nearest(name, templates) or (f"it has {one_of(templates)}" if templates else "it has none")
+                    self._faults.add("use", f"`{file}` has no block `{name}`", item.mark, help=help)
                 found[name] = _unread(name, item)
                 continue
             for taken in _closure([name], templates) if name else templates:
@@ -98,48 +123,58 @@ class _Uses:
                         "duplicate-name", f"two files give a block `{taken}`", item.mark, help="rename one"
                     )
                 found[taken] = templates[taken]
-        return found
+        return Blocks(found, whole)
 
-    def _templates(self, file: str, item: Scalar, source: Source) -> dict[str, Template] | None:
-        """The templates of a file, or None with a fault."""
+    def _blocks(self, file: str, item: Scalar, source: Source) -> Blocks:
+        """The templates of a file; none, with a fault, where it can't be used."""
+        none = Blocks({}, whole=False)
         if self._root is None or source.path is None:
             self._faults.add("use", "a text that is no file can't use other files", item.mark, help="save it first")
-            return None
+            return none
         try:
             path = (source.path.parent / file).resolve()
             is_file = path.is_file()
         except (OSError, ValueError) as error:  # too long for a path, or with a null byte
             self._faults.add("use", "this is no path of a file", item.mark, help=getattr(error, "strerror", "") or "")
-            return None
+            return none
         if not path.is_relative_to(self._root):
-            help = "a document uses files beside it, or in folders below"
-            self._faults.add("use", f"`{file}` lies outside the folder of the document", item.mark, help=help)
-            return None
+            self._refuse_outside(file, path, item, source.path.parent)
+            return none
         if path in self._open:
             self._faults.add("use", f"`{file}` uses itself", item.mark, help="move what both need into a third file")
-            return None
+            return none
         if path not in self._read:
             if not is_file:
                 self._faults.add("use", f"there is no file `{file}`", item.mark, help=f"looked for {path}")
-                return None
+                return none
             if len(self._read) >= MAX_FILES:
-                self._faults.add("limit", f"more than {MAX_FILES} files are used", item.mark)
-                return None
+                help = "put blocks that belong together into one file"
+                self._faults.add("limit", f"more than {MAX_FILES} files are used", item.mark, help=help)
+                return none
             self._open.append(path)
             self._read[path] = self._file(path, str(source.path.parent / file))
             self._open.pop()
         return self._read[path]
 
-    def _file(self, path: Path, name: str) -> dict[str, Template]:
+    def _refuse_outside(self, file: str, path: Path, item: Scalar, folder: Path) -> None:
+        """The fault of a file that lies outside the folder of the document, or of a link that leads there."""
+        message, help = f"`{file}` lies outside the folder of the document", "move it beside the document, or below"
+        assert self._root is not None
+        if Path(normpath(folder.resolve() / file)).is_relative_to(self._root):
+            message = f"`{file}` is, or lies behind, a link that leads out of the folder of the document"
+            help = f"copy {path} in place of the link"
+        self._faults.add("use", message, item.mark, help=help)
+
+    def _file(self, path: Path, name: str) -> Blocks:
         source = read_source(path, self._faults, name=name)
         tree = parse_tree(source, self._faults) if source else None
         top = read_mapping(migrate(tree, self._faults), f"`{name}`", None, self._faults) if tree else None
         if source is None or top is None:
-            return {}
+            return Blocks({}, whole=False)
         uses = top.get("use")
-        used = self.read(uses, source) if uses is not None else {}
+        used = self.read(uses, source) if uses is not None else Blocks({})
         own = read_templates(top.get("blocks"), self._faults, holes=self._holes)
-        return {**used, **own}
+        return Blocks({**used.templates, **own.templates}, used.whole and own.whole)
 
 
 def _unread(name: str, item: Scalar) -> Template:

@@ -133,7 +133,8 @@ def _readable(text: str, source: Source, faults: FaultList) -> Source | None:
 
 
 def _refuse_size(source: Source, faults: FaultList) -> None:
-    faults.add("limit", f"the text is larger than {MAX_BYTES:,} bytes", Mark(source, 1, 1, 2))
+    help = "repeat steps by `repeat`, and name under `blocks` what comes again"
+    faults.add("limit", f"the text is larger than {MAX_BYTES:,} bytes", Mark(source, 1, 1, 2), help=help)
 
 
 def parse_tree(source: Source, faults: FaultList) -> Tree | None:
@@ -232,7 +233,10 @@ class _Builder:
             top.depth = max(top.depth, depth + 1)
             if top.size > MAX_VALUES:
                 expanded = " after the expansion of its aliases" if self._anchors else ""
-                self.faults.add("limit", f"the text has more than {MAX_VALUES:,} values{expanded}", tree.mark)
+                help = "repeat steps by `repeat`, and name under `blocks` what comes again"
+                self.faults.add(
+                    "limit", f"the text has more than {MAX_VALUES:,} values{expanded}", tree.mark, help=help
+                )
                 return False
         else:
             self.root = tree
@@ -254,7 +258,8 @@ class _Builder:
         return self._put(known.tree, known.size, known.depth)
 
     def _too_deep(self, mark: Mark) -> bool:
-        self.faults.add("limit", f"values are nested more than {MAX_DEPTH} deep", mark)
+        help = "name what lies deep inside as a block, under `blocks`"
+        self.faults.add("limit", f"values are nested more than {MAX_DEPTH} deep", mark, help=help)
         return False
 
     def _mapping(self, done: _Open) -> Mapping:

@@ -11,7 +11,8 @@ Reading order; each file imports only from those above it:
     counting    as other tools count
     progress    a search as it goes on, in lines
     live        a search as it goes on, on a terminal
-    networks    nas check, show
+    networks    nas show
+    checking    nas check
     difference  nas diff
     drawing     nas draw
     schema      nas schema

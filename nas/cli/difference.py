@@ -13,10 +13,9 @@ import typer
 from graphs import Graph
 from graphs.difference import CONSEQUENT, Change, Difference, difference, weight_elements
 from graphs.quantities import format_quantity
-from nas.cli.inputs import parse_settings
+from nas.cli.inputs import load_network_only, parse_settings
 from nas.cli.networks import DEPTH, Json
-from nas.cli.output import format_bytes, format_share, print_json, table, terminal_width
-from search_spaces import load_network
+from nas.cli.output import all_or_mistakes, format_bytes, format_share, print_json, table, terminal_width
 
 SIGNS = {"added": "+", "removed": "-", "retyped": "~", "moved": ">", "rewired": "*"}
 FIGURES = ("params", "macs", "peak_bytes", "nodes")
@@ -59,7 +58,9 @@ def diff(
       nas diff old.yaml new.yaml --depth 0
       nas diff resnet50 wide.yaml --json
     """
-    found = difference(load_network(before), load_network(after, parse_settings(settings or []), variant=variant))
+    values = parse_settings(settings or [])
+    old, new = all_or_mistakes(lambda: load_network_only(before), lambda: load_network_only(after, values, variant))
+    found = difference(old, new)
     titles = before, " ".join([after, *([variant] if variant else []), *(settings or [])])
     if as_json:
         print_json(difference_object(found))

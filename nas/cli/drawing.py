@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blocks.errors import FixpointError
-from nas.cli.inputs import parse_settings
+from nas.cli.inputs import load_network_only, parse_settings
 from nas.cli.networks import Json, Settings, Variant
 from nas.cli.output import print_json
-from search_spaces import load_network
 
 STDOUT = "-"
 
@@ -61,7 +60,7 @@ def draw(
         raise typer.BadParameter("stdout is taken by the picture", param_hint="--json")
     if Path(to).exists() and Path(file).exists() and Path(to).samefile(file):
         raise typer.BadParameter(f"`{to}` is the document itself", param_hint="-o")
-    graph = load_network(file, parse_settings(settings or []), variant=variant)
+    graph = load_network_only(file, parse_settings(settings or []), variant)
     text = draw_graph(graph, chosen, depth=depth, fold=fold)
     if to == STDOUT:
         print(text, end="")

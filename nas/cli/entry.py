@@ -12,11 +12,12 @@ import typer
 from typer.main import get_command
 
 from blocks.errors import FixpointError
+from nas.cli.checking import check
 from nas.cli.difference import diff
 from nas.cli.drawing import draw
 from nas.cli.exports import export
-from nas.cli.networks import check, show
-from nas.cli.output import FAULT, INTERRUPTED, error_object, error_objects, print_json
+from nas.cli.networks import show
+from nas.cli.output import FAULT, INTERRUPTED, error_object, error_objects, error_text, print_json
 from nas.cli.runs import resume, search, status
 from nas.cli.schema import schema
 
@@ -71,7 +72,7 @@ def run(arguments: list[str]) -> int:
         if as_json:
             print_json({"ok": False, "errors": error_objects(error)})
         else:
-            print(_mistake(error), file=sys.stderr)
+            print(error_text(error), file=sys.stderr)
         return FAULT
     except typer.TyperException as error:
         return _refuse_usage(error, as_json)
@@ -89,12 +90,6 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001  the last stand before the user: any bug ends in one line
         return _confess(error, as_json)
     return outcome if isinstance(outcome, int) else 0
-
-
-def _mistake(error: FixpointError) -> str:
-    from graphs import DocumentError
-
-    return str(error) if isinstance(error, DocumentError) else f"error: {error}"
 
 
 def _refuse_usage(error: typer.TyperException, as_json: bool) -> int:

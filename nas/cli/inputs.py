@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 import search_spaces
+from blocks.errors import FixpointError
 from graphs import DocumentError, Graph
 from graphs.document import Settings
 from search_spaces import Space
@@ -27,6 +28,15 @@ def load_network_or_space(name: str, settings: Settings | None = None, variant: 
             raise
     space = search_spaces.load(name, settings, variant=variant)
     return space if space.decisions else space.materialize({})  # a variant may leave nothing open
+
+
+def load_network_only(name: str, settings: Settings | None = None, variant: str | None = None) -> Graph:
+    """As `load_network_or_space`, for commands that take a network alone. Raises: FixpointError, for a space too."""
+    found = load_network_or_space(name, settings, variant)
+    if isinstance(found, Space):
+        help = f"`nas check {name}` says what it holds, `nas search --space {name}` searches it"
+        raise FixpointError(f"{name} is a search space, not a network", help=help)
+    return found
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, bool | int | float | str]:

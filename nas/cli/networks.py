@@ -1,15 +1,12 @@
-"""`nas check` and `nas show`: what a document says, without torch."""
+"""`nas show`: what a network is, block by block, without torch."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from blocks.errors import FixpointError
 from blocks.types import Map, Type
 from graphs import Graph
 from graphs.conventions import Counted, count
@@ -17,10 +14,9 @@ from graphs.costs import COUNTED, ReceptiveField
 from graphs.quantities import format_quantity
 from graphs.smallest import smallest_input
 from nas.cli.counting import CountAs, column, counted_lines, counted_object, parse_convention
-from nas.cli.inputs import load_network_or_space, parse_settings
+from nas.cli.inputs import load_network_only, parse_settings
 from nas.cli.outline import outline
-from nas.cli.output import error_objects, format_bytes, format_share, print_json, table, terminal_width
-from search_spaces import Space
+from nas.cli.output import format_bytes, format_share, print_json, table, terminal_width
 
 DEPTH = 2
 BAR = 8
@@ -32,62 +28,6 @@ Settings = Annotated[
 Variant = Annotated[
     str | None, typer.Option("--variant", metavar="NAME", help="One of the document's variants in place of it.")
 ]
-
-
-def check(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Documents, or names of shipped networks.")],
-    settings: Settings = None,
-    variant: Variant = None,
-    as_json: Json = False,
-) -> None:
-    """Check documents: types, shapes, limits and requirements.
-
-    All faults are shown, each with its place and what to do about it. The variants of a document are checked with it;
-    of a search space, what holds for all its networks, and that it has a legal one.
-
-    \b
-    Examples:
-      nas check resnet50
-      nas check my_net.yaml other.yaml
-      nas check my_net.yaml --set classes=10 --json
-    """
-    values = parse_settings(settings or [])
-    reports: list[dict[str, object]] = []
-    errors: list[dict[str, object]] = []
-    todo = [(file, variant) for file in reversed(files)]
-    while todo:
-        file, chosen = todo.pop()
-        title = file if chosen is None else f"{file} --variant {chosen}"
-        try:
-            found = load_network_or_space(file, values, chosen)
-            figures, said = _space_figures(found) if isinstance(found, Space) else _network_figures(found)
-        except FixpointError as error:
-            reports.append({"file": file, "variant": chosen, "ok": False})
-            errors += error_objects(error)
-            if not as_json:
-                print(f"{title}:\n{error}" if chosen else error, file=sys.stderr)
-            continue
-        if chosen is None and Path(file).is_file():  # a name is one network, a file all that it holds
-            todo += [(file, name.text) for name, _ in reversed(found.document.variants)]
-        reports.append({"file": file, "variant": chosen, "ok": True, **figures})
-        if not as_json:
-            print(f"{title}: ok, {said}")
-    if as_json:
-        print_json({"ok": not errors, "errors": errors, "files": reports})
-    if errors:
-        raise typer.Exit(1)
-
-
-def _network_figures(graph: Graph) -> tuple[dict[str, object], str]:
-    costs = graph.costs()
-    figures = {"name": graph.name, "hash": graph.hash, "params": costs.params, "macs": costs.macs}
-    return figures, f"{costs.params:,} parameters, {format_quantity(costs.macs)} MACs"
-
-
-def _space_figures(space: Space) -> tuple[dict[str, object], str]:
-    space.sample(1)
-    size, count = space.size(), len(space.decisions)
-    return {"name": space.name, "size": size, "decisions": count}, f"a space of {size:,} points in {count} decisions"
 
 
 def show(
@@ -112,10 +52,7 @@ def show(
       nas show resnet50 --json
     """
     convention = None if count_as is None else parse_convention(count_as)
-    graph = load_network_or_space(file, parse_settings(settings or []), variant)
-    if isinstance(graph, Space):
-        help = f"`nas check {file}` says what it holds, `nas search --space {file}` searches it"
-        raise FixpointError(f"{file} is a search space, not a network", help=help)
+    graph = load_network_only(file, parse_settings(settings or []), variant)
     counted = None if convention is None else count(graph, convention)
     if as_json:
         print_json(network_object(graph) | (counted_object(counted) if counted else {}))

@@ -16,6 +16,9 @@ from blocks.extensions import BlockError
 from graphs import DocumentError
 from graphs.library import block_class, extension_classes
 from nas.cli.entry import run
+from tests.golden import assert_golden
+from tests.graphs.error_page import FOREIGN_TEXT
+from tests.graphs.wrong_documents import FOREIGN
 from tests.test_floors import loaded_by
 
 BLOCK = '''
@@ -61,6 +64,25 @@ NUMBER = 3
 
 class Other:
     pass
+
+
+class Halve(Primitive):
+    """One that breaks in as many ways as `by` has values."""
+
+    key = "halve"
+
+    by: int = 2
+
+    def infer(self, inputs):
+        return None if self.by == 1 else inputs[0] if 7 // self.by else inputs[0]
+
+    def cost(self, inputs):
+        if self.by == 3:
+            raise RuleError("no-such-kind", "three is refused", argument="by")
+        return {2: "free", 4: Cost()}[self.by]
+
+    def build(self, inputs):
+        raise OSError("no kernel")
 
 
 class NoKey(Primitive):
@@ -237,6 +259,48 @@ def test_a_block_that_breaks_the_contract_is_refused_by_name(
     with pytest.raises(BlockError) as caught:
         extension_classes()
     assert str(caught.value) == f"{OURS.format(key, name)} {message}\n  help: {help}"
+
+
+def test_a_block_whose_rule_raises_anything_is_a_fault_at_its_place(install: Install) -> None:
+    install("halve = our_blocks:Halve")
+    with pytest.raises(DocumentError) as caught:
+        graphs.parse(FOREIGN.text, "net.yaml")
+    (fault,) = caught.value.faults
+    assert (fault.code, fault.mark.line, fault.mark.column, fault.address) == ("E115", *FOREIGN.position, "halve")
+    assert_golden(FOREIGN_TEXT, f"{caught.value}\n")
+
+
+BROKEN = {
+    "a type that is none": (
+        "1",
+        "foreign-block",
+        "gives NoneType by its rule `infer`, where a `Map` or a `Vector` is due",
+    ),
+    "a cost that is none": ("2", "foreign-block", "gives str by its rule `cost`, where a `Cost` is due"),
+    "a cost that fails": ("5", "foreign-block", "fails in its rule `cost`: KeyError: 5"),
+    "a kind of fault that nobody knows": ("3", "bad-value", "three is refused"),
+}
+
+
+@pytest.mark.parametrize(("by", "slug", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_rule_that_gives_something_else_is_a_fault(by: str, slug: str, message: str, install: Install) -> None:
+    install("halve = our_blocks:Halve")
+    with pytest.raises(DocumentError) as caught:
+        graphs.parse(FOREIGN.text.replace("by: 0", f"by: {by}"))
+    (fault,) = caught.value.faults
+    assert fault.slug == slug
+    assert fault.message == (message if slug == "bad-value" else f"{OURS.format('halve', 'Halve')} {message}")
+
+
+def test_a_module_that_cannot_be_built_is_told_with_its_address(install: Install) -> None:
+    install("halve = our_blocks:Halve")
+    graph = graphs.parse(FOREIGN.text.replace("halve: {by: 0}", "{name: h, halve: {by: 4}}"))
+    with pytest.raises(BlockError) as caught:
+        graph.compile()
+    assert str(caught.value) == (
+        f"{OURS.format('halve', 'Halve')} fails in its rule `build` at `h`: OSError: no kernel\n"
+        "  help: this is a mistake of that package: report it there"
+    )
 
 
 def test_two_packages_with_one_key_are_refused(install: Install) -> None:

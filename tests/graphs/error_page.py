@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import graphs
 from graphs import DocumentError
 from graphs.faults import CODES
-from tests.graphs.wrong_documents import WRONG, Wrong
+from tests.graphs.wrong_documents import FOREIGN, WRONG, Wrong
+
+FOREIGN_TEXT = Path(__file__).parent / "golden" / "errors" / f"{FOREIGN.code}.txt"
 
 INTRODUCTION = """\
 # Errors
@@ -44,6 +48,7 @@ MEANINGS = {
     "E112": "A choice where one value is needed: the document is a search space, not a network.",
     "E113": "A file that `use` names can't be used.",
     "E114": "Weights that can't be shared, being of another shape.",
+    "E115": "A block of another package breaks its contract: a mistake there, not in the document.",
     "E201": "The inputs of a step differ where they must agree. Nothing is broadcast or cropped.",
     "E202": "A map where a vector is needed, or a vector where a map is.",
     "E203": "A window is larger than its map. The help names the smallest input for which all windows fit.",
@@ -84,12 +89,14 @@ def error_page() -> str:
 
 def example_of(code: str) -> Wrong:
     """The document that shows a code."""
-    documents = {document.case: document for document in WRONG if document.code == code}
+    documents = {document.case: document for document in (*WRONG, FOREIGN) if document.code == code}
     return documents[EXAMPLES.get(code, next(iter(documents)))]
 
 
 def told(document: Wrong) -> str:
-    """What is said of a document."""
+    """What is said of a document; of one that needs a package, the text that its own test compares."""
+    if document is FOREIGN:
+        return FOREIGN_TEXT.read_text("utf-8").rstrip("\n")
     try:
         graphs.parse(document.text, "net.yaml")
     except DocumentError as error:

@@ -64,6 +64,7 @@ TEXT = (
     in_net("not a number", "E006", "dropout: {p: «.nan}"),
     in_net("a number beyond all floats", "E006", "dropout: {p: «1e999}"),
     Wrong("no version", "E007", "«input: {image: {map: [3, 8, 8]}}\n" + RELU),
+    Wrong("a version in quotes", "E007", 'version: «"1"\ninput: {image: {map: [3, 8, 8]}}\n' + RELU),
     Wrong("a version of the future", "E007", "version: «2\ninput: {image: {map: [3, 8, 8]}}\n" + RELU),
 )
 
@@ -87,9 +88,15 @@ SHAPE = (
     in_net("a parameter without a value", "E101", "relu: {}", before="params: {«width: int}\n"),
     in_net("a parameter without a type", "E101", "b: {}", before="blocks: {b: {params: {«w: }, body: []}}\n"),
     in_net("a block that is a list", "E101", "b: {}", before="blocks: {b: «[{relu: {}}]}\n"),
-    in_net("a misspelled section", "E102", "relu: {}", after="«ouput: {x: relu}\n"),
+    Wrong("inputs for input", "E102", "version: 1\n«inputs: {image: {map: [3, 8, 8]}}\n" + RELU),
+    after_head("layers for net", "E102", "«layers: [{relu: {}}]\n"),
+    in_net("outputs for output", "E102", "{name: a, relu: {}}", after="«outputs: {x: a}\n"),
+    in_net("a section that nothing is near", "E102", "relu: {}", after="«optimizer: {lr: 0.1}\n"),
+    in_net("a misspelled section", "E102", "{name: a, relu: {}}", after="«ouput: {x: a}\n"),
     in_net("a misspelled key of a step", "E102", "{«nmae: a, relu: {}}"),
     in_net("an argument beside its block", "E102", "{conv: {out_channels: 4}, «stride: 2}"),
+    in_net("an argument beside a group", "E102", "{sequential: [{relu: {}}], «stride: 2}"),
+    in_net("an argument beside a share", "E102", "{name: a, relu: {}}", "{share: a, «stride: 2}"),
     in_net("first without repeat", "E102", "{«first: {stride: 2}, conv: {out_channels: 4}}"),
     in_net("first for a group", "E102", "{repeat: 2, «first: {stride: 2}, sequential: [{relu: {}}]}"),
     in_net("join without parallel", "E102", "{name: a, relu: {}}", "{from: [a, in], «join: add, relu: {}}"),
@@ -97,6 +104,7 @@ SHAPE = (
     in_net("a misspelled block", "E103", "«cnov: {out_channels: 4}"),
     in_net("a block of another framework", "E103", "«Dense: {units: 4}"),
     in_net("a misspelled argument", "E104", "conv: {out_channels: 4, «strid: 2}"),
+    in_net("input channels", "E104", "conv2d: {«in_channels: 3, out_channels: 4, kernel_size: 3}"),
     in_net("a wrong kernel name", "E104", "conv: {out_channels: 4, «kernel: 3}"),
     in_net("a misspelled argument that is needed", "E104", "conv: {«out_chanels: 4}"),
     in_net("an argument for a block without any", "E104", "relu: {«inplace: true}"),
@@ -294,5 +302,8 @@ LIMITS = (
     in_net("a stride beyond all images", "E401", "«max_pool2d: {kernel_size: 1, stride: 65537}"),
     in_net("values nested too deep", "E401", "relu: " + "[" * 61 + "«[" + "]" * 62),
 )
+
+# It needs an installed package, so that it is no part of the table: `tests/blocks/test_extensions.py` tells its text.
+FOREIGN = in_net("a block of another package that fails", "E115", "«halve: {by: 0}")
 
 WRONG = (*TEXT, *SHAPE, *VALUES, *TYPES, *GRAPH, *LIMITS)

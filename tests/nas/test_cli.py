@@ -236,7 +236,7 @@ class TestBugs:
         def fail(*_: Any) -> None:
             raise ValueError("seven\nis odd")
 
-        monkeypatch.setattr(networks, "load_network_or_space", fail)
+        monkeypatch.setattr(networks, "load_network_only", fail)
 
     @pytest.mark.usefixtures("bug")
     def test_a_bug_is_one_line_that_says_how_to_see_more(
@@ -270,7 +270,7 @@ class TestBugs:
         def interrupt(*_: Any) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(networks, "load_network_or_space", interrupt)
+        monkeypatch.setattr(networks, "load_network_only", interrupt)
         assert nas("show", "resnet50") == (130, "", "")
 
 

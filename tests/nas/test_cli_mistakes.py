@@ -1,0 +1,129 @@
+"""What the commands for documents say where they are given something else, or several things that are wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nas.cli.entry import run
+
+HEAD = "version: 1\ninput: {image: {map: [3, 8, 8]}}\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+    """Writes a file into the working folder; its name."""
+    monkeypatch.chdir(tmp_path)
+
+    def written(name: str, text: str) -> str:
+        Path(name).write_text(text)
+        return name
+
+    return written
+
+
+def test_a_file_of_blocks_alone_is_checked(
+    write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = write(
+        "parts.yaml", "version: 1\nblocks: {a: {body: [{relu: {}}]}, b: {params: {w: int}, body: [{a: {}}]}}\n"
+    )
+    assert run(["check", parts]) == 0
+    assert capsys.readouterr().out == "parts.yaml: ok, 2 blocks for other documents to use: a, b\n"
+    assert run(["check", parts, "--json"]) == 0
+    (report,) = json.loads(capsys.readouterr().out)["files"]
+    assert report == {"file": parts, "variant": None, "ok": True, "blocks": ["a", "b"]}
+
+
+def test_mistakes_in_a_file_of_blocks_are_told(
+    write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = write("parts.yaml", "version: 1\nblocks:\n  a: {body: [{rleu: {}}]}\n")
+    assert run(["check", parts]) == 1
+    assert capsys.readouterr().err == (
+        "parts.yaml:3:15: E103 unknown-block: there is no block `rleu`\n"
+        "    3 |   a: {body: [{rleu: {}}]}\n"
+        "      |               ^^^^\n"
+        "  help: did you mean `relu`?\n"
+        "1 fault\n"
+    )
+
+
+def test_a_file_of_blocks_is_no_network(write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    parts = write("parts.yaml", "version: 1\nblocks: {a: {body: [{relu: {}}]}}\n")
+    assert run(["show", parts]) == 1
+    assert "a file of blocks alone is for other documents to `use`" in capsys.readouterr().err
+    other = write("other.yaml", "version: 1\nparams: {w: 3}\nblocks: {a: {body: [{relu: {}}]}}\n")
+    assert run(["check", other]) == 1
+    assert "E110 missing-key: a document needs `input` and `net`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "small"],
+        ["draw", "small", "-o", "small.svg"],
+        ["diff", "small", "resnet18"],
+        ["diff", "resnet18", "small"],
+    ],
+    ids=" ".join,
+)
+def test_a_space_is_no_network(
+    arguments: list[str], write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 1
+    assert capsys.readouterr().err == (
+        "error: small is a search space, not a network\n"
+        "  help: `nas check small` says what it holds, `nas search --space small` searches it\n"
+    )
+
+
+def test_diff_tells_the_mistakes_of_both_networks(
+    write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = write("a.yaml", HEAD + "net:\n  - rleu: {}\n"), write("b.yaml", HEAD + "net:\n  - {repeat: 2, tahn: {}}\n")
+    assert run(["diff", a, b]) == 1
+    assert capsys.readouterr().err == (
+        "a.yaml:4:5: E103 unknown-block: there is no block `rleu`\n"
+        "    4 |   - rleu: {}\n"
+        "      |     ^^^^\n"
+        "  help: did you mean `relu`?\n"
+        "1 fault\n"
+        "b.yaml:4:17: E103 unknown-block: there is no block `tahn`\n"
+        "    4 |   - {repeat: 2, tahn: {}}\n"
+        "      |                 ^^^^\n"
+        "  help: did you mean `tanh`?\n"
+        "1 fault\n"
+    )
+    assert run(["diff", a, "no_such", "--json"]) == 1
+    assert [error["code"] for error in json.loads(capsys.readouterr().out)["errors"]] == ["E103", "NotFoundError"]
+    assert run(["diff", a, a]) == 1
+    assert capsys.readouterr().err.count("1 fault") == 1
+
+
+def test_check_names_the_variant_of_a_mistake(
+    write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "version: 1\nparams: {width: 8, half: {type: int, default: width // 2}}\n"
+    text += "variants: {wide: {width: 16}, thin: {width: 1}}\n"
+    net = write(
+        "net.yaml", text + "input: {image: {map: [3, 8, 8]}}\nnet:\n  - conv2d: {out_channels: half, kernel_size: 1}\n"
+    )
+    assert run(["check", net]) == 1
+    said = capsys.readouterr()
+    assert said.out == (  # 3 * 4 and 3 * 8 weights, with 4 and 8 biases; 64 positions
+        "net.yaml: ok, 16 parameters, 768 MACs\nnet.yaml --variant wide: ok, 32 parameters, 1.536k MACs\n"
+    )
+    assert said.err == (
+        "net.yaml --variant thin:\n"
+        "net.yaml:6:28: E106 bad-value: `out_channels` takes an integer of at least 1, got 0\n"
+        "    6 |   - conv2d: {out_channels: half, kernel_size: 1}\n"
+        "      |                            ^^^^\n"
+        "1 fault, in the variant `thin`\n"
+    )
+    assert run(["check", net, "--json"]) == 1
+    (error,) = json.loads(capsys.readouterr().out)["errors"]
+    assert (error["variant"], error["line"]) == ("thin", 6)
