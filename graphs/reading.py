@@ -106,7 +106,7 @@ def _respelled(top: Mapping, faults: FaultList) -> Mapping:
         if elsewhere:
             help = f"here it is `{elsewhere}`"
         else:
-            help = f"did you mean `{meant}`?" if meant else f"it takes {one_of(DOCUMENT_KEYS)}"
+            help = f"did you mean `{meant}`?" if meant else f"it takes {one_of(DOCUMENT_KEYS, len(DOCUMENT_KEYS))}"
         faults.add("unknown-key", f"a document has no key `{key.text}`", key.mark, help=help)
         if meant and top.get(meant) is None:
             entries.append((Scalar(meant, key.mark), tree))
