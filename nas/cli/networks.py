@@ -15,7 +15,7 @@ from graphs.quantities import format_quantity
 from graphs.smallest import smallest_input
 from nas.cli.counting import CountAs, column, counted_lines, counted_object, parse_convention
 from nas.cli.inputs import load_network_only, parse_settings
-from nas.cli.outline import outline
+from nas.cli.outline import Row, num_weights, outline
 from nas.cli.output import format_bytes, format_share, print_json, table, terminal_width
 
 DEPTH = 2
@@ -33,7 +33,10 @@ Variant = Annotated[
 def show(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A document, or the name of a shipped network.")],
     depth: Annotated[
-        int, typer.Option("--depth", min=0, metavar="N", help="Add up what lies deeper in the address; 0 for no end.")
+        int,
+        typer.Option(
+            "--depth", min=0, metavar="N", help="Add up what lies deeper in the address; 0 for every node on its own."
+        ),
     ] = DEPTH,
     count_as: CountAs = None,
     settings: Settings = None,
@@ -64,11 +67,13 @@ def network_object(graph: Graph) -> dict[str, object]:
     """A network with its figures as `nas show --json` promises it; every node on its own."""
     costs = graph.costs()
     types = graph.types
+    weights = [num_weights(graph, node) for node in graph.nodes]
     return {
         "name": graph.name,
         "hash": graph.hash,
         "params": costs.params,
         "training_params": graph.in_training.costs().params,
+        "weights": sum(weights),
         "buffers": costs.buffers,
         "macs": costs.macs,
         "flops": costs.flops,
@@ -84,10 +89,11 @@ def network_object(graph: Graph) -> dict[str, object]:
                 "block": node.block,
                 "type": str(node.type),
                 "params": node.params,
+                "weights": own,
                 "macs": node.macs,
                 "output_bytes": node.output_bytes,
             }
-            for node in costs.nodes
+            for node, own in zip(costs.nodes, weights, strict=True)
         ],
         "counted": COUNTED,
     }
@@ -97,12 +103,15 @@ def network_lines(graph: Graph, depth: int | None, width: int | None, counted: C
     """The table of a network and its totals; batch one. What another tool counts takes the column of MACs."""
     costs = graph.costs()
     inputs = ", ".join(f"{name} {_shape(type)}" for name, type in graph.inputs.items())
-    shown = outline(graph, depth, counted.nodes if counted else None)
+    sources = [Row(name, "input", type, 0, 0, 0) for name, type in graph.inputs.items()]
+    shown = [*sources, *outline(graph, depth, counted.nodes if counted else None)]
     rows = [
         [
             row.address,
             row.block,
             _shape(row.type),
+            format_quantity(row.type.elements),
+            f"{row.weights:,}" if row.weights else "-",
             f"{row.params:,}" if row.params else "-",
             format_share(row.params, costs.params),
             format_quantity(row.macs) if row.macs else "-",
@@ -110,22 +119,42 @@ def network_lines(graph: Graph, depth: int | None, width: int | None, counted: C
         ]
         for row in shown
     ]
-    header = ["address", "block", "output", "params", "", column(counted) if counted else "MACs", ""]
-    lines = table(header, rows, "<<<>>>>", width=width)
+    header = [
+        "address",
+        "block",
+        "output",
+        "values",
+        "weights",
+        "params",
+        "",
+        column(counted) if counted else "MACs",
+        "",
+    ]
+    align = "<<<>>>>>>"
+    if width is not None and max(map(len, table(header, rows, align))) > width:  # shares go before text is cut
+        kept = [index for index, title in enumerate(header) if title]
+        header, align = [header[index] for index in kept], "".join(align[index] for index in kept)
+        rows = [[row[index] for index in kept] for row in rows]
+    lines = table(header, rows, align, width=width)
+    values, weights = sum(row.type.elements for row in shown), sum(row.weights for row in shown)
     return [
         f"{graph.name}   {inputs}   hash {graph.hash[:12]}",
         "",
         *_with_bars(lines, [row.macs for row in shown], width),
         "",
         f"parameters       {costs.params:,}, and {costs.buffers:,} buffer elements",
+        f"weights          {weights:,} of the parameters, without biases, scales and shifts",
         f"MACs             {costs.macs:,} ({format_quantity(costs.macs)}; {format_quantity(costs.flops)} FLOPs)",
+        f"values           {values:,} in the rows above",
         f"activations      {format_bytes(costs.activation_bytes)} in all, {format_bytes(costs.peak_bytes)} at the peak",
         f"receptive field  {_field(costs.receptive_field)}",
         *([f"smallest input   {smallest}"] if (smallest := smallest_input(graph.document)) else ()),
         *_heads(graph),
         *(counted_lines(counted, width or 80) if counted else ()),
         "",
-        *_wrapped(f"Batch 1, weights not in the memory; {COUNTED}.", width or 80),
+        *_wrapped(
+            f"Batch 1, weights not in the memory; values are the numbers that a row hands on; {COUNTED}.", width or 80
+        ),
     ]
 
 

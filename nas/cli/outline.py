@@ -1,22 +1,39 @@
-"""A network by address, to a depth: one row a node, and one for all nodes below an address where it is deeper."""
+"""A network by address, to a depth: one row for what a reader sees as one layer or block.
+
+A row is a node, all nodes below an address where it is deeper, or one operation with what goes with it: a convolution
+with its norm and activation, a linear layer with its dropout.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import prod
 
+from blocks.convolution import Conv2d
+from blocks.geometry import pair
+from blocks.pooling import AvgPool2d, MaxPool2d
+from blocks.primitive import Window
 from blocks.types import Type
 from graphs import Graph
+from graphs.costs import block_cost
+from graphs.graph import Node
+
+_GROUPS = ("sequential", "parallel", "branch")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The nodes at or below `address`. `block` is what the document calls there; `type` is that of the last node."""
+    """The nodes at or below `address`. `block` is what the document calls there; `type` is that of the last node.
+
+    `weights` are the parameters without biases, scales and shifts.
+    """
 
     address: str
     block: str
     type: Type
+    weights: int
     params: int
     macs: int
 
@@ -30,11 +47,79 @@ def outline(graph: Graph, depth: int | None = None, counts: Sequence[int] | None
         group.address: group.block if group.repeats in (None, 1) else f"{group.repeats} x {group.block}"
         for group in graph.groups
     }
+    layers = {} if depth is None else _layers(graph)
     rows, seen = [], 0
-    for address, group in groupby(graph.costs().nodes, key=lambda node: ".".join(node.address.split(".")[:depth])):
+
+    def row_of(node: Node) -> str:
+        parts = node.address.split(".")
+        above = (".".join(parts[:length]) for length in range(1, min(len(parts), depth or 0) + 1))
+        return next((address for address in above if address in layers), ".".join(parts[:depth]))
+
+    for address, group in groupby(graph.nodes, key=row_of):
         nodes = list(group)
-        block = nodes[0].block if len(nodes) == 1 else called[address]
-        macs = [node.macs for node in nodes] if counts is None else counts[seen : seen + len(nodes)]
-        rows.append(Row(address, block, nodes[-1].type, sum(node.params for node in nodes), sum(macs)))
+        costs = graph.costs().nodes[seen : seen + len(nodes)]
+        main = nodes[0] if len(nodes) == 1 else layers.get(address)
+        block = nodes[0].block.key if len(nodes) == 1 else called[address]
+        macs = [cost.macs for cost in costs] if counts is None else counts[seen : seen + len(nodes)]
+        rows.append(
+            Row(
+                address,
+                block if main is None else " ".join([block, *geometry(main)]),
+                nodes[-1].type,
+                sum(num_weights(graph, node) for node in nodes),
+                sum(cost.params for cost in costs),
+                sum(macs),
+            )
+        )
         seen += len(nodes)
     return rows
+
+
+def num_weights(graph: Graph, node: Node) -> int:
+    """The parameters of a node without its biases, scales and shifts: those with more than one dimension. 0 where
+    they are another node's."""
+    if node.shares is not None:
+        return 0
+    shapes = node.block.weights(graph.input_types(node)).values()
+    return sum(prod(shape) for shape in shapes if len(shape) > 1)
+
+
+def geometry(node: Node) -> list[str]:
+    """What a convolution or pool is beside its block's name, in words: `3x3/2`, `pad 0` where it is not the padding
+    that keeps the size of a convolution, none of a pool; `32 groups`."""
+    block = node.block
+    if not isinstance(block, Conv2d | MaxPool2d | AvgPool2d):
+        return []
+    kernel, stride, padding = pair(block.kernel_size), pair(block.stride or block.kernel_size), pair(block.padding)
+    words = ["x".join(map(str, kernel)) + ("" if stride == (1, 1) else f"/{_short(stride)}")]
+    dilation, groups = (pair(block.dilation), block.groups) if isinstance(block, Conv2d) else ((1, 1), 1)
+    half = tuple(gap * (size - 1) // 2 for gap, size in zip(dilation, kernel, strict=True))
+    if padding != (half if isinstance(block, Conv2d) else (0, 0)):
+        words.append(f"pad {_short(padding)}")
+    if groups > 1:
+        words.append(f"{groups} groups")
+    return words
+
+
+def _layers(graph: Graph) -> dict[str, Node]:
+    """The addresses of blocks in which one node does something, and the others only change values where they are; with
+    the one that does."""
+    doing: dict[str, list[Node]] = {group.address: [] for group in graph.groups if group.block not in _GROUPS}
+    for node in graph.nodes:
+        parts = node.address.split(".")
+        for length in range(1, len(parts)):
+            nodes = doing.get(".".join(parts[:length]))
+            if nodes is not None and not _goes_along(graph, node):
+                nodes.append(node)
+    return {address: nodes[0] for address, nodes in doing.items() if len(nodes) == 1}
+
+
+def _goes_along(graph: Graph, node: Node) -> bool:
+    """Whether it keeps the type and looks at nothing but one position: norms, activations, dropout."""
+    inputs = graph.input_types(node)
+    cost = block_cost(node.block, inputs)
+    return inputs == (node.type,) and cost.macs == 0 and cost.window == Window()
+
+
+def _short(size: tuple[int, int]) -> str:
+    return str(size[0]) if size[0] == size[1] else "x".join(map(str, size))

@@ -144,6 +144,7 @@ class TestShow:
             "block": "linear",
             "type": "vector[10]",
             "params": 50,
+            "weights": 40,
             "macs": 40,
             "output_bytes": 40,
         }
@@ -151,11 +152,14 @@ class TestShow:
 
     def test_deeper_nodes_are_added_up(self, tiny: Path) -> None:
         lines = networks.network_lines(graphs.load(tiny), 1, None)
-        assert [line.split() for line in lines[4:8]] == [
-            ["stem", "conv", "4x8x8", str(STEM), "6%", "2.304k", "6%"],
-            ["body", "2", "x", "residual_basic", "4x8x8", str(2 * BLOCK), "87%", "36.86k", "94%", "#" * networks.BAR],
-            ["global_avg_pool", "global_avg_pool", "4", "-", "-"],
-            ["logits", "linear", "10", "50", "7%", "40", "<1%"],
+        weights = str(4 * 4 * 9 * 4)  # four convolutions of 3x3 from 4 to 4 channels
+        body = ["body", "2", "x", "residual_basic", "4x8x8", "256", weights, str(2 * BLOCK), "87%", "36.86k", "94%"]
+        assert [line.split() for line in lines[4:9]] == [
+            ["image", "input", "1x8x8", "64", "-", "-", "-"],
+            ["stem", "conv", "3x3", "4x8x8", "256", "36", str(STEM), "6%", "2.304k", "6%"],
+            [*body, "#" * networks.BAR],
+            ["global_avg_pool", "global_avg_pool", "4", "4", "-", "-", "-"],
+            ["logits", "linear", "10", "10", "40", "50", "7%", "40", "<1%"],
         ]
 
     def test_the_depth_is_that_of_addresses(self, tiny: Path) -> None:
@@ -163,7 +167,7 @@ class TestShow:
 
         def addresses(depth: int | None) -> list[str]:
             lines = networks.network_lines(graph, depth, None)
-            return [line.split()[0] for line in lines[4 : lines.index("", 4)]]
+            return [line.split()[0] for line in lines[5 : lines.index("", 4)]]
 
         assert addresses(1) == ["stem", "body", "global_avg_pool", "logits"]
         assert addresses(2)[-4:] == ["body.0", "body.1", "global_avg_pool", "logits"]
@@ -172,6 +176,9 @@ class TestShow:
     def test_the_totals_and_what_is_not_counted_stand_below(self, nas: Callable[..., Answer], tiny: Path) -> None:
         _, out, _ = nas("show", tiny)
         assert "parameters       702, and 45 buffer elements\n" in out
+        # less 4 + 4 for each of five norms, and ten biases
+        assert "weights          652 of the parameters, without biases, scales and shifts\n" in out
+        assert "values           846 in the rows above\n" in out  # 64; three times 256, two of them blocks; 4; 10
         assert "MACs             39,208 (39.21k; 78.42k FLOPs)\n" in out
         assert "bias, norm, activation and pooling are not counted" in " ".join(out.split())
 
