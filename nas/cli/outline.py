@@ -90,6 +90,7 @@ def geometry(node: Node) -> list[str]:
     block = node.block
     if not isinstance(block, Conv2d | MaxPool2d | AvgPool2d):
         return []
+    assert block.padding != "auto"
     kernel, stride, padding = pair(block.kernel_size), pair(block.stride or block.kernel_size), pair(block.padding)
     words = ["x".join(map(str, kernel)) + ("" if stride == (1, 1) else f"/{_short(stride)}")]
     dilation, groups = (pair(block.dilation), block.groups) if isinstance(block, Conv2d) else ((1, 1), 1)
