@@ -16,6 +16,7 @@ import pytest
 import torch
 
 INSTALL = "pip install --no-deps torchvision==0.28.0"
+INSTALL_TIMM = "pip install --no-deps timm==1.0.31"
 # With what they import, as pip may not resolve that itself: it would pull another torch.
 INSTALL_COUNTERS = (
     "pip install --no-deps fvcore==0.1.5.post20221221 iopath==0.1.10 yacs==0.1.8 portalocker==4.4.2 termcolor==3.3.0 "
@@ -30,6 +31,13 @@ def torchvision() -> ModuleType:
     """The package torchvision: its models and weights' metadata; not its detection operators."""
     with _quiet(INSTALL):
         return _import_torchvision()
+
+
+def timm() -> ModuleType:
+    """The package timm: its models."""
+    torchvision()  # which it imports
+    with _quiet(INSTALL_TIMM):
+        return importlib.import_module("timm")
 
 
 def counter(name: str) -> ModuleType:
