@@ -25,6 +25,16 @@ def test_a_missing_torchvision_names_the_command_that_installs_it(
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_timm_names_the_command_that_installs_it(
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(outcome, match=r"timm is missing: pip install --no-deps timm==1\.0\.31"):
+        references.timm()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
 def test_a_missing_counter_names_the_command_that_installs_it(
     ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,11 @@ def test_the_pins_are_for_every_machine() -> None:
     assert [f"{name}=={version}" for name, version in PINS.items() if "+" in version or "@" in version] == []
 
 
-@pytest.mark.parametrize("install", [references.INSTALL, references.INSTALL_COUNTERS], ids=["models", "counters"])
+@pytest.mark.parametrize(
+    "install",
+    [references.INSTALL, references.INSTALL_TIMM, references.INSTALL_COUNTERS],
+    ids=["torchvision", "timm", "counters"],
+)
 def test_ci_installs_the_references_that_tests_name(install: str) -> None:
     script = (ROOT / ".ci/run").read_text("utf-8").replace("--quiet ", "")
     assert f".venv/bin/python -m {install}" in re.sub(r"\s*\\\n\s*", " ", script).splitlines()

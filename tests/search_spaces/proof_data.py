@@ -1,0 +1,86 @@
+"""What is known of the shipped networks from outside, `proofs/<family>.yaml`, and how each is proved right.
+
+    resnet50:
+      params: 25_557_032
+      training_params: 25_557_032      # with what only trains, where that is other
+      macs: 4_089_184_256              # at batch 1 and the size of the document
+      convs: 53
+      linears: 1
+      source: where the figures come from
+      reference: {library: torchvision, builder: resnet50, options: {}, size: 64}
+      layers: resnet50                 # a table in layers/, also from outside
+
+Without a `reference`, `unverified` says why no other implementation was compared with. `size` is the side of the image
+on which both are run, the document's own where it is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+import search_spaces
+from graphs import Graph
+
+FOLDER = Path(__file__).parent
+PROOFS = FOLDER / "proofs"
+LAYERS = FOLDER / "layers"
+
+Layer = tuple[str, tuple[int, ...], int, int]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A model of another library, and the side of the image on which it is run; None for the network's own."""
+
+    library: Literal["torchvision", "timm"]
+    builder: str
+    options: dict[str, Any] = field(default_factory=dict)
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What one network is compared with."""
+
+    name: str
+    family: str
+    params: int
+    macs: int
+    convs: int
+    linears: int
+    source: str
+    training_params: int | None = None
+    reference: Reference | None = None
+    unverified: str = ""
+    layers: str = ""
+
+    def graph(self, size: int | None = None) -> Graph:
+        """The network, on images of another size if it is given."""
+        return search_spaces.load_network(self.name, {} if size is None else {"size": size})
+
+
+@cache
+def proofs() -> dict[str, Proof]:
+    """All proofs by the name of the network."""
+    found: dict[str, Proof] = {}
+    for path in sorted(PROOFS.glob("*.yaml")):
+        for name, facts in yaml.safe_load(path.read_text("utf-8")).items():
+            assert name not in found, f"{name} has two proofs"
+            reference = Reference(**facts.pop("reference")) if "reference" in facts else None
+            found[name] = Proof(name=name, family=path.stem, reference=reference, **facts)
+    return found
+
+
+def layer_table(name: str) -> list[Layer]:
+    """The convolutions, linear layers and batch norms of a table: block, shape of the output, parameters, MACs."""
+    with (LAYERS / f"{name}.csv").open(encoding="utf-8") as file:
+        return [
+            (row["op"], tuple(map(int, row["output_shape"].split("x"))), int(row["params"]), int(row["macs"]))
+            for row in csv.DictReader(file)
+        ]

@@ -1,0 +1,107 @@
+"""Models of other libraries, with random weights that both they and our networks have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from graphs import Graph
+from search_spaces.catalog import find
+from search_spaces.weight_maps import load_key_maps
+from search_spaces.weight_names import match
+from tests import references
+from tests.search_spaces.proof_data import Reference
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Our module and a library's with equal weights; `names` are our keys and those there."""
+
+    ours: nn.Module
+    theirs: nn.Module
+    names: Mapping[str, str]
+
+
+# What the libraries leave out at random in training, and by which attribute they say how often.
+RANDOM_PARTS = {"Dropout": "p", "Dropout2d": "p", "StochasticDepth": "p", "DropPath": "drop_prob"}
+
+
+def build(reference: Reference, *, device: str = "meta") -> nn.Module:
+    """The library's model; on the meta device it costs nothing, and has no weights."""
+    library = references.torchvision() if reference.library == "torchvision" else references.timm()
+    with torch.device(device):
+        if reference.library == "torchvision":
+            return cast("nn.Module", getattr(library.models, reference.builder)(**reference.options))
+        return cast("nn.Module", library.create_model(reference.builder, **reference.options))
+
+
+def random_state(module: nn.Module, seed: int = 0) -> State:
+    """Weights for a module on the meta device.
+
+    Every norm has statistics and scales of its own, since fresh ones leave a wrong eps unseen, and weights keep the
+    variance of what they read, or else the images would not reach the logits.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return {key: _random(key.rpartition(".")[2], like, generator) for key, like in module.state_dict().items()}
+
+
+def _random(name: str, like: Tensor, generator: torch.Generator) -> Tensor:
+    values = torch.zeros(like.shape, dtype=like.dtype)
+    if name == "num_batches_tracked":
+        return values
+    if like.dim() > 1:
+        bound = sqrt(6 / like[0].numel())
+        return values.uniform_(-bound, bound, generator=generator)
+    if name in ("bias", "running_mean"):
+        return values.normal_(0, 0.1, generator=generator)
+    return values.uniform_(0.5, 1.5, generator=generator)
+
+
+def pair(graph: Graph, reference: Reference, network: str) -> Pair:
+    """A network and the library's with the weights of ours, whose keys the family's map translates.
+
+    Nothing is left out at random in training, on either side.
+    """
+    ours, theirs = graph.compile(device="meta"), build(reference)
+    state, wanted = random_state(ours), theirs.state_dict()
+    family = find(network, "network").family
+    assert family is not None
+    tried = [match(network, key_map, state, wanted.keys()) for key_map in load_key_maps(family)]
+    matching = min(tried, key=lambda found: len(found.missing) + len(found.surplus))
+    assert not matching.missing, f"{matching.library}: {dict(matching.missing)} {matching.counts}"
+    assert not matching.surplus, f"{matching.library}: {matching.surplus}"
+    other = {key: state[ours_key].reshape(wanted[key].shape).clone() for ours_key, key in matching.names.items()}
+    unused = {key: torch.zeros(like.shape, dtype=like.dtype) for key, like in wanted.items() if key not in other}
+    ours.load_state_dict(state, assign=True)
+    theirs.load_state_dict({**other, **unused}, assign=True)
+    return Pair(_steady(ours), _steady(theirs), matching.names)
+
+
+def _steady(module: nn.Module) -> nn.Module:
+    """The module with nothing left out at random in training."""
+    for part in module.modules():
+        name = RANDOM_PARTS.get(type(part).__name__)
+        if name is not None:
+            setattr(part, name, 0.0)
+    return module
+
+
+def run(module: nn.Module, images: Tensor) -> list[Tensor]:
+    """The outputs of a module, the logits first."""
+    with torch.no_grad():
+        result = module(images)
+    if isinstance(result, Tensor):
+        return [result]
+    return [value for value in (result.values() if isinstance(result, dict) else result) if value is not None]
+
+
+def difference(one: Tensor, other: Tensor) -> float:
+    """The largest difference, of the largest value."""
+    return ((one - other).abs().max() / other.abs().max()).item()

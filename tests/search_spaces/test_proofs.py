@@ -1,0 +1,154 @@
+"""Three proofs of every shipped network: its figures are those that others count, its logits those of another
+implementation with the same weights, and torch counts the same operations and shapes as we do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import search_spaces
+from graphs.compilation import CompiledGraph
+from tests import references
+from tests.search_spaces.proof_data import Proof, layer_table, proofs
+from tests.search_spaces.reference_models import Pair, build, difference, pair, run
+
+TOLERANCE = 1e-5  # of the largest logit, in float32
+WEIGHTED = ("conv2d", "linear", "batch_norm2d")
+
+# What one logits test computes, above which it is slow: parameters to draw, and MACs on a small image.
+MOST_PARAMS, MOST_MACS = 40_000_000, 1_500_000_000
+
+
+def heavy(proof: Proof) -> bool:
+    """Whether a comparison of logits takes more than a few seconds."""
+    assert proof.reference is not None
+    size = proof.reference.size
+    scale = 1.0 if size is None else (size / 224) ** 2
+    return proof.params > MOST_PARAMS or proof.macs * scale > MOST_MACS
+
+
+def cases(chosen: Iterable[Proof], *, slow: bool = False) -> list[object]:
+    """Proofs as parameters of a test, the heavy ones marked."""
+    return [
+        pytest.param(proof, id=proof.name, marks=[pytest.mark.slow] if slow and heavy(proof) else [])
+        for proof in chosen
+    ]
+
+
+ALL = list(proofs().values())
+REFERRED = [proof for proof in ALL if proof.reference]
+TORCHVISION = [proof for proof in ALL if proof.reference and proof.reference.library == "torchvision"]
+
+
+def test_every_network_has_a_proof_and_every_proof_a_network() -> None:
+    assert sorted(proofs()) == list(search_spaces.names("network"))
+
+
+@pytest.mark.parametrize("proof", cases(ALL))
+def test_a_proof_stands_with_its_family_and_has_a_reference_or_a_reason(proof: Proof) -> None:
+    assert search_spaces.find(proof.name, "network").family == proof.family
+    assert (proof.reference is None) == bool(proof.unverified)
+    assert proof.source
+
+
+@pytest.mark.parametrize("proof", cases(ALL))
+def test_the_figures_are_those_of_the_source(proof: Proof) -> None:
+    costs = proof.graph().costs()
+    blocks = [node.block for node in costs.nodes]
+    found = (costs.params, costs.macs, blocks.count("conv2d"), blocks.count("linear"))
+    assert found == (proof.params, proof.macs, proof.convs, proof.linears)
+    assert costs.flops == 2 * costs.macs
+
+
+@pytest.mark.parametrize("proof", cases(proof for proof in ALL if proof.layers))
+def test_every_layer_is_that_of_the_table(proof: Proof) -> None:
+    nodes = [node for node in proof.graph().costs().nodes if node.block in WEIGHTED]
+    assert [(node.block, node.type.shape, node.params, node.macs) for node in nodes] == layer_table(proof.layers)
+
+
+@pytest.mark.parametrize("proof", cases(ALL))
+def test_torch_finds_the_same_shapes_and_counts(proof: Proof) -> None:
+    graph = proof.graph()
+    module = graph.compile(device="meta").eval()
+    assert isinstance(module, CompiledGraph)
+    shapes: list[torch.Size] = []
+    for operation in {id(part): part for part in module._operations}.values():
+        operation.register_forward_hook(lambda _module, _inputs, output: shapes.append(output.shape[1:]))
+    flops = count(module, [torch.empty(2, *type_.shape, device="meta") for type_ in graph.inputs.values()])
+    costs = graph.costs()
+    assert shapes == [node.type.shape for node in graph.nodes]
+    assert flops == 2 * costs.flops  # a batch of two
+    assert sum(parameter.numel() for parameter in module.parameters()) == costs.params
+    assert sum(buffer.numel() for buffer in module.buffers()) == costs.buffers
+
+
+@pytest.mark.parametrize("proof", cases(REFERRED))
+def test_the_reference_has_these_figures(proof: Proof) -> None:
+    assert proof.reference is not None
+    (image,) = proof.graph().inputs.values()
+    model = build(proof.reference).eval()
+    assert count(model, [torch.empty(1, *image.shape, device="meta")]) == 2 * proof.macs
+    assert sum(parameter.numel() for parameter in model.parameters()) in (proof.params, proof.training_params)
+
+
+@pytest.mark.parametrize("proof", cases(TORCHVISION))
+def test_the_weights_of_torchvision_have_these_counts_in_their_metadata(proof: Proof) -> None:
+    assert proof.reference is not None
+    models = references.torchvision().models
+    known = {weights.name: weights.meta for weights in models.get_model_weights(proof.reference.builder)}
+    if "IMAGENET1K_V1" not in known:
+        pytest.skip("torchvision offers no weights for it")
+    assert known["IMAGENET1K_V1"]["num_params"] in (proof.params, proof.training_params)
+    assert known["IMAGENET1K_V1"]["_ops"] == round(proof.macs / 1e9, 3)
+
+
+def compare(proof: Proof, *, train: bool) -> tuple[Pair, list[Tensor], list[Tensor]]:
+    """A network and its reference with equal weights, and what both make of two images."""
+    assert proof.reference is not None
+    graph = proof.graph(proof.reference.size)
+    both = pair(graph, proof.reference, proof.name)
+    (image,) = graph.inputs.values()
+    images = torch.randn(2, *image.shape, generator=torch.Generator().manual_seed(1))
+    return both, run(both.ours.train(train), images), run(both.theirs.train(train), images)
+
+
+@pytest.mark.parametrize("proof", cases(REFERRED, slow=True))
+def test_logits_are_those_of_the_reference_with_its_weights(proof: Proof) -> None:
+    _, (logits,), (expected,) = compare(proof, train=False)
+    assert difference(expected[0], expected[1]) > 100 * TOLERANCE, "two images that look alike prove nothing"
+    assert difference(logits, expected) < TOLERANCE
+
+
+@pytest.mark.parametrize("proof", cases(REFERRED, slow=True))
+def test_training_computes_the_same_and_moves_the_norms_alike(proof: Proof) -> None:
+    both, outputs, expected = compare(proof, train=True)
+    for output, wanted in zip(outputs, expected, strict=True):
+        assert difference(output, wanted) < TOLERANCE
+    moved, others = both.ours.state_dict(), both.theirs.state_dict()
+    for key, name in both.names.items():
+        if "running" in key:
+            assert difference(moved[key], others[name]) < TOLERANCE, key
+
+
+def test_a_mistake_that_no_count_shows_would_be_seen_in_the_logits() -> None:
+    proof = proofs()["resnet18"]
+    assert proof.reference is not None
+    both = pair(proof.graph(), proof.reference, proof.name)
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    for part in both.ours.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eps = 0.0001
+    assert difference(run(both.ours.eval(), images)[0], run(both.theirs.eval(), images)[0]) > 10 * TOLERANCE
+
+
+def count(module: nn.Module, images: list[Tensor]) -> int:
+    """What torch counts in one run, in FLOPs."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(*images)
+    flops: int = counter.get_total_flops()
+    return flops
