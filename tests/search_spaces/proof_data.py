@@ -7,11 +7,12 @@
       convs: 53
       linears: 1
       source: where the figures come from
-      reference: {library: torchvision, builder: resnet50, options: {}, size: 64}
+      reference: {library: torchvision, builder: resnet50, options: {}, outputs: {}, size: 64}
       layers: resnet50                 # a table in layers/, also from outside
 
-Without a `reference`, `unverified` says why no other implementation was compared with. `size` is the side of the image
-on which both are run, the document's own where it is left out.
+`size` is the side of the image on which both are run, the document's own where it is left out; `outputs` are those of
+training and what the library's named tuple calls them. Without a `reference`, `unverified` says why no other
+implementation was compared with.
 """
 
 from __future__ import annotations
@@ -36,11 +37,15 @@ Layer = tuple[str, tuple[int, ...], int, int]
 
 @dataclass(frozen=True)
 class Reference:
-    """A model of another library, and the side of the image on which it is run; None for the network's own."""
+    """A model of another library, and the side of the image on which it is run; None for the network's own.
+
+    `outputs` are our outputs in training and those of its named tuple.
+    """
 
     library: Literal["torchvision", "timm"]
     builder: str
     options: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
     size: int | None = None
 
 

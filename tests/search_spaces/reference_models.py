@@ -93,13 +93,14 @@ def _steady(module: nn.Module) -> nn.Module:
     return module
 
 
-def run(module: nn.Module, images: Tensor) -> list[Tensor]:
-    """The outputs of a module, the logits first."""
+def run_both(both: Pair, reference: Reference, images: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """What a network and its reference make of images: of each output ours and theirs."""
     with torch.no_grad():
-        result = module(images)
-    if isinstance(result, Tensor):
-        return [result]
-    return [value for value in (result.values() if isinstance(result, dict) else result) if value is not None]
+        outputs, expected = both.ours(images), both.theirs(images)
+    if isinstance(outputs, Tensor):
+        return [(outputs, expected)]
+    assert outputs.keys() == reference.outputs.keys()
+    return [(outputs[name], getattr(expected, there)) for name, there in reference.outputs.items()]
 
 
 def difference(one: Tensor, other: Tensor) -> float:

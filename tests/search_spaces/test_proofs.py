@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import search_spaces
 from graphs.compilation import CompiledGraph
 from tests import references
-from tests.search_spaces.proof_data import Proof, layer_table, proofs
-from tests.search_spaces.reference_models import Pair, build, difference, pair, run
+from tests.search_spaces.proof_data import Proof, Reference, layer_table, proofs
+from tests.search_spaces.reference_models import Pair, build, difference, pair, run_both
 
 TOLERANCE = 1e-5  # of the largest logit, in float32
 WEIGHTED = ("conv2d", "linear", "batch_norm2d")
@@ -74,7 +74,7 @@ def test_every_layer_is_that_of_the_table(proof: Proof) -> None:
 @pytest.mark.parametrize("proof", cases(ALL))
 def test_torch_finds_the_same_shapes_and_counts(proof: Proof) -> None:
     graph = proof.graph()
-    module = graph.compile(device="meta").eval()
+    module = graph.as_shipped.compile(device="meta").eval()
     assert isinstance(module, CompiledGraph)
     shapes: list[torch.Size] = []
     for operation in {id(part): part for part in module._operations}.values():
@@ -85,6 +85,14 @@ def test_torch_finds_the_same_shapes_and_counts(proof: Proof) -> None:
     assert flops == 2 * costs.flops  # a batch of two
     assert sum(parameter.numel() for parameter in module.parameters()) == costs.params
     assert sum(buffer.numel() for buffer in module.buffers()) == costs.buffers
+
+
+@pytest.mark.parametrize("proof", cases(ALL))
+def test_training_has_the_parameters_of_the_source(proof: Proof) -> None:
+    graph = proof.graph()
+    assert graph.in_training.costs().params == (proof.training_params or proof.params)
+    weights = graph.compile(device="meta").parameters()
+    assert sum(weight.numel() for weight in weights) == (proof.training_params or proof.params)
 
 
 @pytest.mark.parametrize("proof", cases(REFERRED))
@@ -107,28 +115,30 @@ def test_the_weights_of_torchvision_have_these_counts_in_their_metadata(proof: P
     assert known["IMAGENET1K_V1"]["_ops"] == round(proof.macs / 1e9, 3)
 
 
-def compare(proof: Proof, *, train: bool) -> tuple[Pair, list[Tensor], list[Tensor]]:
+def compare(proof: Proof, *, train: bool) -> tuple[Pair, list[tuple[Tensor, Tensor]]]:
     """A network and its reference with equal weights, and what both make of two images."""
     assert proof.reference is not None
     graph = proof.graph(proof.reference.size)
     both = pair(graph, proof.reference, proof.name)
+    both.ours.train(train)
+    both.theirs.train(train)
     (image,) = graph.inputs.values()
     images = torch.randn(2, *image.shape, generator=torch.Generator().manual_seed(1))
-    return both, run(both.ours.train(train), images), run(both.theirs.train(train), images)
+    return both, run_both(both, proof.reference, images)
 
 
 @pytest.mark.parametrize("proof", cases(REFERRED, slow=True))
 def test_logits_are_those_of_the_reference_with_its_weights(proof: Proof) -> None:
-    _, (logits,), (expected,) = compare(proof, train=False)
+    _, ((logits, expected),) = compare(proof, train=False)
     assert difference(expected[0], expected[1]) > 100 * TOLERANCE, "two images that look alike prove nothing"
     assert difference(logits, expected) < TOLERANCE
 
 
 @pytest.mark.parametrize("proof", cases(REFERRED, slow=True))
 def test_training_computes_the_same_and_moves_the_norms_alike(proof: Proof) -> None:
-    both, outputs, expected = compare(proof, train=True)
-    for output, wanted in zip(outputs, expected, strict=True):
-        assert difference(output, wanted) < TOLERANCE
+    both, outputs = compare(proof, train=True)
+    for output, expected in outputs:
+        assert difference(output, expected) < TOLERANCE
     moved, others = both.ours.state_dict(), both.theirs.state_dict()
     for key, name in both.names.items():
         if "running" in key:
@@ -136,14 +146,15 @@ def test_training_computes_the_same_and_moves_the_norms_alike(proof: Proof) -> N
 
 
 def test_a_mistake_that_no_count_shows_would_be_seen_in_the_logits() -> None:
-    proof = proofs()["resnet18"]
-    assert proof.reference is not None
-    both = pair(proof.graph(), proof.reference, proof.name)
-    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    for part in both.ours.modules():
+    reference = Reference("torchvision", "resnet18")
+    both = pair(search_spaces.load_network("resnet18"), reference, "resnet18")
+    for part in both.ours.eval().modules():
         if isinstance(part, nn.BatchNorm2d):
             part.eps = 0.0001
-    assert difference(run(both.ours.eval(), images)[0], run(both.theirs.eval(), images)[0]) > 10 * TOLERANCE
+    both.theirs.eval()
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    ((logits, expected),) = run_both(both, reference, images)
+    assert difference(logits, expected) > 10 * TOLERANCE
 
 
 def count(module: nn.Module, images: list[Tensor]) -> int:
