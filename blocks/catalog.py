@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blocks import activation, convolution, dense, merging, normalization, pooling
+from blocks import activation, convolution, dense, merging, normalization, pooling, rearranging, regularization
 from blocks.primitive import Primitive
 
 CATALOG: tuple[type[Primitive], ...] = (
@@ -13,7 +13,8 @@ CATALOG: tuple[type[Primitive], ...] = (
     pooling.GlobalAvgPool,
     dense.Linear,
     dense.Flatten,
-    dense.Dropout,
+    regularization.Dropout,
+    regularization.StochasticDepth,
     normalization.BatchNorm2d,
     normalization.LocalResponseNorm,
     activation.ReLU,
@@ -29,6 +30,9 @@ CATALOG: tuple[type[Primitive], ...] = (
     merging.Concat,
     merging.Scale,
     merging.PadChannels,
+    rearranging.ChannelShuffle,
+    rearranging.SliceChannels,
+    rearranging.PadMap,
 )
 
 _BY_KEY = {block.key: block for block in CATALOG}

@@ -1,12 +1,10 @@
-"""Vectors: linear, flatten, dropout."""
+"""Vectors: linear, flatten."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
-
-from blocks.primitive import FREE, Cost, Kind, PositiveInt, Primitive, Window, as_map, as_vector
+from blocks.primitive import Cost, Kind, PositiveInt, Primitive, Window, as_map, as_vector
 from blocks.types import Type, Vector
 
 if TYPE_CHECKING:
@@ -56,22 +54,3 @@ class Flatten(Primitive):
         from torch import nn
 
         return nn.Flatten()
-
-
-class Dropout(Primitive):
-    """Sets each value to zero with probability `p` while training. Source: torch.nn.Dropout."""
-
-    key: ClassVar[str] = "dropout"
-
-    p: Annotated[float, Field(ge=0, lt=1)] = 0.5
-
-    def infer(self, inputs: tuple[Type, ...]) -> Type:
-        return inputs[0]
-
-    def cost(self, inputs: tuple[Type, ...]) -> Cost:
-        return FREE
-
-    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
-        from torch import nn
-
-        return nn.Dropout(self.p)

@@ -52,3 +52,54 @@ class PadChannels(nn.Module):
 
     def extra_repr(self) -> str:
         return f"extra={self.extra}"
+
+
+class SliceChannels(nn.Module):
+    """(N, C, H, W) to its channels from `start` to before `stop`, or to the last."""
+
+    def __init__(self, start: int, stop: int | None) -> None:
+        super().__init__()
+        self.start = start
+        self.stop = stop
+
+    def forward(self, source: Tensor) -> Tensor:
+        return source[:, self.start : self.stop]
+
+    def extra_repr(self) -> str:
+        return f"start={self.start}, stop={self.stop}"
+
+
+class PadMap(nn.Module):
+    """(N, C, H, W) to (N, C, top + H + bottom, left + W + right), with zeros; what is negative is cut off."""
+
+    def __init__(self, left: int, right: int, top: int, bottom: int) -> None:
+        super().__init__()
+        self.left = left
+        self.right = right
+        self.top = top
+        self.bottom = bottom
+
+    def forward(self, source: Tensor) -> Tensor:
+        return functional.pad(source, (self.left, self.right, self.top, self.bottom))
+
+    def extra_repr(self) -> str:
+        return f"left={self.left}, right={self.right}, top={self.top}, bottom={self.bottom}"
+
+
+class StochasticDepth(nn.Module):
+    """Zeros in place of a sample (mode row) or of the batch, with probability p in training; what stays, over 1 - p."""
+
+    def __init__(self, p: float, mode: str) -> None:
+        super().__init__()
+        self.p = p
+        self.mode = mode
+
+    def forward(self, source: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return source
+        samples = source.shape[0] if self.mode == "row" else 1
+        kept = source.new_empty((samples, *[1] * (source.dim() - 1))).bernoulli_(1 - self.p)
+        return source * kept / (1 - self.p)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, mode={self.mode}"

@@ -167,7 +167,9 @@ def shown(value: Argument) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-_EXPRESSION_HELP = "numbers, names, + - * // % ( ), comparisons, and or not, min max round_to; a word is quoted: 'relu'"
+_EXPRESSION_HELP = (
+    "numbers, names, + - * // % ( ), comparisons, and or not, min max round_to ceil; a word is quoted: 'relu'"
+)
 
 
 def _refuse_name(name: str, tree: Scalar, scope: Scope, faults: FaultList, slot: Slot | None) -> None:

@@ -32,6 +32,13 @@ _ELSEWHERE = {
     "concatenate": "concat",
     "cat": "concat",
     "sum": "add",
+    "shuffle": "channel_shuffle",
+    "split": "slice_channels",
+    "chunk": "slice_channels",
+    "zeropad2d": "pad_map",
+    "zeropadding2d": "pad_map",
+    "cropping2d": "pad_map",
+    "droppath": "stochastic_depth",
     "identity": "sequential",
 }
 

@@ -2,7 +2,7 @@
 
 The grammar, loosest first; nothing else parses, and there is no power operator, so that a value can't explode:
 
-    or  and  not  == != < <= > >=  + -  * // %  unary -  ( )  numbers  'words'  names  min max round_to
+    or  and  not  == != < <= > >=  + -  * // %  unary -  ( )  numbers  'words'  names  min max round_to ceil
 
 Names are those of the enclosing scope, and dotted ones of a node: `in.channels`. `True` and `False` come out of
 comparisons. Text and nesting are bounded.
@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 
 MAX_LENGTH = 200
 MAX_NESTING = 16
@@ -62,7 +63,14 @@ def round_to(value: float, divisor: int) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
-_FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {"min": (0, min), "max": (0, max), "round_to": (2, round_to)}
+# How many numbers each takes; 0 for two or more.
+_FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
+    "min": (0, min),
+    "max": (0, max),
+    "round_to": (2, round_to),
+    "ceil": (1, ceil),
+}
+_HOW_MANY = ("two or more numbers", "one number", "2 numbers")
 _COMPARISONS: dict[str, Callable[[Value, Value], bool]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -215,7 +223,7 @@ class _Parser:
 
     def _call(self, name: str) -> _Node:
         if name not in _FUNCTIONS:
-            raise ExpressionError(f"`{name}` is not a function: there are min, max and round_to")
+            raise ExpressionError(f"`{name}` is not a function: there are min, max, round_to and ceil")
         count, function = _FUNCTIONS[name]
         self._take()
         self._nest()
@@ -224,8 +232,8 @@ class _Parser:
             self._take()
             arguments.append(self._or())
         self._close()
-        if (count and len(arguments) != count) or len(arguments) < 2:
-            raise ExpressionError(f"`{name}` takes {count or 'two or more'} numbers")
+        if len(arguments) != count if count else len(arguments) < 2:
+            raise ExpressionError(f"`{name}` takes {_HOW_MANY[count]}")
 
         def call(names: Names) -> Value:
             values = [_number(argument(names)) for argument in arguments]

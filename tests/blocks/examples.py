@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from blocks import Map, Primitive, Type, Vector
 from blocks.activation import GELU, Hardsigmoid, Hardswish, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Tanh
 from blocks.convolution import Conv2d
-from blocks.dense import Dropout, Flatten, Linear
+from blocks.dense import Flatten, Linear
 from blocks.merging import Add, Concat, PadChannels, Scale
 from blocks.normalization import BatchNorm2d, LocalResponseNorm
 from blocks.pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, MaxPool2d
+from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
+from blocks.regularization import Dropout, StochasticDepth
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ _POINTWISE = (
     Tanh(),
     Dropout(),
     Dropout(p=0.0),
+    StochasticDepth(p=0.2),
+    StochasticDepth(p=0.5, mode="batch"),
 )
 
 EXAMPLES: tuple[Example, ...] = (
@@ -116,4 +120,16 @@ EXAMPLES: tuple[Example, ...] = (
     Example("a pixel by a pixel", Scale(), (PIXEL, PIXEL)),
     Example("more channels", PadChannels(out_channels=9), (ODD,)),
     Example("as many channels", PadChannels(out_channels=4), (ODD,)),
+    Example("two groups", ChannelShuffle(groups=2), (ODD,)),
+    Example("one group", ChannelShuffle(groups=1), (ODD,)),
+    Example("as many groups as channels", ChannelShuffle(groups=8), (WIDE,)),
+    Example("half precision", ChannelShuffle(groups=2), (HALF,)),
+    Example("the first half", SliceChannels(stop=2), (ODD,)),
+    Example("the rest", SliceChannels(start=1), (ODD,)),
+    Example("from the middle", SliceChannels(start=2, stop=5), (WIDE,)),
+    Example("all", SliceChannels(), (ODD,)),
+    Example("wider and lower", PadMap(left=1, right=2, top=-1), (ODD,)),
+    Example("moved by one pixel", PadMap(left=-1, right=1, top=-1, bottom=1), (WIDE,)),
+    Example("as it is", PadMap(), (ODD,)),
+    Example("a pixel with a frame", PadMap(left=1, right=1, top=1, bottom=1), (PIXEL,)),
 )

@@ -13,13 +13,18 @@ from torch import nn
 from blocks import CATALOG, Primitive, Type, primitive
 from blocks.activation import LeakyReLU, Pointwise
 from blocks.convolution import Conv2d
-from blocks.dense import Dropout, Linear
+from blocks.dense import Linear
 from blocks.merging import PadChannels, Scale
 from blocks.normalization import BatchNorm2d, LocalResponseNorm
 from blocks.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
+from blocks.regularization import Dropout, StochasticDepth
 from tests.blocks.examples import EXAMPLES, Example
 
-WITHOUT_A_TORCH_CLASS = {"add", "concat", "scale", "pad_channels", "global_avg_pool"}
+WITHOUT_A_TORCH_CLASS = {
+    *("add", "concat", "scale", "global_avg_pool"),
+    *("pad_channels", "slice_channels", "pad_map", "stochastic_depth"),
+}
 NAMED_BY_TORCH = [block for block in CATALOG if block.key not in WITHOUT_A_TORCH_CLASS]
 # Blocks whose inputs can change places. `scale` has no say here: its inputs have different parts.
 JOINTS = [
@@ -200,6 +205,14 @@ ARGUMENTS: list[tuple[type[BaseModel], dict[str, Any], str, str]] = [
     (LocalResponseNorm, {"size": 5, "alpha": -1.0}, "alpha", "greater_than_equal"),
     (LeakyReLU, {"negative_slope": float("inf")}, "negative_slope", "finite_number"),
     (PadChannels, {"out_channels": 0}, "out_channels", "greater_than_equal"),
+    (ChannelShuffle, {"groups": 0}, "groups", "greater_than_equal"),
+    (SliceChannels, {"start": -1}, "start", "greater_than_equal"),
+    (SliceChannels, {"stop": 0}, "stop", "greater_than_equal"),
+    (PadMap, {"left": 1.5}, "left", "int_type"),
+    (PadMap, {"padding": 1}, "padding", "extra_forbidden"),
+    (StochasticDepth, {}, "p", "missing"),
+    (StochasticDepth, {"p": 1.0}, "p", "less_than"),
+    (StochasticDepth, {"p": 0.1, "mode": "column"}, "mode", "literal_error"),
 ]
 
 

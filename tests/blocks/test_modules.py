@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from blocks import modules
+from blocks import Map, modules
+from blocks.rearranging import ChannelShuffle
+from tests import references
 
 
 def maps(*values: float) -> Tensor:
@@ -51,6 +53,62 @@ def test_pad_channels_appends_zeros() -> None:
     assert repr(modules.PadChannels(2)) == "PadChannels(extra=2)"
 
 
+def test_slice_channels_takes_from_the_first_to_before_the_last() -> None:
+    assert torch.equal(modules.SliceChannels(0, 2)(maps(1, 2, 3)), maps(1, 2))
+    assert torch.equal(modules.SliceChannels(1, None)(maps(1, 2, 3)), maps(2, 3))
+    assert repr(modules.SliceChannels(1, None)) == "SliceChannels(start=1, stop=None)"
+
+
+def test_the_two_slices_are_the_chunks_of_torch() -> None:
+    source = torch.arange(12.0).reshape(1, 6, 1, 2)
+    ours = modules.SliceChannels(0, 3)(source), modules.SliceChannels(3, None)(source)
+    assert all(map(torch.equal, ours, source.chunk(2, 1)))
+
+
+def test_shuffled_channels_are_the_first_of_each_group_and_then_the_second() -> None:
+    """Zhang 2017 (ShuffleNet), section 3.1: (groups, n) is transposed."""
+    module = ChannelShuffle(groups=3).build((Map(6, 1, 1),))
+    assert torch.equal(module(maps(1, 2, 3, 4, 5, 6)), maps(1, 3, 5, 2, 4, 6))
+
+
+def test_pad_map_adds_zeros_and_cuts_what_is_negative() -> None:
+    source = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    wide = torch.tensor([[[[0.0, 1.0, 2.0, 0.0, 0.0], [0.0, 3.0, 4.0, 0.0, 0.0]]]])
+    moved = torch.tensor([[[[4.0, 0.0], [0.0, 0.0]]]])
+    assert torch.equal(modules.PadMap(1, 2, 0, 0)(source), wide)
+    assert torch.equal(modules.PadMap(-1, 1, -1, 1)(source), moved)
+    assert repr(modules.PadMap(1, 2, 0, -1)) == "PadMap(left=1, right=2, top=0, bottom=-1)"
+
+
+@pytest.mark.parametrize("mode", ["row", "batch"])
+def test_stochastic_depth_is_torchvision_s(mode: str) -> None:
+    references.torchvision()
+    from torchvision.ops import StochasticDepth
+
+    source = torch.randn(64, 3, 2, 2)
+    ours, theirs = modules.StochasticDepth(0.25, mode), StochasticDepth(0.25, mode)
+    for _ in range(5):
+        state = torch.get_rng_state()
+        expected = theirs(source)
+        torch.set_rng_state(state)
+        torch.testing.assert_close(ours(source), expected)
+    assert torch.equal(ours.eval()(source), source)
+    assert repr(ours) == f"StochasticDepth(p=0.25, mode={mode})"
+
+
+def test_stochastic_depth_drops_whole_samples_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    dropped = modules.StochasticDepth(0.25, "row")(torch.ones(4000, 2, 3))
+    assert set(dropped.flatten(1).mean(1).tolist()) == {0.0, torch.tensor(4 / 3).item()}
+    assert abs(dropped.mean().item() - 1) < 0.05  # six times the deviation of the mean, sqrt(1 / 3 / 4000)
+
+
+def test_stochastic_depth_of_nothing_takes_no_random_numbers() -> None:
+    state = torch.get_rng_state()
+    modules.StochasticDepth(0.0, "row")(torch.ones(3, 2))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 @pytest.mark.parametrize(
     ("module", "inputs"),
     [
@@ -60,8 +118,19 @@ def test_pad_channels_appends_zeros() -> None:
         (modules.Scale(), (maps(1, 2), maps(3, 4))),
         (modules.GlobalAvgPool(), (maps(1, 2).expand(1, 2, 2, 2),)),
         (modules.PadChannels(3), (maps(1, 2),)),
+        (modules.SliceChannels(1, 3), (maps(1, 2, 3, 4),)),
+        (modules.PadMap(1, -1, 0, 2), (maps(1, 2).expand(1, 2, 2, 2),)),
     ],
-    ids=["add", "concat", "scale by a vector", "scale by a map", "global_avg_pool", "pad_channels"],
+    ids=[
+        "add",
+        "concat",
+        "scale by a vector",
+        "scale by a map",
+        "global_avg_pool",
+        "pad_channels",
+        "slice_channels",
+        "pad_map",
+    ],
 )
 def test_gradients_flow(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
     doubles = tuple(tensor.double().clone().requires_grad_() for tensor in inputs)

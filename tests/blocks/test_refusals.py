@@ -14,6 +14,7 @@ from blocks.merging import Add, Concat, PadChannels, Scale
 from blocks.normalization import BatchNorm2d, LocalResponseNorm
 from blocks.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d
 from blocks.primitive import check_inputs
+from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
 
 MAP = Map(4, 8, 8)
 VECTOR = Vector(4)
@@ -62,6 +63,9 @@ KINDS: list[tuple[Primitive, Type, str]] = [
         f"`local_response_norm` takes a map, got vector[4]\n  help: {BEFORE}",
     ),
     (PadChannels(out_channels=8), VECTOR, f"`pad_channels` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (ChannelShuffle(groups=2), VECTOR, f"`channel_shuffle` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (SliceChannels(stop=2), VECTOR, f"`slice_channels` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (PadMap(left=1), VECTOR, f"`pad_map` takes a map, got vector[4]\n  help: {BEFORE}"),
 ]
 
 PROJECT = "project the input: {name: skip, from: in, shortcut: {like: main}}"
@@ -265,6 +269,54 @@ RULES: list[tuple[str, Primitive, tuple[Type, ...], str, str | None, str]] = [
         "out_channels",
         "`pad_channels` only adds channels: the input has 4, out_channels is 3\n"
         "  help: project with a 1x1 `conv` to have fewer channels",
+    ),
+    (
+        "shuffled groups do not divide the channels",
+        ChannelShuffle(groups=3),
+        (MAP,),
+        "indivisible-groups",
+        "groups",
+        "3 groups do not divide the 4 input channels\n  help: 4 channels allow groups: 2 or 4",
+    ),
+    (
+        "shuffled groups of one channel",
+        ChannelShuffle(groups=3),
+        (Map(1, 8, 8),),
+        "indivisible-groups",
+        "groups",
+        "3 groups do not divide the 1 input channels\n  help: 1 channels allow groups: 1",
+    ),
+    (
+        "a slice that ends behind the last channel",
+        SliceChannels(stop=5),
+        (MAP,),
+        "bad-value",
+        "stop",
+        "`slice_channels` ends at 5, the input has 4 channels\n  help: leave `stop` out to take all from `start` on",
+    ),
+    (
+        "a slice that begins behind the last channel",
+        SliceChannels(start=4),
+        (MAP,),
+        "bad-value",
+        "start",
+        "`slice_channels` from 4 to 4 leaves no channel\n  help: `start` is at most 3",
+    ),
+    (
+        "a slice that ends before it begins",
+        SliceChannels(start=2, stop=1),
+        (MAP,),
+        "bad-value",
+        "start",
+        "`slice_channels` from 2 to 1 leaves no channel\n  help: `start` is at most 0",
+    ),
+    (
+        "a map that is cut away",
+        PadMap(top=-5, bottom=-3, left=1),
+        (MAP,),
+        "empty-map",
+        None,
+        "`pad_map` leaves 0 x 9 of a map of 8 x 8: nothing is left",
     ),
 ]
 

@@ -137,9 +137,13 @@ net:
   - {name: both, from: [sum, left], concat: {}}
   - hardsigmoid: {}
   - {name: wide, pad_channels: {out_channels: 30}}
+  - {name: shuffled, channel_shuffle: {groups: 5}}
+  - {name: sliced, slice_channels: {start: 2, stop: 29}}
+  - {name: moved, pad_map: {left: -1, right: 1, top: 1, bottom: -1}}
+  - {name: thinned, stochastic_depth: {p: 0.1}}
   - {name: pixel, adaptive_avg_pool2d: {output_size: 1}}
   - {name: gate, sigmoid: {}}
-  - {name: gated, from: [wide, gate], scale: {}}
+  - {name: gated, from: [thinned, gate], scale: {}}
   - {name: cells, adaptive_avg_pool2d: {output_size: [3, 6]}}
   - tanh: {}
   - {name: features, flatten: {}}

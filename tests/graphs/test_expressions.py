@@ -50,6 +50,9 @@ VALUES = [
     ("max(1, in.channels // 128)", 1),
     ("round_to(1.2*w, 8)", 32),  # 28.8 lies between 24 and 32
     ("round_to(w, 5) + 1", 26),
+    ("ceil(1.1*w)", 27),  # 26.4
+    ("ceil(w)", 24),
+    ("ceil(-half)", 0),
     ("\t w\n ", 24),
     ("w-1", 23),
 ]
@@ -90,6 +93,8 @@ REFUSALS = [
     ("1 < 2 < 3", "comparisons do not chain"),
     ("min(1)", "`min` takes two or more numbers"),
     ("round_to(1, 2, 3)", "`round_to` takes 2 numbers"),
+    ("ceil(1, 2)", "`ceil` takes one number"),
+    ("round(1)", "`round` is not a function: there are min, max, round_to and ceil"),
     ("min(1, 2", "ends too early"),
     ("1" + "+1" * 100, f"at most {MAX_LENGTH} characters"),
     ("(" * 17 + "1" + ")" * 17, "nests at most 16 deep"),
@@ -123,6 +128,7 @@ WORTHLESS = [
     ("round_to(w, 0)", "a number and a positive integer"),
     ("round_to(w, 2.0)", "a number and a positive integer"),
     ("min(norm, 1)", "'batch' is not a number"),
+    ("ceil(norm)", "'batch' is not a number"),
     ("9007199254740992 + 1", r"larger than 2\^53"),
     ("99999999 * 99999999 * 99999999", r"larger than 2\^53"),
     ("1 // 1e-300", r"larger than 2\^53"),
