@@ -30,7 +30,7 @@ def test_a_shipped_network_survives_the_round_trip(name: str) -> None:
     assert [node.address for node in again.nodes] == [node.address for node in graph.nodes]
 
 
-@pytest.mark.parametrize("name", ["lenet5", "resnext50_32x4d", "wide_resnet50_2"])
+@pytest.mark.parametrize("name", ["lenet5"])
 def test_a_shipped_network_is_written_as_it_was(name: str) -> None:
     """But for its documentation, which stands on one line then."""
     path = search_spaces.find(name, "network").path
