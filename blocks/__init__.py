@@ -15,8 +15,9 @@ Reading order; each file imports only from those above it:
     pooling          max_pool2d, avg_pool2d, adaptive_avg_pool2d, global_avg_pool
     dense            linear, flatten
     regularization   dropout, stochastic_depth
-    normalization    batch_norm2d, local_response_norm
+    normalization    batch_norm2d, layer_norm2d, local_response_norm
     activation       relu, relu6, leaky_relu, silu, gelu, hardswish, hardsigmoid, sigmoid, tanh
+    scaling          multiply, layer_scale
     merging          add, concat, scale, pad_channels
     rearranging      channel_shuffle, slice_channels, pad_map
     catalog          the tuple of all primitives, and look-up by key

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from blocks import activation, convolution, dense, merging, normalization, pooling, rearranging, regularization
+from blocks import (
+    activation,
+    convolution,
+    dense,
+    merging,
+    normalization,
+    pooling,
+    rearranging,
+    regularization,
+    scaling,
+)
 from blocks.primitive import Primitive
 
 CATALOG: tuple[type[Primitive], ...] = (
@@ -16,6 +26,7 @@ CATALOG: tuple[type[Primitive], ...] = (
     regularization.Dropout,
     regularization.StochasticDepth,
     normalization.BatchNorm2d,
+    normalization.LayerNorm2d,
     normalization.LocalResponseNorm,
     activation.ReLU,
     activation.ReLU6,
@@ -30,6 +41,8 @@ CATALOG: tuple[type[Primitive], ...] = (
     merging.Concat,
     merging.Scale,
     merging.PadChannels,
+    scaling.Multiply,
+    scaling.LayerScale,
     rearranging.ChannelShuffle,
     rearranging.SliceChannels,
     rearranging.PadMap,

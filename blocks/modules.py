@@ -40,6 +40,52 @@ class GlobalAvgPool(nn.Module):
         return source.mean((2, 3))
 
 
+class LayerNorm2d(nn.Module):
+    """(N, C, H, W) to the same, each position with mean 0 and variance 1 over its channels, then scaled and shifted."""
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, source: Tensor) -> Tensor:
+        rows = source.permute(0, 2, 3, 1)
+        return functional.layer_norm(rows, self.weight.shape, self.weight, self.bias, self.eps).permute(0, 3, 1, 2)
+
+    def extra_repr(self) -> str:
+        return f"{len(self.weight)}, eps={self.eps}"
+
+
+class LayerScale(nn.Module):
+    """(N, C, H, W) with each channel times its weight, of which all are `init_value` at first."""
+
+    def __init__(self, channels: int, init_value: float) -> None:
+        super().__init__()
+        self.init_value = init_value
+        self.weight = nn.Parameter(torch.full((channels,), init_value))
+
+    def forward(self, source: Tensor) -> Tensor:
+        return source * self.weight[:, None, None]
+
+    def extra_repr(self) -> str:
+        return f"{len(self.weight)}, init_value={self.init_value}"
+
+
+class Multiply(nn.Module):
+    """A tensor times a number."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, source: Tensor) -> Tensor:
+        return source * self.factor
+
+    def extra_repr(self) -> str:
+        return f"factor={self.factor}"
+
+
 class PadChannels(nn.Module):
     """(N, C, H, W) to (N, C + extra, H, W), zeros last."""
 

@@ -1,4 +1,4 @@
-"""Normalization of maps: batch_norm2d, local_response_norm."""
+"""Normalization of maps: batch_norm2d, layer_norm2d, local_response_norm."""
 
 from __future__ import annotations
 
@@ -40,6 +40,34 @@ class BatchNorm2d(Primitive):
         channels = (as_map(inputs[0]).channels,)
         scales = {"weight": channels, "bias": channels} if self.affine else {}
         return {**scales, "running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
+
+
+class LayerNorm2d(Primitive):
+    """Layer normalization over the channels of a map (C, H, W), at each position for itself: 2C parameters, no buffers.
+
+    Source: Ba 2016 (Layer Normalization); torchvision's class of this name in its ConvNeXt, which is torch.nn.LayerNorm
+    with the channels last.
+    """
+
+    key: ClassVar[str] = "layer_norm2d"
+    takes: ClassVar[Kind] = "map"
+
+    eps: Annotated[float, Field(gt=0)] = 1e-5
+
+    def infer(self, inputs: tuple[Type, ...]) -> Type:
+        return inputs[0]
+
+    def cost(self, inputs: tuple[Type, ...]) -> Cost:
+        return Cost(params=2 * as_map(inputs[0]).channels)
+
+    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
+        from blocks.modules import LayerNorm2d as Module
+
+        return Module(as_map(inputs[0]).channels, self.eps)
+
+    def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
+        channels = (as_map(inputs[0]).channels,)
+        return {"weight": channels, "bias": channels}
 
 
 class LocalResponseNorm(Primitive):

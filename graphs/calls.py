@@ -27,6 +27,8 @@ _ELSEWHERE = {
     "gap": "global_avg_pool",
     "batchnormalization": "batch_norm2d",
     "bn": "batch_norm2d",
+    "layernorm": "layer_norm2d",
+    "ln": "layer_norm2d",
     "lrn": "local_response_norm",
     "swish": "silu",
     "concatenate": "concat",

@@ -5,7 +5,7 @@ norms, activations and pools, by factors of their own. A convention is such a to
 which block it adds up, and how often. A block that is not in its table counts nothing.
 
 A figure is the tool's for a network of torch's modules, batch one, in evaluation: each block as the module that it is
-named after, `global_avg_pool` as `nn.AdaptiveAvgPool2d(1)`, `add`, `scale` and `concat` as `+`, `*` and `torch.cat`.
+named after, `global_avg_pool` as `nn.AdaptiveAvgPool2d(1)`, `layer_norm2d` as `nn.LayerNorm` between permutations, `add`, `scale` and `concat` as `+`, `*` and `torch.cat`.
 Source that calls functions instead (`F.relu` in torchvision's GoogLeNet, `F.relu` and `F.adaptive_avg_pool2d` at the
 end of its DenseNet) shows thop and ptflops less, which hook modules: ptflops counts such a call once in place of
 twice, thop not at all. That is in the source of a network and not in its graph, so it can't be reproduced here.
@@ -87,7 +87,13 @@ CONVENTIONS: tuple[Convention, ...] = (
         "fvcore 0.1.5.post20221221",
         "flops",
         "MACs, 2 for each value that a norm reads, 1 for each that a pool to a grid reads",
-        {**_MACS, "batch_norm2d": _NORM, "adaptive_avg_pool2d": _EACH_INPUT, "global_avg_pool": _EACH_INPUT},
+        {
+            **_MACS,
+            "batch_norm2d": _NORM,
+            "layer_norm2d": Quantities(input=5),
+            "adaptive_avg_pool2d": _EACH_INPUT,
+            "global_avg_pool": _EACH_INPUT,
+        },
     ),
     # thop/profile.py (register_hooks), thop/vision/basic_hooks.py and calc_func.py: modules alone. 2 for each value
     # that a norm reads, doubled where it is affine; ReLU, ReLU6, LeakyReLU, Dropout and MaxPool2d have rules that
@@ -100,6 +106,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         {
             **_MACS,
             "batch_norm2d": Quantities(input=2, affine=2),
+            "layer_norm2d": Quantities(input=4),
             "avg_pool2d": Quantities(output=1),
             "adaptive_avg_pool2d": Quantities(cells=1),
             "global_avg_pool": Quantities(cells=1),
@@ -118,6 +125,7 @@ CONVENTIONS: tuple[Convention, ...] = (
             **_MACS_AND_BIAS,
             "batch_norm2d": _NORM,
             "local_response_norm": _RESPONSE_NORM,
+            "layer_norm2d": _EACH_INPUT,
             "relu": _EACH_INPUT_TWICE,
             "gelu": _EACH_INPUT_TWICE,
             "relu6": _EACH_INPUT,
@@ -136,7 +144,12 @@ CONVENTIONS: tuple[Convention, ...] = (
         "torchinfo 1.8.0",
         "mult-adds",
         "MACs and biases, and the parameters of a norm once, not for each position",
-        {**_MACS_AND_BIAS, "batch_norm2d": Quantities(params=1)},
+        {
+            **_MACS_AND_BIAS,
+            "batch_norm2d": Quantities(params=1),
+            "layer_norm2d": Quantities(params=1),
+            "layer_scale": Quantities(params=1),
+        },
     ),
     # deepspeed/profiling/flops_profiler/profiler.py (_patch_functionals): functions are patched, which modules call
     # too. It counts a multiply-add as two, the biases of convolutions and not those of linear layers; ReLU6 calls
@@ -151,6 +164,7 @@ CONVENTIONS: tuple[Convention, ...] = (
             "conv2d": Quantities(macs=2, bias=1),
             "linear": Quantities(macs=2),
             "batch_norm2d": _NORM,
+            "layer_norm2d": Quantities(input=5),
             "local_response_norm": _RESPONSE_NORM,
             "relu": _EACH_INPUT,
             "leaky_relu": _EACH_INPUT,

@@ -9,10 +9,11 @@ from blocks.activation import GELU, Hardsigmoid, Hardswish, LeakyReLU, ReLU, ReL
 from blocks.convolution import Conv2d
 from blocks.dense import Flatten, Linear
 from blocks.merging import Add, Concat, PadChannels, Scale
-from blocks.normalization import BatchNorm2d, LocalResponseNorm
+from blocks.normalization import BatchNorm2d, LayerNorm2d, LocalResponseNorm
 from blocks.pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, MaxPool2d
 from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
 from blocks.regularization import Dropout, StochasticDepth
+from blocks.scaling import LayerScale, Multiply
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,15 @@ EXAMPLES: tuple[Example, ...] = (
     Example("wider than the map is deep", LocalResponseNorm(size=9, beta=0.5), (ODD,)),
     *(Example(f"a map, {block}", block, (ODD,)) for block in _POINTWISE),
     *(Example(f"a vector, {block}", block, (ROW,)) for block in _POINTWISE),
+    Example("a map", LayerNorm2d(), (ODD,)),
+    Example("the numbers of ConvNeXt, a pixel", LayerNorm2d(eps=1e-6), (PIXEL,)),
+    Example("half precision", LayerNorm2d(), (HALF,)),
+    Example("a map", LayerScale(), (ODD,)),
+    Example("a large one, a pixel", LayerScale(init_value=0.1), (PIXEL,)),
+    Example("half precision", LayerScale(), (HALF,)),
+    Example("a map", Multiply(factor=0.17), (ODD,)),
+    Example("a vector, negative", Multiply(factor=-2.0), (ROW,)),
+    Example("half precision", Multiply(factor=0.2), (HALF,)),
     Example("two maps", Add(), (ODD, ODD)),
     Example("three maps", Add(), (WIDE, WIDE, WIDE)),
     Example("two vectors", Add(), (ROW, ROW)),

@@ -15,14 +15,15 @@ from blocks.activation import LeakyReLU, Pointwise
 from blocks.convolution import Conv2d
 from blocks.dense import Linear
 from blocks.merging import PadChannels, Scale
-from blocks.normalization import BatchNorm2d, LocalResponseNorm
+from blocks.normalization import BatchNorm2d, LayerNorm2d, LocalResponseNorm
 from blocks.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
 from blocks.regularization import Dropout, StochasticDepth
+from blocks.scaling import LayerScale, Multiply
 from tests.blocks.examples import EXAMPLES, Example
 
 WITHOUT_A_TORCH_CLASS = {
-    *("add", "concat", "scale", "global_avg_pool"),
+    *("add", "concat", "scale", "multiply", "global_avg_pool", "layer_norm2d", "layer_scale"),
     *("pad_channels", "slice_channels", "pad_map", "stochastic_depth"),
 }
 NAMED_BY_TORCH = [block for block in CATALOG if block.key not in WITHOUT_A_TORCH_CLASS]
@@ -203,6 +204,9 @@ ARGUMENTS: list[tuple[type[BaseModel], dict[str, Any], str, str]] = [
     (LocalResponseNorm, {"size": 0}, "size", "greater_than_equal"),
     (LocalResponseNorm, {"size": 5, "k": 0.0}, "k", "greater_than"),
     (LocalResponseNorm, {"size": 5, "alpha": -1.0}, "alpha", "greater_than_equal"),
+    (LayerNorm2d, {"eps": 0.0}, "eps", "greater_than"),
+    (Multiply, {"factor": float("nan")}, "factor", "finite_number"),
+    (LayerScale, {"init_value": float("inf")}, "init_value", "finite_number"),
     (LeakyReLU, {"negative_slope": float("inf")}, "negative_slope", "finite_number"),
     (PadChannels, {"out_channels": 0}, "out_channels", "greater_than_equal"),
     (ChannelShuffle, {"groups": 0}, "groups", "greater_than_equal"),
@@ -232,5 +236,11 @@ def test_a_wrong_argument_is_refused_and_only_that_one_is_blamed(
 def test_only_convolutions_and_linear_layers_count_macs_and_only_norms_have_buffers() -> None:
     costs = [(example.block.key, example.block.cost(example.inputs)) for example in EXAMPLES]
     assert {key for key, cost in costs if cost.macs} == {"conv2d", "linear"}
-    assert {key for key, cost in costs if cost.params} == {"conv2d", "linear", "batch_norm2d"}
+    assert {key for key, cost in costs if cost.params} == {
+        "conv2d",
+        "linear",
+        "batch_norm2d",
+        "layer_norm2d",
+        "layer_scale",
+    }
     assert {key for key, cost in costs if cost.buffers} == {"batch_norm2d"}

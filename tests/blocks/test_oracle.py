@@ -35,12 +35,14 @@ def reach(example: Example, length: int, axis: int) -> list[range]:
     source = replace(source, height=length, width=length)
     module = example.block.build((source,)).eval()
     image = torch.full((1, *source.shape), 0.5)
+    # Another number for each channel: a norm over the channels does not see what is added to all of them.
+    loud = 1000.0 * torch.arange(1.0, source.channels + 1)[None, :, None]
     with torch.no_grad():
         before = module(image)
         seen: list[list[int]] = [[] for _ in range(before.shape[2 + axis])]
         for position in range(length):
             changed = image.clone()
-            changed.select(2 + axis, position).fill_(1000.0)
+            changed.select(2 + axis, position).copy_(loud)
             moved = (module(changed) != before).any(0).any(0).any(1 - axis)
             for output in moved.nonzero().flatten().tolist():
                 seen[output].append(position)

@@ -11,10 +11,11 @@ from blocks.activation import ReLU
 from blocks.convolution import Conv2d
 from blocks.dense import Flatten, Linear
 from blocks.merging import Add, Concat, PadChannels, Scale
-from blocks.normalization import BatchNorm2d, LocalResponseNorm
+from blocks.normalization import BatchNorm2d, LayerNorm2d, LocalResponseNorm
 from blocks.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d
 from blocks.primitive import check_inputs
 from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
+from blocks.scaling import LayerScale
 
 MAP = Map(4, 8, 8)
 VECTOR = Vector(4)
@@ -57,6 +58,8 @@ KINDS: list[tuple[Primitive, Type, str]] = [
     (GlobalAvgPool(), VECTOR, f"`global_avg_pool` takes a map, got vector[4]\n  help: {BEFORE}"),
     (Flatten(), VECTOR, f"`flatten` takes a map, got vector[4]\n  help: {BEFORE}"),
     (BatchNorm2d(), VECTOR, f"`batch_norm2d` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (LayerNorm2d(), VECTOR, f"`layer_norm2d` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (LayerScale(), VECTOR, f"`layer_scale` takes a map, got vector[4]\n  help: {BEFORE}"),
     (
         LocalResponseNorm(size=5),
         VECTOR,

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from blocks.modules import LayerNorm2d
 from graphs import Graph
 
 
+class Permute(nn.Module):
+    """A tensor with its dimensions in another order."""
+
+    def __init__(self, *order: int) -> None:
+        super().__init__()
+        self.order = order
+
+    def forward(self, source: Tensor) -> Tensor:
+        return source.permute(self.order)
+
+
 class TorchModules(nn.Module):
-    """A graph with each block as the module of its name, and `global_avg_pool` as an adaptive pool to one cell.
+    """A graph with each block as the module of its name, `global_avg_pool` as an adaptive pool to one cell, and
+    `layer_norm2d` as a layer norm between permutations.
 
     Called with one tensor an input; gives the output of a network that has one.
     """
@@ -25,6 +38,8 @@ class TorchModules(nn.Module):
             module = node.block.build(graph.input_types(node))
             if node.block.key == "global_avg_pool":
                 module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            if isinstance(module, LayerNorm2d):
+                module = nn.Sequential(Permute(0, 2, 3, 1), nn.LayerNorm(module.weight.shape), Permute(0, 3, 1, 2))
             self.names.append(node.address.replace(".", "_"))
             self.parts[self.names[-1]] = module
 
