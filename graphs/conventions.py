@@ -4,11 +4,12 @@ Every tool reports one number for a network, and no two mean the same by it: MAC
 norms, activations and pools, by factors of their own. A convention is such a tool as a table: which quantities of
 which block it adds up, and how often. A block that is not in its table counts nothing.
 
-A figure is the tool's for a network of torch's modules, batch one, in evaluation: each block as the module that it is
-named after, `global_avg_pool` as `nn.AdaptiveAvgPool2d(1)`, `layer_norm2d` as `nn.LayerNorm` between permutations, `add`, `scale` and `concat` as `+`, `*` and `torch.cat`.
-Source that calls functions instead (`F.relu` in torchvision's GoogLeNet, `F.relu` and `F.adaptive_avg_pool2d` at the
-end of its DenseNet) shows thop and ptflops less, which hook modules: ptflops counts such a call once in place of
-twice, thop not at all. That is in the source of a network and not in its graph, so it can't be reproduced here.
+A figure is the tool's for a network of torch's modules, batch one, in evaluation: each block as the module that it
+is named after, `global_avg_pool` as `nn.AdaptiveAvgPool2d(1)`, `layer_norm2d` as `nn.LayerNorm` between
+permutations, `add`, `scale` and `concat` as `+`, `*` and `torch.cat`. Source that calls functions instead (`F.relu`
+in torchvision's GoogLeNet, `F.relu` and `F.adaptive_avg_pool2d` at the end of its DenseNet) shows thop and ptflops
+less, which hook modules: ptflops counts such a call once in place of twice, thop not at all. That is in the source
+of a network and not in its graph, so it can't be reproduced here.
 
 Sources, read and run: torchvision 0.28.0, fvcore 0.1.5.post20221221, thop 0.1.1.post2209072238, ptflops 0.7.5,
 torchinfo 1.8.0, deepspeed 0.19.8; with torch 2.13.0, as what a module calls inside decides what some of them see.
