@@ -15,6 +15,7 @@ from typing import Any
 from blocks.primitive import Primitive
 from graphs.arguments import Slot, slot_of, slots_of
 from graphs.document import Kind, Param, Template, hole_alternatives
+from graphs.holes import MAX_WEIGHT
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 Schema = dict[str, Any]
@@ -66,7 +67,13 @@ def argument_schema(
 def with_holes(schema: Schema, plain: Schema) -> Schema:
     """The schema, and `{choice: [...]}` and `{range: [low, high], step: n}` as well. `plain` is an alternative's."""
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    keys: Schema = {"choice": {"description": "One of these, for a search to decide.", **_list_of(plain)}}
+    keys: Schema = {
+        "choice": {"description": "One of these, for a search to decide.", **_list_of(plain)},
+        "prior": {
+            "description": "How often each of them is drawn, in proportion.",
+            **_list_of({"type": "integer", "minimum": 1, "maximum": MAX_WEIGHT}),
+        },
+    }
     if {"integer", "number"} & set(types):
         bound: Schema = {"type": "integer"}
         keys["range"] = {

@@ -64,10 +64,17 @@ class Parallel:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A hole where an action stands: one of the named alternatives."""
+    """A hole where an action stands: one of the named alternatives. `prior` has a weight for some of them, 1 else."""
 
     key: Scalar
     alternatives: tuple[tuple[Scalar, Action], ...]
+    prior: Mapping | None = None
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """The weight of every alternative."""
+        given = {} if self.prior is None else {name.text: tree for name, tree in self.prior}
+        return tuple(_integer(given.get(name.text)) or 1 for name, _ in self.alternatives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ Action = Call | Sequential | Parallel | Choice | Share
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a body. `sources` is `from`: None for the step before.
+    """One step of a body. `sources` is `from`: None for the step before, names, and holes that stand for some names.
 
     A broken one is at fault, and does nothing. `perhaps` are the words that may be its name, where that can't be read.
     """
@@ -91,7 +98,7 @@ class Step:
     action: Action
     mark: Mark
     name: Scalar | None = None
-    sources: tuple[Scalar, ...] | None = None
+    sources: tuple[Scalar | Mapping, ...] | None = None
     repeat: Tree | None = None
     first: Mapping | None = None
     when: Scalar | None = None
@@ -102,13 +109,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A block written in the language. A broken one is at fault, and its calls can't be checked."""
+    """A block written in the language. A broken one is at fault, and its calls can't be checked.
+
+    `where` are conditions that every call of it keeps. One that decides `once` has the same decisions at all its calls.
+    """
 
     name: Scalar
     params: tuple[Param, ...]
     body: tuple[Step, ...]
     doc: str = ""
     broken: bool = False
+    where: tuple[Scalar, ...] = ()
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +129,8 @@ class Document:
 
     `templates` are its own and those that it uses from other files; those that ship with the product are in
     `graphs.library`. It is not `whole` where some could not be read: any name may be theirs. `defaults` are arguments
-    of all its calls of a block that don't say otherwise, `variants` sets of values for its parameters.
-    `training_outputs` are outputs that training has beside `outputs`.
+    of all its calls of a block that don't say otherwise, `variants` sets of values for its parameters, `where`
+    conditions on them. `training_outputs` are outputs that training has beside `outputs`.
     """
 
     source: Source
@@ -135,6 +147,7 @@ class Document:
     defaults: tuple[tuple[Scalar, Mapping], ...] = ()
     variants: tuple[tuple[Scalar, Mapping], ...] = ()
     whole: bool = True
+    where: tuple[Scalar, ...] = ()
 
     def with_variant(self, variant: str, faults: FaultList) -> Document:
         """The document under the name of one of its variants, with that variant's values for its parameters.
@@ -230,6 +243,24 @@ def hole_alternatives(tree: Tree | None) -> tuple[Tree, ...] | None:
     return tuple(Scalar(value, span.mark) for value in range(low, high + 1, step))
 
 
-def _integer(tree: Tree) -> int | None:
+def hole_weights(tree: Tree) -> tuple[int, ...]:
+    """The prior weight of every alternative of a hole: 1 where it has no `prior`."""
+    alternatives = hole_alternatives(tree) or ()
+    prior = tree.get("prior") if isinstance(tree, Mapping) else None
+    if not isinstance(prior, Sequence) or len(prior.items) != len(alternatives):
+        return (1,) * len(alternatives)
+    return tuple(_integer(item) or 1 for item in prior.items)
+
+
+def source_names(sources: tuple[Scalar | Mapping, ...]) -> tuple[Scalar, ...]:
+    """All names that a step may read, those of every alternative included."""
+    found: list[Scalar] = []
+    for source in sources:
+        trees = (source,) if isinstance(source, Scalar) else hole_alternatives(source) or ()
+        found += [tree for tree in trees if isinstance(tree, Scalar)]
+    return tuple(found)
+
+
+def _integer(tree: Tree | None) -> int | None:
     value = tree.value if isinstance(tree, Scalar) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

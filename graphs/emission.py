@@ -39,6 +39,8 @@ def document_data(document: Document) -> dict[str, Data]:
         data["params"] = _params(document.params)
     if document.variants:
         data["variants"] = {name.text: _value(values) for name, values in document.variants}
+    if document.where:
+        data["where"] = [condition.value for condition in document.where]
     data["input"] = {name.text: _value(tree) for name, tree in document.inputs}
     if document.defaults:
         data["defaults"] = {name.text: _value(values) for name, values in document.defaults}
@@ -60,6 +62,10 @@ def _template(template: Template) -> Data:
         data["doc"] = template.doc
     if template.params:
         data["params"] = _params(template.params)
+    if template.where:
+        data["where"] = [condition.value for condition in template.where]
+    if template.once:
+        data["decide"] = "once"
     data["body"] = _body(template.body)
     return data
 
@@ -95,7 +101,7 @@ def _step(step: Step) -> Data:
     if step.name is not None:
         data["name"] = step.name.text
     if step.sources is not None:
-        sources: list[Data] = [source.text for source in step.sources]
+        sources: list[Data] = [source.text if isinstance(source, Scalar) else _value(source) for source in step.sources]
         data["from"] = sources[0] if len(sources) == 1 else sources
     if step.when is not None:
         data["when"] = step.when.value
@@ -110,6 +116,8 @@ def _step(step: Step) -> Data:
     join = _join(step.action)
     if join is not None:
         data["join"] = join
+    if isinstance(step.action, Choice) and step.action.prior is not None:
+        data["prior"] = _value(step.action.prior)
     return data
 
 

@@ -25,7 +25,7 @@ from graphs.lexicon import Lexicon
 from graphs.library import block_class
 from graphs.ordering import step_names, step_order
 from graphs.recursion import refuse_recursion
-from graphs.resolving import count_repeats, excuse, is_done, lookup, single, sources_of
+from graphs.resolving import count_repeats, excuse, is_done, lookup, refuse_unkept, single, sources_of
 from graphs.text import Mapping, Scalar
 
 MAX_NESTING = 32
@@ -77,6 +77,7 @@ class _Expansion:
     def run(self, extra: tuple[int, int]) -> Graph | None:
         document, assembly = self.document, self.assembly
         scope = document_scope(document, assembly.faults)
+        refuse_unkept(document.where, scope, None, Frame(None, "", document.mark, {}, None), assembly)
         self.lexicon.read_defaults(scope)
         handles: dict[str, Handle] = {}
         types = input_types(document, scope, assembly.faults, extra)
@@ -123,11 +124,14 @@ class _Expansion:
                     self.assembly.evaluate(param.default, slot_of(param), scope, Frame(None, "", mark, {}, None))
             scope.known.add(param.name.text)
         frame = Frame(template, template.name.text, mark, {}, None)
+        refuse_unkept(template.where, scope, None, frame, self.assembly)
         self._body(template.body, Body(frame, "", scope, {}, _poison(mark, "in"), 0, _perhaps(template.body)))
 
     def walk_net(self) -> None:
         """Expand the net on inputs without types."""
         scope = document_scope(self.document, self.assembly.faults)
+        blind = Scope(known={param.name.text for param in self.document.params})  # nothing is decided
+        refuse_unkept(self.document.where, blind, None, Frame(None, "", self.document.mark, {}, None), self.assembly)
         self.lexicon.read_defaults(scope)
         handles = {name.text: _poison(name.mark, name.text) for name, _ in self.document.inputs}
         body = self._net(scope, handles)
@@ -317,6 +321,8 @@ class _Expansion:
         if self.blind and not template.name.mark.source.builtin:  # it is walked on its own
             raise Missing
         frame = Frame(template, address, call.key.mark, given, body.frame)
+        if refuse_unkept(template.where, scope, call.key.mark, body.frame, self.assembly):
+            raise Missing
         self.assembly.groups.append(Group(address, template.name.text))
         inner = Body(frame, f"{address}.", scope, {}, source, body.depth + 1, _perhaps(template.body))
         if not template.name.mark.source.builtin or source.value is None:

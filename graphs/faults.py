@@ -57,6 +57,7 @@ CODES: dict[str, str] = {
     "dead-node": "E301",
     "cycle": "E302",
     "requirement": "E303",
+    "where": "E304",
     # limits
     "limit": "E401",
 }

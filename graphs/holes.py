@@ -7,7 +7,9 @@ from graphs.faults import FaultList, Mark, nearest
 from graphs.shapes import is_value
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
-_KEYS = ("choice", "range", "step")
+MAX_WEIGHT = 1_000_000
+
+_KEYS = ("choice", "range", "step", "prior")
 
 
 def check_value(name: str, tree: Tree, faults: FaultList, *, holes: bool) -> bool:
@@ -48,7 +50,30 @@ def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...
             shown = f"`{item.text}` " if isinstance(item, Scalar) else ""
             faults.add("duplicate-name", f"the alternative {shown}stands here twice", item.mark, help="remove one")
         seen.add(plain)
+    prior = tree.get("prior")
+    if prior is not None and alternatives:
+        _check_prior(prior, len(alternatives), faults)
     return alternatives
+
+
+def check_weight(tree: Tree, faults: FaultList) -> bool:
+    """Whether a tree is a weight of an alternative; a fault where not."""
+    value = tree.value if isinstance(tree, Scalar) else None
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WEIGHT:
+        return True
+    shown = f", got `{tree.text}`" if isinstance(tree, Scalar) else ""
+    message = f"a weight is an integer from 1 to {MAX_WEIGHT:,}{shown}"
+    faults.add("bad-value", message, tree.mark, help="prior: [3, 1] draws the first three times as often")
+    return False
+
+
+def _check_prior(tree: Tree, number: int, faults: FaultList) -> None:
+    if not isinstance(tree, Sequence) or len(tree.items) != number:
+        message = f"`prior` has a weight for each of the {number} alternatives"
+        faults.add("wrong-shape", message, tree.mark, help=f"prior: [{', '.join(['1'] * min(number, 8))}]")
+        return
+    for item in tree.items:
+        check_weight(item, faults)
 
 
 def refuse_hole(mark: Mark, faults: FaultList) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
 
-from graphs.document import Call, Share, Step
+from graphs.document import Call, Share, Step, source_names
 from graphs.faults import FaultList
 from graphs.text import Scalar
 
@@ -102,7 +102,7 @@ def _needs(step: Step, position: int, place: dict[str, int], references: Callabl
     if step.sources is None:
         wanted = [position - 1] if position else []
     else:
-        wanted = [place[source.text] for source in step.sources if source.text in place]
+        wanted = [place[source.text] for source in source_names(step.sources) if source.text in place]
     if isinstance(step.action, Call):
         wanted += [place[name] for name in references(step.action) if name in place]
     if isinstance(step.action, Share) and step.action.target.text in place:
@@ -114,7 +114,7 @@ def _refuse_cycle(cycle: list[int], steps: tuple[Step, ...], names: list[str], f
     start = cycle.index(min(cycle))
     cycle = cycle[start:] + cycle[:start]
     read = cycle[1 % len(cycle)]
-    sources = steps[cycle[0]].sources or ()
+    sources = source_names(steps[cycle[0]].sources or ())
     mark = next((source.mark for source in sources if source.text == names[read]), steps[cycle[0]].mark)
     if len(cycle) == 1:
         help = "let it read an earlier step, or `in`"

@@ -9,7 +9,7 @@ from graphs.document import Document, Param, Step
 from graphs.faults import FaultList, Source, nearest, nearest_word, one_of
 from graphs.migrations import migrate
 from graphs.parameters import read_params
-from graphs.shapes import NO_ENTRIES, is_name, is_value, read_mapping, read_text
+from graphs.shapes import NO_ENTRIES, is_name, is_value, read_conditions, read_mapping, read_text
 from graphs.steps import StepReader, broken_step
 from graphs.templates import read_blocks
 from graphs.text import Mapping, Scalar, Sequence, Tree
@@ -20,6 +20,7 @@ DOCUMENT_KEYS = (
     "doc",
     "params",
     "variants",
+    "where",
     "input",
     "use",
     "defaults",
@@ -91,6 +92,7 @@ def read_document(tree: Tree, source: Source, faults: FaultList, *, holes: bool)
         defaults=_read_maps(top.get("defaults"), "defaults", faults),
         variants=_read_variants(top.get("variants"), params, faults),
         whole=blocks.whole,
+        where=read_conditions(top.get("where"), faults),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from graphs.arguments import Missing, Slot, shown
+from graphs.arguments import Missing, Scope, Slot, names_in, shown
 from graphs.assembly import MAX_NODES, Assembly
-from graphs.document import Step
-from graphs.faults import nearest, one_of
-from graphs.frames import Body, Handle
+from graphs.document import Step, source_names
+from graphs.faults import Mark, nearest, one_of
+from graphs.frames import Body, Frame, Handle
 from graphs.text import Scalar
 
 _REPEAT = Slot("repeat", "int", (), True, f"an integer from 0 to {MAX_NODES:,}")
@@ -36,14 +36,14 @@ def sources_of(step: Step, previous: Handle | None, body: Body, assembly: Assemb
             help = f"from: {next(iter(body.handles))}"
             assembly.fault("missing-key", message, step.mark, body.frame, help=help)
             raise Missing
-        found = [previous]
-    else:
-        looked = [lookup(source, body, assembly) for source in step.sources]
-        found = [handle for handle in looked if handle is not None]
-    assembly.mark_read(found)
-    if step.sources is not None and len(found) < len(step.sources):
+        assembly.mark_read([previous])
+        return (previous,)
+    looked = [[lookup(name, body, assembly) for name in source_names((source,))] for source in step.sources]
+    assembly.mark_read(handle for handles in looked for handle in handles if handle is not None)
+    found = [handles[0] for handles in looked]  # one of them, where a blind walk meets a hole
+    if any(handle is None for handles in looked for handle in handles):
         raise Missing
-    return tuple(found)
+    return tuple(handle for handle in found if handle is not None)
 
 
 def excuse(step: Step, previous: Handle | None, body: Body, assembly: Assembly) -> None:
@@ -51,7 +51,7 @@ def excuse(step: Step, previous: Handle | None, body: Body, assembly: Assembly) 
     if step.sources is None:
         sources = [previous]
     else:
-        names = (source.text for source in step.sources)
+        names = (source.text for source in source_names(step.sources))
         sources = [body.source if name == "in" else body.handles.get(name) for name in names]
     assembly.mark_read(handle for handle in sources if handle is not None)
 
@@ -72,6 +72,28 @@ def is_done(step: Step, body: Body, assembly: Assembly, *, blind: bool) -> bool:
         assembly.fault("expression", message, step.when.mark, body.frame, help=f"compare it: {text} > 0")
         raise Missing
     return value or blind
+
+
+def refuse_unkept(where: tuple[Scalar, ...], scope: Scope, mark: Mark | None, frame: Frame, assembly: Assembly) -> bool:
+    """Whether any of these conditions does not hold: a fault at `mark`, the call of its block, or at the condition."""
+    broken = False
+    for condition in where:
+        try:
+            value = assembly.condition(condition, scope, frame)
+        except Missing:
+            broken = True
+            continue
+        text = condition.text
+        if not isinstance(value, bool):
+            message = f"a condition is true or false, `{text}` is {shown(value)}"
+            assembly.fault("expression", message, condition.mark, frame, help=f"compare it: {text} > 0")
+        elif not value:
+            read = ", ".join(f"{name} is {shown(scope.values[name])}" for name in sorted(names_in(condition)))
+            notes = (f"the condition is at {condition.mark}",) if mark else ()
+            message = f"`{text}` does not hold: {read}"
+            assembly.fault("where", message, mark or condition.mark, frame, notes=notes, help="change one of them")
+        broken = broken or value is not True
+    return broken
 
 
 def count_repeats(step: Step, body: Body, assembly: Assembly, *, blind: bool) -> int:

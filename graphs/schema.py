@@ -25,6 +25,7 @@ from graphs.argument_schemas import (
 )
 from graphs.budget import METRICS
 from graphs.document import Template
+from graphs.holes import MAX_WEIGHT
 from graphs.migrations import VERSION
 from graphs.parameters import KINDS
 from graphs.shapes import KEYWORDS, NAME
@@ -111,6 +112,7 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
             "minProperties": 1,
             "dependencies": {
                 "first": ["repeat"],
+                "prior": ["choice"],
                 "join": {"anyOf": [{"required": ["parallel"]}, {"required": ["choice"]}]},
                 "parallel": {"required": ["join"], "properties": {"first": False}},
                 "sequential": {"properties": {"first": False}},
@@ -138,6 +140,12 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
                     "additionalProperties": _parameter(of_document=False),
                     "propertyNames": _NAME,
                 },
+                "where": _conditions("Conditions on its parameters and its input, which every call keeps."),
+                "decide": {
+                    "description": "Whether a search decides `each` call of it anew, or `once` for all.",
+                    "type": "string",
+                    "enum": ["each", "once"],
+                },
                 "body": {"description": "Its steps; the last one is its result.", **_steps_of(suffix)},
             },
             "required": ["body"],
@@ -157,9 +165,8 @@ def _step_keys() -> Schema:
         "from": {
             "description": "The step, or list of steps, that it reads; without it, the step before. "
             "`in` is the input of the enclosing body.",
-            "type": ["string", "array"],
-            "items": _WORD,
-            "minItems": 1,
+            **with_holes({"type": ["string", "array"], "minItems": 1}, _WORD),
+            "items": with_holes(_WORD, _WORD),
         },
         "when": {
             "description": "A condition; where it is false, the step is its input.",
@@ -174,7 +181,16 @@ def _step_keys() -> Schema:
         },
         "unused": {"description": "`ok` for a step whose result nothing reads.", "type": "string", "enum": ["ok"]},
         "join": {"description": "How the branches of `parallel` meet.", "type": "string", "enum": list(JOINS)},
+        "prior": {
+            "description": "How often alternatives of `choice` are drawn, by name; 1 where nothing is said.",
+            "type": "object",
+            "additionalProperties": {"type": "integer", "minimum": 1, "maximum": MAX_WEIGHT},
+        },
     }
+
+
+def _conditions(description: str) -> Schema:
+    return {"description": description, "type": ["string", "array"], "items": _WORD, "minItems": 1}
 
 
 def _document(blocks: list[str]) -> Schema:
@@ -205,6 +221,7 @@ def _document(blocks: list[str]) -> Schema:
                 "type": "object",
                 "additionalProperties": {"type": "object", "additionalProperties": _value()},
             },
+            "where": _conditions("Conditions on `params`, which every network of the document keeps."),
             "input": {
                 "description": "Inputs by name.",
                 "type": "object",

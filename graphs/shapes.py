@@ -53,6 +53,18 @@ def read_text(mapping: Mapping, key: str, faults: FaultList, default: str) -> st
     return tree.text
 
 
+def read_conditions(tree: Tree | None, faults: FaultList) -> tuple[Scalar, ...]:
+    """The conditions of a `where`: expressions, one or a list of them."""
+    if tree is None:
+        return ()
+    items = tree.items if isinstance(tree, Sequence) else (tree,)
+    found = tuple(item for item in items if isinstance(item, Scalar) and isinstance(item.value, str))
+    if not items or len(found) < len(items):
+        message, help = "`where` is a list of conditions", 'where: ["width % groups == 0"]'
+        faults.add("wrong-shape", message, tree.mark, help=help)
+    return found
+
+
 def is_name(word: Scalar, what: str, faults: FaultList, *, module: bool = False) -> bool:
     """Whether a word can be the name of `what`; a fault where not. `module`: a torch module will have this name."""
     text = word.text

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step
 from graphs.faults import FaultList, nearest
-from graphs.holes import check_value, refuse_hole
+from graphs.holes import check_hole, check_value, check_weight, refuse_hole
 from graphs.shapes import NO_ENTRIES, is_name, read_mapping
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 GROUPS = ("sequential", "parallel", "choice", "share")
 JOINS = ("concat", "add")
-STEP_KEYS = ("name", "from", "repeat", "first", "when", "unused", "join")
+STEP_KEYS = ("name", "from", "repeat", "first", "when", "unused", "join", "prior")
 
 
 class StepReader:
@@ -44,6 +46,7 @@ class StepReader:
         key, value = blocks[0]
         action = self._action(key, value, tree.get("join"))
         before = len(self._faults.faults)
+        action = self._with_prior(action, tree)
         join, when, unused = tree.key("join"), tree.get("when"), tree.get("unused")
         if join is not None and key.text not in ("parallel", "choice"):
             help = "give `add` or `concat` its inputs by `from: [a, b]`"
@@ -126,6 +129,21 @@ class StepReader:
             check_value(name.text, argument, self._faults, holes=self._holes)
         return Call(key, value)
 
+    def _with_prior(self, action: Action | None, step: Mapping) -> Action | None:
+        """A choice with the weights of its alternatives."""
+        prior, key = step.get("prior"), step.key("prior")
+        if prior is None or key is None or action is None:
+            return action
+        if not isinstance(action, Choice):
+            help = "beside a choice of steps, or inside a choice of values: {choice: [3, 5], prior: [2, 1]}"
+            self._faults.add("unknown-key", "`prior` goes with `choice`", key.mark, help=help)
+            return action
+        names = [name.text for name, _ in action.alternatives]
+        weights = read_mapping(prior, "`prior`", names, self._faults, help=f"prior: {{{names[0]}: 2}}")
+        for _, weight in weights or NO_ENTRIES:
+            check_weight(weight, self._faults)
+        return replace(action, prior=weights)
+
     def _share(self, key: Scalar, value: Tree) -> Action | None:
         if isinstance(value, Scalar) and isinstance(value.value, str):
             return Share(key, value)
@@ -192,16 +210,25 @@ class StepReader:
             return None
         return tree if is_name(tree, "a step", self._faults, module=True) else None
 
-    def _sources(self, tree: Tree | None) -> tuple[Scalar, ...] | None:
+    def _sources(self, tree: Tree | None) -> tuple[Scalar | Mapping, ...] | None:
         if tree is None:
             return None
         items = tree.items if isinstance(tree, Sequence) else (tree,)
-        sources = tuple(item for item in items if isinstance(item, Scalar) and isinstance(item.value, str))
+        sources: list[Scalar | Mapping] = []
+        for item in items:
+            if isinstance(item, Mapping) and item.get("choice") is not None:
+                names = check_hole(item, self._faults, holes=self._holes)
+                if not names:
+                    return None
+                if all(isinstance(name, Scalar) and isinstance(name.value, str) for name in names):
+                    sources.append(item)
+            elif isinstance(item, Scalar) and isinstance(item.value, str):
+                sources.append(item)
         if not items or len(sources) < len(items):
             message = "`from` is the name of a step, or a list of names"
             self._faults.add("wrong-shape", message, tree.mark, help="from: [main, skip]")
             return None
-        return sources
+        return tuple(sources)
 
     def _repeat(self, tree: Tree | None) -> Tree | None:
         if isinstance(tree, Sequence):
@@ -231,7 +258,7 @@ def broken_step(
     tree: Tree,
     name: Scalar | None = None,
     action: Action | None = None,
-    sources: tuple[Scalar, ...] | None = None,
+    sources: tuple[Scalar | Mapping, ...] | None = None,
     *,
     written: Tree | None = None,
 ) -> Step:

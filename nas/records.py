@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from nas.trials import Completed, Diverged, Event, Failed, Lost, OutOfMemory, Progress, Stopped
-from search_spaces.resolution import Alternative
+from search_spaces.decisions import Alternative
 
 Decisions = Mapping[str, Alternative]
 

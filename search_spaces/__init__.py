@@ -8,7 +8,10 @@ Reading order; each file imports only from those above it:
     catalog       the networks and spaces that ship, found by name
     weight_maps   how other libraries call the weights of a family
     weight_names  which tensor of a file is which of a network
-    resolution    holes, decisions, and a document with its holes filled
+    decisions     what there is to decide, and every way to do it
+    conditions    open parameters, and which of their combinations keep `where`
+    counts        how many ways there are to fill holes
+    resolution    a document with its holes filled
     points        `Point`, and a space as sampling sees it
     sampling      points that keep a budget; budgets that nothing keeps
     space         `Space`: load, size, materialize, sample
@@ -17,8 +20,8 @@ Reading order; each file imports only from those above it:
 """
 
 from search_spaces.catalog import Found, NotFoundError, families, find, load_network, names
-from search_spaces.points import DecisionError, Decisions, Point
-from search_spaces.resolution import Decision
+from search_spaces.decisions import Decision
+from search_spaces.points import DecisionError, Decisions, Point, parse_decisions
 from search_spaces.sampling import FeasibleDraws, Sampled
 from search_spaces.space import Space, load, parse
 
@@ -38,4 +41,5 @@ __all__ = [
     "load_network",
     "names",
     "parse",
+    "parse_decisions",
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from blocks.errors import FixpointError
 from graphs.graph import Graph
-from search_spaces.resolution import Alternative, Decision
+from search_spaces.decisions import Alternative, Decision
 
 Decisions = dict[str, Alternative]
 
@@ -24,6 +25,17 @@ class Point:
 
     decisions: Decisions
     graph: Graph
+
+
+def parse_decisions(text: str) -> Decisions:
+    """A set of decisions from JSON, as `json.dumps(point.decisions)` writes it. Raises `DecisionError`."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise DecisionError(f"decisions are JSON: {error}", help='as in {"stage1.width": 16}') from None
+    if not isinstance(data, dict):
+        raise DecisionError("decisions are a JSON object of addresses and alternatives", help='{"stage1.width": 16}')
+    return {address: tuple(value) if isinstance(value, list) else value for address, value in data.items()}
 
 
 class PointSource(Protocol):
@@ -42,5 +54,7 @@ class PointSource(Protocol):
     def materialize(self, decisions: Mapping[str, object]) -> Graph: ...
 
     def active(self, decisions: Mapping[str, object]) -> Decisions: ...
+
+    def points(self) -> Iterator[Point]: ...
 
     def draw(self, random: Random) -> Point | None: ...

@@ -1,17 +1,13 @@
-"""Holes and decisions: a document with holes becomes one without, choice by choice.
+"""From a document with holes to one without, choice by choice.
 
-A decision's address is where its hole stands: `stage1.block` for a choice of steps, `stage1.width` for an argument of
-`stage1`, `stage1.repeat` for its depth, `params.activation` for a parameter of the document, which is one decision
-however often it is used. Holes of an alternative stand under its name: `stage1.block.residual.expansion`. All
-repetitions of a step share their decisions. A template with holes decides anew at each call.
+All repetitions of a step share their decisions. A template with holes decides anew at each call, unless it decides
+once. A parameter of the document is one decision however often it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from math import prod
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import replace
 
 from graphs.document import (
     Action,
@@ -28,104 +24,96 @@ from graphs.document import (
 )
 from graphs.faults import FaultList
 from graphs.ordering import step_names
-from graphs.text import Mapping, Scalar, Sequence, Tree
-
-Alternative = bool | int | float | str | tuple["Alternative", ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One hole. `sizes` is the number of points under each alternative, so that a draw weighted by them is uniform."""
-
-    address: str
-    kind: Literal["value", "step", "repeat"]
-    alternatives: tuple[Alternative, ...]
-    sizes: tuple[int, ...]
-
-
-Choose = Callable[[Decision], int]
+from graphs.text import Mapping, Scalar
+from search_spaces.conditions import OpenParams
+from search_spaces.counts import Counts, is_zero
+from search_spaces.decisions import Choose, Decision, plain, source_decisions, value_decision, value_decisions
 
 
 class Resolver:
-    """Resolves the holes of one document. Stateless but for what it remembers of the document's templates."""
+    """Resolves the holes of one document. Stateless but for what it remembers of the document's templates.
+
+    Raises `DocumentError` where the document's `where` can't be kept.
+    """
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._with_holes = self._find_templates_with_holes()
-        self._counts: dict[int, int] = {}
+        self._once = self._find_deciding_once()
+        self._params = OpenParams(document)
+        self._sizes = Counts(self._with_holes, weighted=False)
+        self._masses = Counts(self._with_holes, weighted=True)
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether some points weigh more than others."""
+        return self.mass() != self.count()
 
     def resolve(self, choose: Choose) -> Document:
         """The document with every hole filled by what `choose` picks, in the order of the text."""
-        return _Resolution(self._document, self._with_holes, choose, self).document()
+        return self._resolve_shared(choose).document()
 
     def count(self) -> int:
         """The number of points: of different sets of decisions that matter."""
-        params = prod(len(holes) for param in self._document.params if (holes := hole_alternatives(param.default)))
-        return params * self.count_body(self._document.body)
+        return self._total(self._sizes, weighted=False)
+
+    def mass(self) -> int:
+        """The sum of the prior weights of all points."""
+        return self._total(self._masses, weighted=True)
 
     def decisions(self) -> Iterator[Decision]:
         """All decisions that any point may have, those of every alternative, in the order of the text."""
-        for param in self._document.params:
-            if holes := hole_alternatives(param.default):
-                yield _value_decision(f"params.{param.name.text}", holes, "value")
+        yield from map(self._params.outlook, self._params.names)
+        for name in self._once:
+            yield from self._decisions_of_body(self._with_holes[name].body, f"blocks.{name}.")
         yield from self._decisions_of_body(self._document.body, "")
-
-    def count_body(self, body: tuple[Step, ...]) -> int:
-        """The number of ways to fill the holes of a body."""
-        return prod(self.count_step(step) for step in body)
-
-    def count_step(self, step: Step) -> int:
-        """The number of ways to fill the holes of a step, its repetition included."""
-        key = id(step)
-        if key not in self._counts:
-            repeats = hole_alternatives(step.repeat)
-            inner = self.count_action(step.action) * _count_values(step.first)
-            if repeats is None:
-                self._counts[key] = inner if not _is_zero(step.repeat) else 1
-            else:
-                zeros = sum(_is_zero(repeat) for repeat in repeats)
-                self._counts[key] = (len(repeats) - zeros) * inner + zeros
-        return self._counts[key]
-
-    def count_action(self, action: Action) -> int:
-        """The number of ways to fill the holes of an action."""
-        match action:
-            case Call(key=key, arguments=arguments):
-                template = self._with_holes.get(key.text)
-                return _count_values(arguments) * (self.count_body(template.body) if template else 1)
-            case Sequential(body=body):
-                return self.count_body(body)
-            case Parallel(branches=branches):
-                return prod(self.count_body(body) for _, body in branches)
-            case Share():
-                return 1
-            case Choice(alternatives=alternatives):
-                return sum(self.count_action(alternative) for _, alternative in alternatives)
 
     def choice_decision(self, address: str, choice: Choice) -> Decision:
         """The decision between the alternatives of a choice of steps."""
         names = tuple(name.text for name, _ in choice.alternatives)
-        return Decision(address, "step", names, tuple(self.count_action(action) for _, action in choice.alternatives))
+        return Decision(address, "step", names, self._sizes.alternatives(choice), self._masses.alternatives(choice))
 
-    def repeat_decision(self, address: str, step: Step, repeats: tuple[Tree, ...]) -> Decision:
+    def repeat_decision(self, address: str, step: Step) -> Decision:
         """The decision of how often a step is repeated."""
-        inner = self.count_action(step.action) * _count_values(step.first)
-        sizes = tuple(1 if _is_zero(repeat) else inner for repeat in repeats)
-        return Decision(f"{address}.repeat", "repeat", tuple(map(plain, repeats)), sizes)
+        repeats = tuple(map(plain, hole_alternatives(step.repeat) or ()))
+        return Decision(f"{address}.repeat", "repeat", repeats, self._sizes.repeats(step), self._masses.repeats(step))
+
+    def _resolve_shared(self, choose: Choose) -> _Resolution:
+        """A walk that has decided what many places share: parameters, and blocks that decide once."""
+        picked: dict[str, int] = {}
+        params = []
+        for param in self._document.params:
+            name = param.name.text
+            if name in self._params.names:
+                picked[name] = choose(self._params.decision(name, picked))
+                param = replace(param, default=(hole_alternatives(param.default) or ())[picked[name]])
+            params.append(param)
+        walk = _Resolution(replace(self._document, params=tuple(params)), self._with_holes, choose, self)
+        for name in self._once:
+            walk.decide_once(self._with_holes[name])
+        return walk
+
+    def _total(self, counts: Counts, *, weighted: bool) -> int:
+        found = self._params.count(weighted=weighted) * counts.body(self._document.body)
+        for name in self._once:
+            found *= counts.body(self._with_holes[name].body)
+        return found
 
     def _decisions_of_body(self, body: tuple[Step, ...], prefix: str) -> Iterator[Decision]:
         for step, name in zip(body, step_names(body, FaultList(), taken=()), strict=True):
             address = f"{prefix}{name}"
-            if repeats := hole_alternatives(step.repeat):
-                yield self.repeat_decision(address, step, repeats)
+            yield from source_decisions(step.sources, address)
+            if hole_alternatives(step.repeat):
+                yield self.repeat_decision(address, step)
             yield from self._decisions_of_action(step.action, address)
-            yield from _value_decisions(step.first, f"{address}.first")
+            yield from value_decisions(step.first, f"{address}.first")
 
     def _decisions_of_action(self, action: Action, address: str) -> Iterator[Decision]:
         match action:
             case Call(key=key, arguments=arguments):
-                yield from _value_decisions(arguments, address)
-                if template := self._with_holes.get(key.text):
+                yield from value_decisions(arguments, address)
+                template = self._with_holes.get(key.text)
+                if template is not None and not template.once:
                     yield from self._decisions_of_body(template.body, f"{address}.")
             case Sequential(body=body):
                 yield from self._decisions_of_body(body, f"{address}.")
@@ -151,9 +139,21 @@ class Resolver:
                     grown = True
         return found
 
+    def _find_deciding_once(self) -> tuple[str, ...]:
+        """The blocks that decide once and that the net may call, also by way of others, in the order of the text."""
+        reached: set[str] = set()
+        waiting = [self._document.body]
+        while waiting:
+            for call in calls_within(waiting.pop()):
+                template = self._with_holes.get(call.key.text)
+                if template is not None and call.key.text not in reached:
+                    reached.add(call.key.text)
+                    waiting.append(template.body)
+        return tuple(name for name, template in self._with_holes.items() if template.once and name in reached)
+
 
 class _Resolution:
-    """One walk over a document."""
+    """One walk over a document whose parameters are decided."""
 
     def __init__(self, document: Document, with_holes: dict[str, Template], choose: Choose, resolver: Resolver) -> None:
         self._source = document
@@ -162,39 +162,48 @@ class _Resolution:
         self._resolver = resolver
         self._templates: dict[str, Template] = {}
 
+    def decide_once(self, template: Template) -> None:
+        """Fill the holes of a block for all its calls."""
+        name = template.name.text
+        self._templates[name] = replace(template, body=self._body(template.body, f"blocks.{name}."), once=False)
+
     def document(self) -> Document:
-        params = []
-        for param in self._source.params:
-            holes = hole_alternatives(param.default)
-            if holes:
-                picked = holes[self._choose(_value_decision(f"params.{param.name.text}", holes, "value"))]
-                param = replace(param, default=picked)
-            params.append(param)
+        """The document of what is decided."""
         body = self._body(self._source.body, "")
-        return replace(self._source, params=tuple(params), body=body, templates=self._templates)
+        return replace(self._source, body=body, templates=self._templates)
 
     def _body(self, body: tuple[Step, ...], prefix: str) -> tuple[Step, ...]:
         names = step_names(body, FaultList(), taken=())
         return tuple(self._step(step, f"{prefix}{name}") for step, name in zip(body, names, strict=True))
 
     def _step(self, step: Step, address: str) -> Step:
+        sources = self._sources(step, address)
         repeat = step.repeat
         if repeats := hole_alternatives(repeat):
-            repeat = repeats[self._choose(self._resolver.repeat_decision(address, step, repeats))]
-        if _is_zero(repeat):  # nothing inside matters: the step is its input
-            return replace(step, repeat=repeat, action=Sequential(Scalar("sequential", step.mark), ()), first=None)
+            repeat = repeats[self._choose(self._resolver.repeat_decision(address, step))]
+        if is_zero(repeat):  # nothing inside matters: the step is its input
+            nothing = Sequential(Scalar("sequential", step.mark), ())
+            return replace(step, sources=sources, repeat=repeat, action=nothing, first=None)
         action = self._action(step.action, address)
         first = self._values(step.first, f"{address}.first") if step.first is not None else None
-        return replace(step, repeat=repeat, action=action, first=first)
+        return replace(step, sources=sources, repeat=repeat, action=action, first=first)
+
+    def _sources(self, step: Step, address: str) -> tuple[Scalar | Mapping, ...] | None:
+        decisions = source_decisions(step.sources, address)
+        return step.sources and tuple(
+            _name(source, self._choose(next(decisions))) if isinstance(source, Mapping) else source
+            for source in step.sources
+        )
 
     def _action(self, action: Action, address: str) -> Action:
         match action:
             case Call(key=key, arguments=arguments):
                 filled = Call(key, self._values(arguments, address))
                 template = self._with_holes.get(key.text)
-                if template is not None:
+                if template is None:
+                    self._keep(key.text)
+                elif not template.once:
                     return replace(filled, key=Scalar(self._specialized(template, address), key.mark))
-                self._keep(key.text)
                 return filled
             case Sequential(body=body):
                 return replace(action, body=self._body(body, f"{address}."))
@@ -214,7 +223,7 @@ class _Resolution:
         entries = []
         for name, tree in arguments:
             if holes := hole_alternatives(tree):
-                tree = holes[self._choose(_value_decision(f"{address}.{name.text}", holes, "value"))]
+                tree = holes[self._choose(value_decision(f"{address}.{name.text}", tree))]
             entries.append((name, tree))
         return replace(arguments, entries=tuple(entries))
 
@@ -243,36 +252,16 @@ class _Resolution:
             self._keep(call.key.text)
 
 
-def plain(tree: Tree) -> Alternative:
-    """An alternative as JSON."""
-    if isinstance(tree, Scalar):
-        return tree.value
-    return tuple(plain(item) for item in tree.items) if isinstance(tree, Sequence) else None
-
-
-def _value_decision(address: str, holes: tuple[Tree, ...], kind: Literal["value", "repeat"]) -> Decision:
-    return Decision(address, kind, tuple(map(plain, holes)), (1,) * len(holes))
-
-
-def _value_decisions(arguments: Mapping | None, address: str) -> Iterator[Decision]:
-    for name, tree in arguments.entries if arguments else ():
-        if holes := hole_alternatives(tree):
-            yield _value_decision(f"{address}.{name.text}", holes, "value")
-
-
-def _count_values(arguments: Mapping | None) -> int:
-    return prod(
-        len(holes) for _, tree in (arguments.entries if arguments else ()) if (holes := hole_alternatives(tree))
-    )
-
-
-def _is_zero(repeat: Tree | None) -> bool:
-    return isinstance(repeat, Scalar) and repeat.value == 0 and repeat.value is not False
+def _name(source: Mapping, position: int) -> Scalar:
+    name = (hole_alternatives(source) or ())[position]
+    assert isinstance(name, Scalar)
+    return name
 
 
 def _has_hole(step: Step, templates: dict[str, Template]) -> bool:
     return (
         bool(hole_alternatives(step.repeat))
+        or any(isinstance(source, Mapping) for source in step.sources or ())
         or _values_have_hole(step.first)
         or _action_has_hole(step.action, templates)
     )

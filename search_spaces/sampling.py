@@ -17,7 +17,7 @@ from graphs.budget import Budget
 from graphs.costs import Costs
 from graphs.faults import DocumentError
 from graphs.graph import Graph
-from search_spaces.points import Decisions, Point, PointSource
+from search_spaces.points import DecisionError, Decisions, Point, PointSource
 
 MAX_REJECTED = 500
 NUM_STARTS = 4
@@ -71,7 +71,7 @@ class FeasibleDraws:
     def _list_feasible(self) -> list[Point]:
         """All points that keep the budget, in a space of few; none in a larger one."""
         if self._feasible is None:
-            points = _enumerate(self._space) if self._space.size() <= MAX_ENUMERATED else ()
+            points = self._space.points() if self._space.size() <= MAX_ENUMERATED else ()
             self._feasible = [point for point in points if self._budget.admits(point.graph.costs())]
         return self._feasible
 
@@ -91,7 +91,7 @@ def descend(
     """
     best: Point | None = None
     least = float("inf")
-    for point in _enumerate(space) if space.size() <= MAX_ENUMERATED else _descents(space, loss, random):
+    for point in space.points() if space.size() <= MAX_ENUMERATED else _descents(space, loss, random):
         value = loss(point.graph.costs())
         if value < least:
             best, least = point, value
@@ -153,27 +153,8 @@ def _descent(space: PointSource, point: Point, loss: Callable[[Costs], float]) -
     return point
 
 
-def _enumerate(space: PointSource) -> Iterator[Point]:
-    """All legal points, by counting through the decisions like an odometer."""
-    full: Decisions = {decision.address: decision.alternatives[0] for decision in space.decisions}
-    while True:
-        active = space.active(full)
-        graph = _legal(space, full)
-        if graph is not None:
-            yield Point(active, graph)
-        for address in reversed(active):
-            decision = space.decision(address)
-            position = decision.alternatives.index(full[address])
-            if position + 1 < len(decision.alternatives):
-                full[address] = decision.alternatives[position + 1]
-                break
-            full[address] = decision.alternatives[0]
-        else:
-            return
-
-
 def _legal(space: PointSource, decisions: Decisions) -> Graph | None:
     try:
         return space.materialize(decisions)
-    except DocumentError:
+    except (DecisionError, DocumentError):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -17,9 +17,11 @@ from graphs.expansion import check_space
 from graphs.faults import DocumentError, FaultList, nearest
 from graphs.graph import Graph
 from graphs.loading import graph_of, load_document, parse_document
+from graphs.requirements import read_requirements
 from search_spaces.catalog import find
+from search_spaces.decisions import Choose, Decision, every_way
 from search_spaces.points import DecisionError, Decisions, Point
-from search_spaces.resolution import Choose, Decision, Resolver
+from search_spaces.resolution import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled
 
 
@@ -90,17 +92,20 @@ class Space:
         self._resolver.resolve(choose)
         return taken
 
+    def points(self) -> Iterator[Point]:
+        """All legal points, in the order of their decisions."""
+        for point in every_way(self._try):
+            if point is not None:
+                yield point
+
     def draw(self, random: Random) -> Point | None:
-        """A point, uniform over all of them; None where it is no legal network."""
+        """A point, uniform over all of them, or in proportion to their prior; None where it is no legal network."""
 
         def choose(decision: Decision) -> int:
-            ticket = random.randrange(sum(decision.sizes))  # exact, however large the sizes
-            return bisect(list(accumulate(decision.sizes)), ticket)
+            ticket = random.randrange(sum(decision.masses))  # exact, however large they are
+            return bisect(list(accumulate(decision.masses)), ticket)
 
-        try:
-            return self._point(choose)
-        except DocumentError:
-            return None
+        return self._try(choose)
 
     def draws(self, budget: Budget | None = None, seed: int = 0) -> FeasibleDraws:
         """An endless stream of points that keep a budget."""
@@ -122,6 +127,12 @@ class Space:
         """
         if budget:
             self.draws(budget, seed).next()
+
+    def _try(self, choose: Choose) -> Point | None:
+        try:
+            return self._point(choose)
+        except DocumentError:
+            return None
 
     def _point(self, choose: Choose) -> Point:
         taken: Decisions = {}
@@ -154,6 +165,7 @@ def _space(document: Document, settings: Settings | None, variant: str | None) -
         document = document.with_variant(variant, faults)
     document = document.with_settings(settings or {}, faults)
     check_space(document, faults)
+    read_requirements(document, faults)
     faults.raise_if_any()
     space = Space(document)
     for address, times in Counter(decision.address for decision in space.decisions).items():
@@ -168,6 +180,9 @@ def _position(decision: Decision, value: object) -> int:
     wanted = tuple(value) if isinstance(value, list) else value
     for position, alternative in enumerate(decision.alternatives):
         if alternative == wanted and isinstance(alternative, bool) == isinstance(wanted, bool):
+            if not decision.sizes[position]:
+                help = "change it, or a parameter before it"
+                raise DecisionError(f"with `{value}` for `{decision.address}` nothing keeps `where`", help=help)
             return position
     help = f"one of {', '.join(map(str, decision.alternatives))}"
     raise DecisionError(f"`{value}` is no alternative of `{decision.address}`", help=help)

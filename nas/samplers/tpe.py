@@ -22,7 +22,7 @@ from nas.records import Decisions
 from nas.samplers.drawing import draw_new
 from nas.samplers.sampler import Outcome, Sampler
 from nas.seeds import derive_seed
-from search_spaces.resolution import Alternative
+from search_spaces.decisions import Alternative
 
 if TYPE_CHECKING:
     from graphs import Budget

@@ -58,6 +58,7 @@ MEANINGS = {
     "E301": "Nothing reads a step or an input, and it is no output: most often a forgotten `from`.",
     "E302": "Steps that read each other in a circle.",
     "E303": "The network costs more, or less, than its document says under `require`.",
+    "E304": "A condition that the document, or a block that is called, has under `where` does not hold.",
     "E401": "A document that would take too much memory or time: refused before anything is built.",
 }
 

@@ -290,6 +290,20 @@ GRAPH = (
         after='require: {params: «"< 200"}\n',
     ),
     in_net("too little work", "E303", "relu: {}", after='require: {macs: «">= 1k"}\n'),
+    Wrong(
+        "a condition on parameters that does not hold",
+        "E304",
+        "version: 1\nparams: {width: 12, groups: 8}\nwhere: [width >= 8, «width % groups == 0]\n"
+        "input: {image: {map: [3, 8, 8]}}\nnet:\n  - conv: {out_channels: width, groups: 1}\n",
+    ),
+    in_net(
+        "a condition of a block that a call does not keep",
+        "E304",
+        "relu: {}",
+        "«cell: {width: 8}",
+        before="blocks: {cell: {params: {width: int}, where: width % in.channels == 0, "
+        "body: [{conv: {out_channels: width}}]}}\n",
+    ),
     in_net("too much memory at once", "E303", "relu: {}", after='require: {peak_bytes: «"< 1k"}\n'),
 )
 

@@ -1,0 +1,85 @@
+"""What there is to decide: one hole of a document is one decision.
+
+A decision's address is where its hole stands: `stage1.block` for a choice of steps, `stage1.width` for an argument of
+`stage1`, `stage1.repeat` for its depth, `stage1.from` for what it reads (`stage1.from.0` in a list of inputs),
+`params.activation` for a parameter of the document, `blocks.cell.edge1` inside a block that decides once. Holes of an
+alternative stand under its name: `stage1.block.residual.expansion`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from graphs.document import hole_alternatives, hole_weights
+from graphs.text import Mapping, Scalar, Sequence, Tree
+
+Alternative = bool | int | float | str | tuple["Alternative", ...] | None
+Kind = Literal["value", "step", "repeat", "source"]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One hole. `sizes` is the number of points under each alternative, 0 where a `where` leaves none; `masses` is the
+    sum of their prior weights, so that a draw weighted by it is one of the prior's, and uniform where there is none.
+    """
+
+    address: str
+    kind: Kind
+    alternatives: tuple[Alternative, ...]
+    sizes: tuple[int, ...]
+    masses: tuple[int, ...]
+
+
+Choose = Callable[[Decision], int]
+
+
+def value_decision(address: str, hole: Tree, kind: Kind = "value") -> Decision:
+    """The decision of a hole where a value stands."""
+    alternatives = hole_alternatives(hole) or ()
+    return Decision(address, kind, tuple(map(plain, alternatives)), (1,) * len(alternatives), hole_weights(hole))
+
+
+def value_decisions(arguments: Mapping | None, address: str) -> Iterator[Decision]:
+    """The decisions of the arguments of one call."""
+    for name, tree in arguments.entries if arguments else ():
+        if hole_alternatives(tree):
+            yield value_decision(f"{address}.{name.text}", tree)
+
+
+def source_decisions(sources: tuple[Scalar | Mapping, ...] | None, address: str) -> Iterator[Decision]:
+    """The decisions of what one step reads."""
+    for position, source in enumerate(sources or ()):
+        if isinstance(source, Mapping):
+            place = f"{address}.from" if len(sources or ()) == 1 else f"{address}.from.{position}"
+            yield value_decision(place, source, "source")
+
+
+def plain(tree: Tree) -> Alternative:
+    """An alternative as JSON."""
+    if isinstance(tree, Scalar):
+        return tree.value
+    return tuple(plain(item) for item in tree.items) if isinstance(tree, Sequence) else None
+
+
+def every_way(walk: Callable[[Choose], Result]) -> Iterator[Result]:
+    """What a walk over decisions gives for every way to decide, the last decision changing first."""
+    script: list[int] = []
+    while True:
+        trail: list[tuple[int, int]] = []
+
+        def choose(decision: Decision, script: list[int] = script, trail: list[tuple[int, int]] = trail) -> int:
+            possible = [position for position, size in enumerate(decision.sizes) if size]
+            index = script[len(trail)] if len(trail) < len(script) else 0
+            trail.append((index, len(possible)))
+            return possible[index]
+
+        yield walk(choose)
+        while trail and trail[-1][0] + 1 == trail[-1][1]:
+            trail.pop()
+        if not trail:
+            return
+        script = [index for index, _ in trail[:-1]] + [trail[-1][0] + 1]
