@@ -10,6 +10,7 @@
     ├── DataError          images that cannot be read                           nas
     ├── RunError           a run folder that is missing, damaged or in use      nas
     ├── RayError           a cluster that does not start or cannot be reached   nas
+    ├── WeightsError       weights that are damaged or of another network      nas
     ├── SchemaError        a schema that can't be written                       nas
     ├── DrawingError       a picture that can't be written                      nas
     ├── Mistakes           those of several documents, told together            nas

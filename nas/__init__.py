@@ -23,6 +23,8 @@ Reading order; each file imports only from those above it:
     brain         decisions: proposals, stops, retries
     executors/    where trials run: inline, ray
     manifest, parity, bundle    the exported folder and its proof
+    weight_files  files of safetensors and of torch
+    pretrained    weights from elsewhere, recognised by their names and shapes
     finishing     the final training of the winner
     results       a run as its summary
     driver        the loop, and the verbs of runs

@@ -13,7 +13,8 @@ from graphs import Budget
 from graphs.document import Settings
 from nas.driver import status
 from nas.ledger import LEDGER, RunError
-from nas.manifest import MANIFEST, Bundle, ExportError, read_manifest
+from nas.manifest import MANIFEST, Bundle, ExportError, digest, read_manifest
+from search_spaces.weight_maps import load_key_maps
 
 BUNDLES = Path("bundles")
 
@@ -24,30 +25,40 @@ def export(
     *,
     weights: str | Path | None = None,
     settings: Settings | None = None,
+    variant: str | None = None,
     overwrite: bool = False,
 ) -> Bundle:
-    """A bundle of the winner of a run, of a bundle again, or of a network with the weights of a safetensors file.
+    """A bundle of the winner of a run, of a bundle again, or of a network with the weights of a file.
+
+    The file is of safetensors or of torch; its keys are those of the network, or of a library that builds it as well.
 
     Written to `to`; if that is None, a run's or bundle's own place is checked and written anew, and a network goes to
     bundles/NAME. A network without `weights` gets random ones, to see that it can be exported.
 
-    Raises: ExportError, RunError, DocumentError; FixpointError where weights or settings are given for a run.
+    Raises: ExportError, RunError, WeightsError, DocumentError; FixpointError where weights, settings or a variant are
+    given for a run.
     """
     path = Path(source)
     if path.is_dir():
-        if weights is not None or settings:
-            raise FixpointError("a run or a bundle has its own weights and settings")
-        found = _bundle_of(path)
-        return _export_again(found, Path(to or found), overwrite=overwrite or to is None)
+        if weights is not None or settings or variant is not None:
+            raise FixpointError("a run or a bundle has its own weights, settings and variant")
+        bundle = _bundle_of(path)
+        return _export_again(bundle, Path(to or bundle), overwrite=overwrite or to is None)
     from nas.bundle import export as write
-    from nas.bundle import random_weights, read_weights
+    from nas.bundle import random_weights
+    from nas.pretrained import load_pretrained
 
-    graph = search_spaces.load_network(source, settings)
+    found = search_spaces.find(source, "network")
+    graph = search_spaces.load_network(source, settings, variant=variant)
     folder = Path(to or BUNDLES / graph.name)
     if weights is None:
         return write(graph, random_weights(graph), folder, metadata={"weights": "random"}, overwrite=overwrite)
-    state, _ = read_weights(Path(weights))
-    return write(graph, state, folder, metadata={"weights": Path(weights).name}, overwrite=overwrite)
+    maps = load_key_maps(found.family) if found.family else ()
+    family = search_spaces.families("network").get(found.family or "", ())
+    relatives = (search_spaces.load_network(name, settings) for name in family if name != graph.name)
+    pretrained = load_pretrained(graph, Path(weights), maps, relatives)
+    told = {"weights": Path(weights).name, "weights_sha256": digest(Path(weights)), "names_of": pretrained.names_of}
+    return write(graph, pretrained.state, folder, metadata=told, overwrite=overwrite)
 
 
 def _export_again(bundle: Path, to: Path, *, overwrite: bool) -> Bundle:

@@ -22,7 +22,14 @@ CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 HEAVY: list[str] = CONFIGURATION["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"]
 
 # Which file may load what when it is itself imported.
-RUNS_TENSORS = ("blocks/modules.py", "graphs/compilation.py", "nas/training.py", "nas/bundle.py")
+RUNS_TENSORS = (
+    "blocks/modules.py",
+    "graphs/compilation.py",
+    "nas/training.py",
+    "nas/bundle.py",
+    "nas/pretrained.py",
+    "nas/weight_files.py",
+)
 ALLOWED = {
     "torch": RUNS_TENSORS,
     "onnx": ("nas/bundle.py",),

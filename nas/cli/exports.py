@@ -10,7 +10,7 @@ import typer
 
 from nas import exporting
 from nas.cli.inputs import parse_settings
-from nas.cli.networks import Json, Settings
+from nas.cli.networks import Json, Settings, Variant
 from nas.cli.output import print_json
 
 
@@ -22,26 +22,32 @@ def export(
         Path | None, typer.Option("--to", metavar="DIR", help="The bundle; RUN/bundle or bundles/NAME if not given.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="Weights by address, in safetensors.")
+        Path | None, typer.Option("--weights", metavar="FILE", help="Weights: safetensors, or .pth of torch.")
     ] = None,
     settings: Settings = None,
+    variant: Variant = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that stands there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a bundle: document, weights, ONNX and a manifest that proves they compute the same.
 
-    A document without --weights is exported with random ones, to see that it can be.
+    A document without --weights is exported with random ones, to see that it can be. The file of weights has the keys
+    of the document, or those of a library that builds the network, too: `nas zoo show NAME` says which are known.
 
     \b
     Examples:
       nas export runs/small-digits-1 --to shipped/digits
       nas export my_net.yaml --weights my_net.safetensors
+      nas export resnet50 --weights resnet50-0676ba61.pth
+      nas export resnet18 --set classes=10 --weights best.pth --to shipped/ten
     """
-    if Path(source).is_dir() and (weights is not None or settings):
-        raise typer.BadParameter("a run or a bundle has its own weights and settings", param_hint="--weights, --set")
+    if Path(source).is_dir() and (weights is not None or settings or variant is not None):
+        hint = "--weights, --set, --variant"
+        raise typer.BadParameter("a run or a bundle has its own weights, settings and variant", param_hint=hint)
     if not Path(source).is_dir() and weights is None:
         print("note: random weights; --weights gives trained ones", file=sys.stderr)
-    bundle = exporting.export(source, to, weights=weights, settings=parse_settings(settings or []), overwrite=overwrite)
+    values = parse_settings(settings or [])
+    bundle = exporting.export(source, to, weights=weights, settings=values, variant=variant, overwrite=overwrite)
     if as_json:
         parity = {name: dict(result) for name, result in bundle.parity.items()}
         print_json({"bundle": str(bundle.path), "files": dict(bundle.files), "parity": parity})
