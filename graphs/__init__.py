@@ -21,6 +21,7 @@ Reading order; each file imports only from those above it:
     emission      documents to YAML
     library       the composites that ship with the product
     costs         parameters, MACs, memory, receptive field
+    symmetry      values that colours don't tell apart
     canonical     one hash for equal graphs
     graph         `Graph` and `Node`
     fragments     expansions of shipped blocks, remembered
@@ -43,6 +44,7 @@ Reading order; each file imports only from those above it:
     argument_schemas  what arguments take, as JSON Schemas
     schema        the language as a JSON Schema, for editors
     conventions   what other tools count
+    pairing       which nodes of two graphs stand for each other
     difference    what is different between two graphs
     drawing/      pictures: SVG, HTML, Mermaid, Graphviz
     compilation   graphs to torch modules

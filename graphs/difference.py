@@ -1,34 +1,27 @@
 """What is different between two graphs: node by node, in cost, and which weights of the one fit the other.
 
-Nodes are paired in this order. Where the graphs are equal up to names, by their canonical colours. Else the same
-address with the same block on the same types; then runs of equal nodes in both orders, where the steps of a body were
-renumbered or renamed: they hold two nodes with MACs, or one and no address that the other graph has, as shorter ones
-pair by chance what has nothing to do with each other; then what has the same address; then single nodes that are
-equal. What is left was added or removed.
+Nodes are paired by `graphs.pairing`; what is left was added or removed.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cached_property
 from math import prod
 from typing import Literal
 
 from blocks.types import Type
 from graphs.arguments import shown
-from graphs.canonical import colours_of
 from graphs.costs import block_cost
 from graphs.graph import Graph, Node
+from graphs.pairing import pair_nodes
 
 Kind = Literal["added", "removed", "retyped", "moved", "rewired"]
 KINDS: tuple[Kind, ...] = ("added", "removed", "retyped", "moved", "rewired")
 
 CONSEQUENT = ("input ", "output ", "reads ", "weights ")  # how details begin that are not the node's own doing
 UNKNOWN = "*"
-MOST_COMPARED = 16_000_000  # pairs of nodes; above it, runs are not looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,7 @@ class Difference:
 
 def difference(before: Graph, after: Graph) -> Difference:
     """What is different in `after`. Changes come in its order, each node that went where it was."""
-    pairs = _pair(before, after)
+    pairs = pair_nodes(before, after)
     changes = []
     values = _paired_values(before, after, pairs)
     for one, other in pairs.items():
@@ -125,70 +118,6 @@ def weight_elements(graph: Graph) -> dict[str, int]:
         if node.shares is None
         for name, shape in _weights(graph, node).items()
     }
-
-
-def _pair(before: Graph, after: Graph) -> dict[int, int]:
-    if before.hash == after.hash:
-        return _pair_equal(before, after)
-    old, new = _signatures(before), _signatures(after)
-    places = {node.address: index for index, node in enumerate(after.nodes)}
-    same_place = {index: places[node.address] for index, node in enumerate(before.nodes) if node.address in places}
-    pairs = {one: other for one, other in same_place.items() if old[one] == new[other]}
-    taken = set(pairs.values())
-
-    def join(one: int, other: int) -> None:
-        if one not in pairs and other not in taken:
-            pairs[one] = other
-            taken.add(other)
-
-    left = [index for index in range(len(old)) if index not in pairs]
-    right = [index for index in range(len(new)) if index not in taken]
-    for run in _runs([old[index] for index in left], [new[index] for index in right]):
-        members = [(left[one], right[other]) for one, other in run]
-        heavy = [one for one, _ in members if before.costs().nodes[one].macs]
-        if len(heavy) > 1 or (heavy and not any(one in same_place for one, _ in members)):
-            for one, other in members:
-                join(one, other)
-    for one, other in same_place.items():
-        join(one, other)
-    waiting: defaultdict[Hashable, deque[int]] = defaultdict(deque)
-    for index, signature in enumerate(new):
-        if index not in taken:
-            waiting[signature].append(index)
-    for index, signature in enumerate(old):
-        if index not in pairs and waiting[signature]:
-            join(index, waiting[signature].popleft())
-    return dict(sorted(pairs.items()))
-
-
-def _pair_equal(before: Graph, after: Graph) -> dict[int, int]:
-    """The nodes of graphs that are equal up to names: those of one colour, at the same address where they can be."""
-    places: defaultdict[bytes, list[int]] = defaultdict(list)
-    for index, colour in enumerate(colours_of(after)[len(after.inputs) :]):
-        places[colour].append(index)
-    colours = list(enumerate(colours_of(before)[len(before.inputs) :]))
-    pairs = {}
-    for index, colour in colours:
-        here = [other for other in places[colour] if after.nodes[other].address == before.nodes[index].address]
-        if here:
-            pairs[index] = here[0]
-            places[colour].remove(here[0])
-    pairs.update({index: places[colour].pop(0) for index, colour in colours if index not in pairs})
-    return dict(sorted(pairs.items()))
-
-
-def _runs(old: list[Hashable], new: list[Hashable]) -> Iterator[list[tuple[int, int]]]:
-    """The runs that two sequences have in common, in the order of both."""
-    if len(old) * len(new) > MOST_COMPARED:
-        return
-    for match in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
-        if match.size:
-            yield [(match.a + step, match.b + step) for step in range(match.size)]
-
-
-def _signatures(graph: Graph) -> list[Hashable]:
-    """What a node is, without its name and its place."""
-    return [(node.block, graph.input_types(node), node.type) for node in graph.nodes]
 
 
 def _paired_values(before: Graph, after: Graph, pairs: dict[int, int]) -> dict[int, int]:
@@ -296,16 +225,31 @@ def _in_order(changes: list[Change], num_nodes: int, pairs: dict[int, int]) -> t
 
 
 def _transfers(before: Graph, after: Graph, pairs: dict[int, int]) -> Iterator[Transfer]:
-    for one, other in pairs.items():
+    owned = {other: one for one, other in pairs.items() if _owns(before, one) and _owns(after, other)}
+    taken = set(owned.values())
+    for one, other in pairs.items():  # those who share may come in another order: the weights are the first one's
+        source, target = _owner(before, one), _owner(after, other)
+        if target not in owned and source not in taken:
+            owned[target] = source
+            taken.add(source)
+    for other, one in owned.items():
         old, new = before.nodes[one], after.nodes[other]
-        if old.shares is not None or new.shares is not None:
-            continue  # they have none of their own
         theirs, ours = _weights(before, old), _weights(after, new)
         if UNKNOWN in ours and (old.block, before.input_types(old)) != (new.block, after.input_types(new)):
             continue
         for name, shape in ours.items():
             if theirs.get(name) == shape:
                 yield Transfer(f"{old.address}.{name}", f"{new.address}.{name}", prod(shape))
+
+
+def _owns(graph: Graph, index: int) -> bool:
+    return graph.nodes[index].shares is None
+
+
+def _owner(graph: Graph, index: int) -> int:
+    """The node that has the weights of a node."""
+    shares = graph.nodes[index].shares
+    return index if shares is None else shares - len(graph.inputs)
 
 
 def _weights(graph: Graph, node: Node) -> dict[str, tuple[int, ...]]:

@@ -13,6 +13,7 @@ import graphs
 import search_spaces
 from graphs import Graph
 from graphs.difference import Difference, difference, weight_elements
+from tests.graphs.wrong_documents import HEAD
 
 PLAIN = """\
 version: 1
@@ -247,3 +248,31 @@ def test_googlenet_with_the_kernels_of_the_paper_differs_in_nine_convolutions() 
     assert found.counts == {"added": 0, "removed": 0, "retyped": 9, "moved": 0, "rewired": 0}
     assert {change.details for change in found.changes} == {("kernel_size 3 -> 5", "padding 1 -> 2")}
     assert found.after.costs().macs == 1_582_671_872  # of the paper's network, which has no norms
+
+
+def test_equal_branches_are_paired_as_wholes_where_addresses_cross() -> None:
+    # Two equal branches; in the second document the names of their convolutions are swapped, those of their norms not.
+    net = "".join(
+        f"  - {{name: {name}, from: in, conv2d: {{out_channels: 4, kernel_size: 1}}}}\n"
+        f"  - {{name: {name}n, from: {read}, batch_norm2d: {{}}}}\n"
+        for name, read in (("a", "FIRST"), ("b", "OTHER"))
+    )
+    net += "  - {name: end, from: [an, bn], add: {}}\n"
+    one, other = (
+        graphs.parse(HEAD + "net:\n" + net.replace("FIRST", first).replace("OTHER", last))
+        for first, last in (("a", "b"), ("b", "a"))
+    )
+    assert one.hash == other.hash
+    moved = {t.source.split(".")[0]: t.target.split(".")[0] for t in difference(one, other).transfers}
+    assert (moved["a"], moved["an"]) in (("a", "bn"), ("b", "an"))
+    assert (moved["b"], moved["bn"]) in (("a", "bn"), ("b", "an"))
+
+
+def test_shared_weights_go_to_the_first_node_that_uses_them() -> None:
+    net = "  - {name: a, relu: {}}\n  - {name: b, from: in, tanh: {}}\n"
+    first = "  - {name: c, from: a, conv2d: {out_channels: 3, kernel_size: 1}}\n  - {name: d, from: b, share: c}\n"
+    other = "  - {name: d, from: b, conv2d: {out_channels: 3, kernel_size: 1}}\n  - {name: c, from: a, share: d}\n"
+    end = "  - {name: end, from: [c, d], add: {}}\n"
+    found = difference(*(graphs.parse(f"{HEAD}net:\n{net}{steps}{end}") for steps in (first, other)))
+    assert found.same
+    assert [(t.source, t.target) for t in found.transfers] == [("c.weight", "d.weight"), ("c.bias", "d.bias")]
