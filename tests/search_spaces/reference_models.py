@@ -80,7 +80,8 @@ def pair(graph: Graph, reference: Reference, network: str) -> Pair:
     other = {key: state[ours_key].reshape(wanted[key].shape).clone() for ours_key, key in matching.names.items()}
     unused = {key: torch.zeros(like.shape, dtype=like.dtype) for key, like in wanted.items() if key not in other}
     ours.load_state_dict(state, assign=True)
-    theirs.load_state_dict({**other, **unused}, assign=True)
+    wanted.update({**other, **unused})  # the same dict: it holds the version that torchvision's MnasNet asks for
+    theirs.load_state_dict(wanted, assign=True)
     return Pair(_steady(ours), _steady(theirs), matching.names)
 
 
