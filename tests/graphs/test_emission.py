@@ -41,7 +41,7 @@ def test_a_shipped_network_is_written_as_it_was(name: str) -> None:
 def test_settings_are_part_of_what_is_written() -> None:
     path = search_spaces.find("lenet5", "network").path
     graph = graphs.load(path, {"classes": 26})
-    assert "params: {classes: 26}" in graph.text()
+    assert "params: {classes: 26, size: 32}" in graph.text()
     assert graphs.parse(graph.text()).hash == graph.hash != graphs.load(path).hash
 
 
