@@ -3,6 +3,7 @@ on a slide."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill
 
@@ -77,9 +78,7 @@ def _introduction() -> Iterator[str]:
 
 def _lenet() -> Iterator[str]:
     yield "## LeNet-5\n"
-    yield _prose(
-        "Convolutions of 5x5 at stride 1, pools of 2x2 at stride 2, linear layers at the end: `nas show lenet5`."
-    )
+    yield _prose("Convolutions of 5x5 at stride 1, pools of 2x2 at stride 2, linear layers: `nas show lenet5`.")
     found = rows(load("lenet5")).values()
     table = [(f"`{row.address}`", row.block, _shape(row.type.shape), _number(row.params)) for row in found]
     yield _table(("address", "block", "output", "parameters"), "<<<>", table)
@@ -119,7 +118,7 @@ def _zfnet() -> Iterator[str]:
     alexnet, wide = rows(load("alexnet_cs231n")), rows(load("zfnet_512_1024_512"))
     yield "## ZFNet\n"
     yield _prose("""
-        AlexNet, but for a smaller first window at a smaller stride, and more filters: `nas show zfnet_512_1024_512`.""")
+        AlexNet, but for a smaller first window at a smaller stride, and more filters: `zfnet_512_1024_512`.""")
     changed = [
         (f"`{name}`", _filters(alexnet[name]), _filters(row))
         for name, row in wide.items()
@@ -142,7 +141,7 @@ def _vgg() -> Iterator[str]:
         {weights[1]:,}. `nas show three_threes.yaml --variant one_seven` says so.""")
     yield "\n".join(("```", "$ nas show vgg16", *network_lines(graph, DEPTH, None), "```", ""))
     yield _prose("""
-        Line by line, the slide's figures beside ours. Its parameters are without biases, as the column `weights` is:""")
+        Line by line, the slide's figures beside ours. Its parameters are without biases, as `weights` is:""")
     table = [
         (
             row.words,
@@ -165,7 +164,7 @@ def _vgg() -> Iterator[str]:
         The slide says 24M values, 96 MB of four bytes. Its own rows sum to {values:,}: {_millions(values)}, or
         {4 * values / 1e6:.0f} MB, of which {early / values:.0%} lie in the first four convolutions. With each
         activation on its own beside the convolution before it, as `activations` counts, and with what is made flat and
-        left out, they are {sum(node.type.elements for node in graph.nodes):,}; no way to 24M was found.""")
+        left out, they are {sum(node.type.elements for node in graph.nodes):,}; what makes 24M is not said.""")
 
 
 def _inception() -> Iterator[str]:
@@ -259,7 +258,9 @@ def _chart() -> Iterator[str]:
 
 
 def _prose(text: str) -> str:
-    return fill(" ".join(text.split()), 124, break_long_words=False, break_on_hyphens=False) + "\n"
+    """A paragraph, broken between words, but never inside of what is quoted."""
+    kept = re.sub(r"`[^`]*`", lambda quoted: quoted[0].replace(" ", "\0"), " ".join(text.split()))
+    return fill(kept, 124, break_long_words=False, break_on_hyphens=False).replace("\0", " ") + "\n"
 
 
 def _operations(graph: Graph, slide: Sequence[tuple[str, str, int, int, int]]) -> str:
