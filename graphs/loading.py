@@ -52,6 +52,15 @@ def load_blocks(path: Path) -> Document | None:
     return document
 
 
+def variant_names(path: Path) -> tuple[str, ...]:
+    """The names of a file's variants, whatever else is wrong with it; none where that can't be said."""
+    faults = FaultList()
+    source = read_source(path, faults)
+    tree = parse_tree(source, faults) if source else None
+    variants = tree.get("variants") if isinstance(tree, Mapping) else None
+    return tuple(key.text for key, _ in variants) if isinstance(variants, Mapping) else ()
+
+
 def load_document(path: Path, *, holes: bool) -> Document:
     """The document of a file, its templates not expanded. Raises `DocumentError`."""
     faults = FaultList()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,14 @@ import typer
 from blocks.errors import FixpointError
 from graphs import Document, DocumentError, Graph
 from graphs.document import Settings as Values
-from graphs.loading import load_blocks
+from graphs.loading import load_blocks, variant_names
 from graphs.quantities import format_quantity
 from nas.cli.inputs import load_network_or_space, parse_settings
 from nas.cli.networks import Json, Settings, Variant
 from nas.cli.output import error_objects, print_json
 from search_spaces import Space
+
+Place = tuple[str, str, int, str]  # a code, a file with its line, a column and a message
 
 
 def check(
@@ -39,21 +42,20 @@ def check(
     values = parse_settings(settings or [])
     reports: list[dict[str, object]] = []
     errors: list[dict[str, object]] = []
-    todo = [(file, variant) for file in reversed(files)]
-    while todo:
-        file, chosen = todo.pop()
+    told: set[tuple[str, Place]] = set()
+    for file, chosen in _all_of(files, variant):
         title = file if chosen is None else f"{file} --variant {chosen}"
         try:
-            found = _load(file, values, chosen)
-            figures, said = _figures(found)
+            figures, said = _figures(_load(file, values, chosen))
         except FixpointError as error:
             reports.append({"file": file, "variant": chosen, "ok": False})
-            errors += [{**found, "variant": chosen} for found in error_objects(error)]
+            new = _untold(error, file, told)
+            if new is None:
+                continue
+            errors += [{**found, "variant": chosen} for found in error_objects(new)]
             if not as_json:
-                print(f"{title}:\n{error}" if chosen else error, file=sys.stderr)
+                print(f"{title}:\n{new}" if chosen else new, file=sys.stderr)
             continue
-        if chosen is None and Path(file).is_file():  # a name is one network, a file all that it holds
-            todo += [(file, name.text) for name, _ in reversed(_document(found).variants)]
         reports.append({"file": file, "variant": chosen, "ok": True, **figures})
         if not as_json:
             print(f"{title}: ok, {said}")
@@ -63,6 +65,31 @@ def check(
         raise typer.Exit(1)
 
 
+def _all_of(files: list[str], variant: str | None) -> Iterator[tuple[str, str | None]]:
+    """What to check, each with its variant. A name is one network, a file all that it holds."""
+    for file in files:
+        yield file, variant
+        if variant is None and _is_file(file):
+            yield from ((file, name) for name in variant_names(Path(file)))
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # a name that is too long, or has a null byte
+        return False
+
+
+def _untold(error: FixpointError, file: str, told: set[tuple[str, Place]]) -> FixpointError | None:
+    """An error without the faults that were told of this file before, of its other variants; None without any."""
+    if not isinstance(error, DocumentError):
+        return error
+    places = {fault: (file, (fault.code, str(fault.mark), fault.mark.column, fault.message)) for fault in error.faults}
+    new = [fault for fault, place in places.items() if place not in told]
+    told.update(places.values())
+    return DocumentError(new, error.given) if new else None
+
+
 def _load(file: str, settings: Values, variant: str | None) -> Graph | Space | Document:
     """What a file holds: a network, a space, or blocks alone. Raises: FixpointError."""
     try:
@@ -70,14 +97,10 @@ def _load(file: str, settings: Values, variant: str | None) -> Graph | Space | D
     except DocumentError as error:
         if variant is not None or settings or all(fault.slug != "missing-key" for fault in error.faults):
             raise
-        blocks = load_blocks(Path(file)) if Path(file).is_file() else None
+        blocks = load_blocks(Path(file)) if _is_file(file) else None
         if blocks is None:
             raise
         return blocks
-
-
-def _document(found: Graph | Space | Document) -> Document:
-    return found if isinstance(found, Document) else found.document
 
 
 def _figures(found: Graph | Space | Document) -> tuple[dict[str, object], str]:

@@ -127,3 +127,32 @@ def test_check_names_the_variant_of_a_mistake(
     assert run(["check", net, "--json"]) == 1
     (error,) = json.loads(capsys.readouterr().out)["errors"]
     assert (error["variant"], error["line"]) == ("thin", 6)
+
+
+def test_a_mistake_of_all_variants_is_told_once_and_those_of_one_are_told_beside_it(
+    write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "version: 1\nparams: {width: 8}\nvariants: {wide: {width: 16}, thin: {width: 0}}\n"
+    net = write(
+        "net.yaml",
+        text + "input: {image: {map: [3, 8, 8]}}\nnet:\n  - {name: a, conv: {out_channels: width}}\n  - rleu: {}\n",
+    )
+    assert run(["check", net]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        "net.yaml:7:5: E103 unknown-block: there is no block `rleu`\n"
+        "    7 |   - rleu: {}\n"
+        "      |     ^^^^\n"
+        "  help: did you mean `relu`?\n"
+        "1 fault\n"
+        "net.yaml --variant thin:\n"
+        "net.yaml:6:36: E106 bad-value: `out_channels` takes an integer of at least 1, got 0\n"
+        "    6 |   - {name: a, conv: {out_channels: width}}\n"
+        "      |                                    ^^^^^\n"
+        "1 fault, in the variant `thin`\n"
+    )
+    assert run(["check", net, "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert [(error["code"], error["variant"]) for error in answer["errors"]] == [("E103", None), ("E106", "thin")]
+    assert [report["ok"] for report in answer["files"]] == [False, False, False]
