@@ -36,10 +36,12 @@ RANDOM_PARTS = {"Dropout": "p", "Dropout2d": "p", "StochasticDepth": "p", "DropP
 def build(reference: Reference, *, device: str = "meta") -> nn.Module:
     """The library's model; on the meta device it costs nothing, and has no weights."""
     library = references.torchvision() if reference.library == "torchvision" else references.timm()
-    with torch.device(device):
-        if reference.library == "torchvision":
-            return cast("nn.Module", getattr(library.models, reference.builder)(**reference.options))
-        return cast("nn.Module", library.create_model(reference.builder, **reference.options))
+    build = getattr(library.models, reference.builder) if reference.library == "torchvision" else library.create_model
+    name = () if reference.library == "torchvision" else (reference.builder,)
+    # torchvision's RegNet computes its widths with tensors, and reads them: it needs numbers.
+    first = "cpu" if reference.builder.startswith("regnet_") else device
+    with torch.device(first):
+        return cast("nn.Module", build(*name, **reference.options)).to(device)
 
 
 def random_state(module: nn.Module, seed: int = 0) -> State:
