@@ -58,18 +58,20 @@ class LayerNorm2d(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """(N, C, H, W) with each channel times its weight, of which all are `init_value` at first."""
+    """(N, C, H, W) with each channel times its weight, of which all are `init_value` at first, and plus its bias."""
 
-    def __init__(self, channels: int, init_value: float) -> None:
+    def __init__(self, channels: int, init_value: float, bias: bool = False) -> None:
         super().__init__()
         self.init_value = init_value
         self.weight = nn.Parameter(torch.full((channels,), init_value))
+        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 
     def forward(self, source: Tensor) -> Tensor:
-        return source * self.weight[:, None, None]
+        scaled = source * self.weight[:, None, None]
+        return scaled if self.bias is None else scaled + self.bias[:, None, None]
 
     def extra_repr(self) -> str:
-        return f"{len(self.weight)}, init_value={self.init_value}"
+        return f"{len(self.weight)}, init_value={self.init_value}, bias={self.bias is not None}"
 
 
 class Multiply(nn.Module):

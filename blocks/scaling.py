@@ -33,23 +33,29 @@ class Multiply(Primitive):
 
 class LayerScale(Primitive):
     """Each channel of a map (C, H, W) times a factor of its own, which is trained and starts at `init_value`: C
-    parameters. Source: Touvron 2021 (Going Deeper with Image Transformers), section 2.1."""
+    parameters. With `bias`, plus a number of its own, which starts at 0: 2C.
+
+    Source: Touvron 2021 (Going Deeper with Image Transformers), section 2.1; with a bias, the subsampling of LeCun 1998
+    (Gradient-Based Learning Applied to Document Recognition), section II.A.
+    """
 
     key: ClassVar[str] = "layer_scale"
     takes: ClassVar[Kind] = "map"
 
     init_value: float = 1e-6
+    bias: bool = False
 
     def infer(self, inputs: tuple[Type, ...]) -> Type:
         return inputs[0]
 
     def cost(self, inputs: tuple[Type, ...]) -> Cost:
-        return Cost(params=as_map(inputs[0]).channels)
+        return Cost(params=as_map(inputs[0]).channels * (2 if self.bias else 1))
 
     def build(self, inputs: tuple[Type, ...]) -> nn.Module:
         from blocks.modules import LayerScale as Module
 
-        return Module(as_map(inputs[0]).channels, self.init_value)
+        return Module(as_map(inputs[0]).channels, self.init_value, self.bias)
 
     def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
-        return {"weight": (as_map(inputs[0]).channels,)}
+        channels = (as_map(inputs[0]).channels,)
+        return {"weight": channels, "bias": channels} if self.bias else {"weight": channels}

@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from blocks.convolution import Conv2d
+from blocks.dense import Linear
 from blocks.normalization import LocalResponseNorm
 from blocks.pooling import AdaptiveAvgPool2d, GlobalAvgPool
 from blocks.primitive import Primitive
@@ -205,7 +207,7 @@ def quantities(block: Primitive, inputs: tuple[Type, ...], output: Type) -> Quan
         input=inputs[0].elements,
         output=output.elements,
         affine=inputs[0].elements if getattr(block, "affine", False) else 0,
-        bias=output.elements if getattr(block, "bias", False) else 0,
+        bias=output.elements if isinstance(block, Conv2d | Linear) and block.bias else 0,
         cells=_cells(block, inputs[0], output),
         padded=_padded(block, inputs[0]),
     )

@@ -102,9 +102,9 @@ def geometry(node: Node) -> list[str]:
     return words
 
 
-def _layers(graph: Graph) -> dict[str, Node]:
-    """The addresses of blocks in which one node does something, and the others only change values where they are; with
-    the one that does."""
+def _layers(graph: Graph) -> dict[str, Node | None]:
+    """The addresses of blocks in which one node does something, or none, and the others only change values where they
+    are; with the one that does."""
     doing: dict[str, list[Node]] = {group.address: [] for group in graph.groups if group.block not in _GROUPS}
     for node in graph.nodes:
         parts = node.address.split(".")
@@ -112,7 +112,7 @@ def _layers(graph: Graph) -> dict[str, Node]:
             nodes = doing.get(".".join(parts[:length]))
             if nodes is not None and not _goes_along(graph, node):
                 nodes.append(node)
-    return {address: nodes[0] for address, nodes in doing.items() if len(nodes) == 1}
+    return {address: nodes[0] if nodes else None for address, nodes in doing.items() if len(nodes) < 2}
 
 
 def _goes_along(graph: Graph, node: Node) -> bool:

@@ -113,6 +113,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("half precision", LayerNorm2d(), (HALF,)),
     Example("a map", LayerScale(), (ODD,)),
     Example("a large one, a pixel", LayerScale(init_value=0.1), (PIXEL,)),
+    Example("with a bias", LayerScale(init_value=1.0, bias=True), (ODD,)),
     Example("half precision", LayerScale(), (HALF,)),
     Example("a map", Multiply(factor=0.17), (ODD,)),
     Example("a vector, negative", Multiply(factor=-2.0), (ROW,)),

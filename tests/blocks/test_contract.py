@@ -103,6 +103,7 @@ KEPT_ELSEWHERE = {
     (PadChannels, "out_channels"),  # as the number of channels to append
     (Conv2d, "bias"),  # as a parameter or None
     (Linear, "bias"),
+    (LayerScale, "bias"),
 }
 
 

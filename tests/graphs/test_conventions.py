@@ -126,7 +126,7 @@ net:
   - {name: plain_norm, batch_norm2d: {affine: false}}
   - local_response_norm: {size: 4}
   - layer_norm2d: {}
-  - layer_scale: {}
+  - layer_scale: {bias: true}
   - multiply: {factor: 0.5}
   - leaky_relu: {}
   - {name: depthwise, conv2d: {out_channels: 12, kernel_size: 3, padding: auto, groups: 12}}

@@ -74,3 +74,8 @@ def test_rows_of_every_depth_have_the_same_sum() -> None:
         for listed in (outline(graph, depth) for depth in (1, 2, 3, 4, None))
     }
     assert len(found) == 1
+
+
+def test_a_block_that_only_changes_values_where_they_are_is_one_row() -> None:
+    both = "{name: block, residual_basic: {out_channels: 8}}"
+    assert [row.address for row in rows(both, 3)][-2:] == ["block.sum", "block.act"]
