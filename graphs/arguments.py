@@ -11,7 +11,7 @@ import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
@@ -23,7 +23,8 @@ from graphs.expressions import ExpressionError, Value, parse_expression
 from graphs.faults import FaultList, Mark, nearest, one_of
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
-Argument = Value | tuple[int, ...] | None
+Argument = Value | None
+T = TypeVar("T")
 
 TRAITS = ("channels", "height", "width", "stride", "features")
 _TRAITS_OF = {"map": TRAITS[:4], "vector": TRAITS[4:]}
@@ -58,7 +59,7 @@ class Scope:
     of the document inside a block.
     """
 
-    values: dict[str, Value | tuple[int, ...]] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     nodes: dict[str, str] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
@@ -70,13 +71,18 @@ class Scope:
             self.values[name] = value
 
     def bind_type(self, name: str, type: Type | None) -> None:
-        """The traits of a step: `in.channels`, `like.stride`; None where it is at fault."""
+        """The traits of a step: `in.channels`, `like.stride`; None where it is at fault.
+
+        A stride is a number, or a pair where it differs vertically and horizontally.
+        """
         self.nodes[name] = "" if type is None else "map" if isinstance(type, Map) else "vector"
         for trait in TRAITS:
             self.known.add(f"{name}.{trait}")
             self.values.pop(f"{name}.{trait}", None)
         if isinstance(type, Map):
-            pairs = zip(TRAITS, (type.channels, type.height, type.width, type.stride[0]), strict=False)
+            vertical, horizontal = type.stride
+            stride = vertical if vertical == horizontal else type.stride
+            pairs = zip(TRAITS, (type.channels, type.height, type.width, stride), strict=False)
             self.values.update({f"{name}.{trait}": value for trait, value in pairs})
         elif type is not None:
             self.values[f"{name}.features"] = type.features
@@ -229,15 +235,20 @@ def _from_text(tree: Scalar, text: str, slot: Slot, scope: Scope, faults: FaultL
         _refuse(tree, slot, faults)
     else:
         value = evaluate_expression(tree, scope, faults, slot)
-    if isinstance(value, float) and slot.kind in ("int", "size") and value.is_integer():
-        return int(value)
+    if slot.kind in ("int", "size"):
+        value = tuple(map(_whole, value)) if isinstance(value, tuple) else _whole(value)
     if isinstance(value, str) and value in slot.words:
         return value
-    if isinstance(value, tuple) and slot.kind == "size":
+    if isinstance(value, tuple) and slot.kind == "size" and all(isinstance(number, int) for number in value):
         return value
     if not _fits(value, slot.kind):
         _refuse(tree, slot, faults, value)
     return value
+
+
+def _whole(value: T) -> T | int:
+    """An integer for a float that is one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _fits(value: object, kind: Kind) -> bool:

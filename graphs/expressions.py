@@ -5,7 +5,8 @@ The grammar, loosest first; nothing else parses, and there is no power operator,
     or  and  not  == != < <= > >=  + -  * // %  unary -  ( )  numbers  'words'  names  min max round_to ceil
 
 Names are those of the enclosing scope, and dotted ones of a node: `in.channels`. `True` and `False` come out of
-comparisons. Text and nesting are bounded.
+comparisons. A name may stand for a pair, [height, width]: it is calculated with height by height and width by width, a
+number standing for both. Text and nesting are bounded.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ MAX_LENGTH = 200
 MAX_NESTING = 16
 MAX_MAGNITUDE = 2**53
 
-Value = bool | int | float | str
-Names = Mapping[str, Value | tuple[int, ...]]
+Number = int | float
+Value = bool | Number | str | tuple[Number, ...]
+Names = Mapping[str, Value]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+(?:[eE][-+]?\d+)?)"
@@ -198,7 +200,7 @@ class _Parser:
             self._nest()
             inner = self._unary()
             self._nesting -= 1
-            return lambda names: -_number(inner(names))
+            return _calculate("*", lambda _: -1, inner)
         return self._atom()
 
     def _atom(self) -> _Node:
@@ -213,7 +215,7 @@ class _Parser:
             if self._peek("("):
                 return self._call(text)
             self._names.add(text)
-            return lambda names: _scalar(names[text])
+            return lambda names: names[text]
         if text == "(":
             self._nest()
             node = self._or()
@@ -278,7 +280,12 @@ def _calculate(symbol: str, left: _Node, right: _Node) -> _Node:
     calculate = _ARITHMETIC[symbol]
 
     def node(names: Names) -> Value:
-        a, b = _number(left(names)), _number(right(names))
+        a, b = left(names), right(names)
+        if isinstance(a, tuple) or isinstance(b, tuple):
+            return tuple(number(_number(x), _number(y)) for x, y in zip(_pair(a), _pair(b), strict=True))
+        return number(_number(a), _number(b))
+
+    def number(a: Number, b: Number) -> Number:
         if symbol in ("//", "%") and b == 0:
             raise ExpressionError("division by zero")
         return _bounded(calculate(a, b))
@@ -286,13 +293,13 @@ def _calculate(symbol: str, left: _Node, right: _Node) -> _Node:
     return node
 
 
-def _scalar(value: Value | tuple[int, ...]) -> Value:
+def _pair(value: Value) -> tuple[Value, ...]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _number(value: Value) -> Number:
     if isinstance(value, tuple):
         raise ExpressionError(f"{list(value)} is a pair, not a number")
-    return value
-
-
-def _number(value: Value) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ExpressionError(f"{value!r} is not a number")
     return value

@@ -55,6 +55,13 @@ VALUES = [
     ("ceil(-half)", 0),
     ("\t w\n ", 24),
     ("w-1", 23),
+    ("2*kernel", (6, 10)),  # height and width on their own
+    ("kernel // 2", (1, 2)),
+    ("like.stride // (kernel - 1)", (2, 1)),  # 4 // 2, 4 // 4
+    ("kernel * kernel", (9, 25)),
+    ("-kernel", (-3, -5)),
+    ("kernel == 3", False),
+    ("kernel == 2*kernel - kernel", True),
 ]
 
 
@@ -123,8 +130,12 @@ WORTHLESS = [
     ("-norm", "'batch' is not a number"),
     ("not w", "24 is neither true nor false"),
     ("w and bias", "24 is neither true nor false"),
-    ("2*kernel", r"\[3, 5\] is a pair"),
-    ("kernel == 3", r"\[3, 5\] is a pair"),
+    ("kernel > 3", r"\[3, 5\] is a pair"),
+    ("min(kernel, 3)", r"\[3, 5\] is a pair"),
+    ("round_to(kernel, 8)", r"\[3, 5\] is a pair"),
+    ("kernel and bias", r"\(3, 5\) is neither true nor false"),
+    ("kernel + norm", "'batch' is not a number"),
+    ("w // (kernel - 3)", "division by zero"),
     ("round_to(w, 0)", "a number and a positive integer"),
     ("round_to(w, 2.0)", "a number and a positive integer"),
     ("min(norm, 1)", "'batch' is not a number"),
