@@ -17,6 +17,7 @@ import torch
 
 INSTALL = "pip install --no-deps torchvision==0.28.0"
 INSTALL_TIMM = "pip install --no-deps timm==1.0.31"
+INSTALL_PYTORCHCV = "pip install --no-deps pytorchcv==0.0.74"
 # With what they import, as pip may not resolve that itself: it would pull another torch.
 INSTALL_COUNTERS = (
     "pip install --no-deps fvcore==0.1.5.post20221221 iopath==0.1.10 yacs==0.1.8 portalocker==4.4.2 termcolor==3.3.0 "
@@ -38,6 +39,13 @@ def timm() -> ModuleType:
     torchvision()  # which it imports
     with _quiet(INSTALL_TIMM):
         return importlib.import_module("timm")
+
+
+def pytorchcv() -> ModuleType:
+    """The models of the package pytorchcv, by `get_model`."""
+    torchvision()  # which it imports
+    with _quiet(INSTALL_PYTORCHCV):
+        return importlib.import_module("pytorchcv.model_provider")
 
 
 def counter(name: str) -> ModuleType:

@@ -35,6 +35,17 @@ def test_a_missing_timm_names_the_command_that_installs_it(
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_pytorchcv_names_the_command_that_installs_it(
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setitem(sys.modules, "pytorchcv", None)
+    monkeypatch.delitem(sys.modules, "pytorchcv.model_provider", raising=False)
+    with pytest.raises(outcome, match=r"pytorchcv\S* is missing: pip install --no-deps pytorchcv==0\.0\.74"):
+        references.pytorchcv()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
 def test_a_missing_counter_names_the_command_that_installs_it(
     ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,8 +10,9 @@
       reference: {library: torchvision, builder: resnet50, options: {}, outputs: {}, size: 64}
       layers: resnet50                 # a table in layers/, also from outside
 
-`size` is the side of the image on which both are run, the document's own where it is left out; `outputs` are those of
-training and what the library's named tuple calls them. Without a `reference`, `unverified` says why no other
+`size` is the side of the image on which both are run, the document's own where it is left out; `settings` are values of
+our parameters without which the library's network is another; `outputs` are those of training and what the library's
+named tuple calls them. Without a `reference`, `unverified` says why no other
 implementation was compared with.
 """
 
@@ -39,13 +40,14 @@ Layer = tuple[str, tuple[int, ...], int, int]
 class Reference:
     """A model of another library, and the side of the image on which it is run; None for the network's own.
 
-    `outputs` are our outputs in training and those of its named tuple.
+    `outputs` are our outputs in training and those of its named tuple, `settings` what is other in ours.
     """
 
-    library: Literal["torchvision", "timm"]
+    library: Literal["torchvision", "timm", "pytorchcv"]
     builder: str
     options: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, int | float | str] = field(default_factory=dict)
     size: int | None = None
 
 
@@ -65,9 +67,15 @@ class Proof:
     unverified: str = ""
     layers: str = ""
 
-    def graph(self, size: int | None = None) -> Graph:
-        """The network, on images of another size if it is given."""
-        return search_spaces.load_network(self.name, {} if size is None else {"size": size})
+    def graph(self) -> Graph:
+        """The network."""
+        return search_spaces.load_network(self.name)
+
+    def compared(self) -> Graph:
+        """The network as it is compared with its reference."""
+        assert self.reference is not None
+        size = {} if self.reference.size is None else {"size": self.reference.size}
+        return search_spaces.load_network(self.name, {**size, **self.reference.settings})
 
 
 @cache

@@ -35,13 +35,21 @@ RANDOM_PARTS = {"Dropout": "p", "Dropout2d": "p", "StochasticDepth": "p", "DropP
 
 def build(reference: Reference, *, device: str = "meta") -> nn.Module:
     """The library's model; on the meta device it costs nothing, and has no weights."""
-    library = references.torchvision() if reference.library == "torchvision" else references.timm()
-    build = getattr(library.models, reference.builder) if reference.library == "torchvision" else library.create_model
-    name = () if reference.library == "torchvision" else (reference.builder,)
     # torchvision's RegNet computes its widths with tensors, and reads them: it needs numbers.
     first = "cpu" if reference.builder.startswith("regnet_") else device
     with torch.device(first):
-        return cast("nn.Module", build(*name, **reference.options)).to(device)
+        return _build(reference).to(device)
+
+
+def _build(reference: Reference) -> nn.Module:
+    name, options = reference.builder, reference.options
+    match reference.library:
+        case "torchvision":
+            return cast("nn.Module", getattr(references.torchvision().models, name)(**options))
+        case "timm":
+            return cast("nn.Module", references.timm().create_model(name, **options))
+        case "pytorchcv":
+            return cast("nn.Module", references.pytorchcv().get_model(name, **options))
 
 
 def random_state(module: nn.Module, seed: int = 0) -> State:

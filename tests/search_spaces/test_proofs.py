@@ -118,7 +118,7 @@ def test_the_weights_of_torchvision_have_these_counts_in_their_metadata(proof: P
 def compare(proof: Proof, *, train: bool) -> tuple[Pair, list[tuple[Tensor, Tensor]]]:
     """A network and its reference with equal weights, and what both make of two images."""
     assert proof.reference is not None
-    graph = proof.graph(proof.reference.size)
+    graph = proof.compared()
     both = pair(graph, proof.reference, proof.name)
     both.ours.train(train)
     both.theirs.train(train)
