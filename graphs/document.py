@@ -93,6 +93,7 @@ class Step:
     """One step of a body. `sources` is `from`: None for the step before, names, and holes that stand for some names.
 
     A broken one is at fault, and does nothing. `perhaps` are the words that may be its name, where that can't be read.
+    One that decides at `each` repetition has decisions of its own for every one of them.
     """
 
     action: Action
@@ -105,6 +106,7 @@ class Step:
     unused: bool = False
     broken: bool = False
     perhaps: frozenset[str] = frozenset()
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ def _step(step: Step) -> Data:
         data["when"] = step.when.value
     if step.repeat is not None:
         data["repeat"] = _value(step.repeat)
+    if step.each:
+        data["decide"] = "each"
     if step.first is not None:
         data["first"] = _value(step.first)
     if step.unused:

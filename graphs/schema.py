@@ -29,7 +29,7 @@ from graphs.holes import MAX_WEIGHT
 from graphs.migrations import VERSION
 from graphs.parameters import KINDS
 from graphs.shapes import KEYWORDS, NAME
-from graphs.steps import JOINS
+from graphs.steps import DECIDES, JOINS
 
 # What a step may hold in the two kinds of documents: with `defaults`, a call may leave out what it requires.
 _WHOLE, _PART = "", "-partial"  # no block has a dash in its name
@@ -112,6 +112,7 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
             "minProperties": 1,
             "dependencies": {
                 "first": ["repeat"],
+                "decide": ["repeat"],
                 "prior": ["choice"],
                 "join": {"anyOf": [{"required": ["parallel"]}, {"required": ["choice"]}]},
                 "parallel": {"required": ["join"], "properties": {"first": False}},
@@ -144,7 +145,7 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
                 "decide": {
                     "description": "Whether a search decides `each` call of it anew, or `once` for all.",
                     "type": "string",
-                    "enum": ["each", "once"],
+                    "enum": list(DECIDES),
                 },
                 "body": {"description": "Its steps; the last one is its result.", **_steps_of(suffix)},
             },
@@ -178,6 +179,11 @@ def _step_keys() -> Schema:
             "description": "Arguments that differ in the first repetition.",
             "type": "object",
             "additionalProperties": ANY_VALUE,
+        },
+        "decide": {
+            "description": "Whether a search decides `each` repetition anew, or `once` for all.",
+            "type": "string",
+            "enum": list(DECIDES),
         },
         "unused": {"description": "`ok` for a step whose result nothing reads.", "type": "string", "enum": ["ok"]},
         "join": {"description": "How the branches of `parallel` meet.", "type": "string", "enum": list(JOINS)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step
+from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step, hole_alternatives
 from graphs.faults import FaultList, nearest
 from graphs.holes import check_hole, check_value, check_weight, refuse_hole
 from graphs.shapes import NO_ENTRIES, is_name, read_mapping
@@ -12,7 +12,9 @@ from graphs.text import Mapping, Scalar, Sequence, Tree
 
 GROUPS = ("sequential", "parallel", "choice", "share")
 JOINS = ("concat", "add")
-STEP_KEYS = ("name", "from", "repeat", "first", "when", "unused", "join", "prior")
+STEP_KEYS = ("name", "from", "repeat", "first", "when", "unused", "join", "prior", "decide")
+DECIDES = ("each", "once")
+MAX_EACH = 256
 
 
 class StepReader:
@@ -57,13 +59,16 @@ class StepReader:
             self._faults.add("bad-value", "`unused` says ok, or is left out", unused.mark, help="unused: ok")
         sources = self._sources(tree.get("from"))
         repeat = self._repeat(tree.get("repeat"))
+        each = self._each(tree)
         first = self._first(tree, key)
         if action is None or len(self._faults.faults) > before:
             return broken_step(key, name, action, sources, written=tree)
         assert when is None or isinstance(when, Scalar)
         named = tree.get("name")
         perhaps = frozenset[str]() if name is not None or named is None else _words(named)
-        return Step(action, key.mark, name, sources, repeat, first, when, unused is not None, perhaps=perhaps)
+        return Step(
+            action, key.mark, name, sources, repeat, first, when, unused is not None, perhaps=perhaps, each=each
+        )
 
     def _refuse_no_map(self, tree: Tree) -> None:
         if isinstance(tree, Sequence):
@@ -238,6 +243,22 @@ class StepReader:
             check_value("repeat", tree, self._faults, holes=self._holes)
         return tree
 
+    def _each(self, step: Mapping) -> bool:
+        """Whether a step decides anew at each repetition; their number is then a number, or a hole."""
+        tree, repeat = step.key("decide"), step.get("repeat")
+        each = decides(step.get("decide"), "a repeated step", default="once", faults=self._faults) == "each"
+        if tree is not None and repeat is None:
+            self._faults.add("unknown-key", "`decide` goes with `repeat`", tree.mark, help="repeat: {range: [1, 3]}")
+        for count in (hole_alternatives(repeat) or (repeat,)) if each else ():
+            value = count.value if isinstance(count, Scalar) else None
+            if repeat is not None and (type(value) is not int or not 0 <= value <= MAX_EACH):
+                message = (
+                    f"a step that decides at each repetition is repeated 0 to {MAX_EACH} times, by a number or a choice"
+                )
+                self._faults.add("wrong-shape", message, repeat.mark, help="repeat: 3, or repeat: {range: [1, 3]}")
+                break
+        return each
+
     def _first(self, step: Mapping, block: Scalar) -> Mapping | None:
         tree, key = step.get("first"), step.key("first")
         if tree is None or key is None:
@@ -252,6 +273,17 @@ class StepReader:
         for name, value in mapping or NO_ENTRIES:
             check_value(name.text, value, self._faults, holes=self._holes)
         return mapping
+
+
+def decides(tree: Tree | None, what: str, *, default: str, faults: FaultList) -> str:
+    """What `decide` says, each or once; a fault where it says anything else."""
+    if tree is None:
+        return default
+    word = tree.text if isinstance(tree, Scalar) else ""
+    if word not in DECIDES:
+        help = nearest(word, DECIDES) or "decide: once"
+        faults.add("bad-value", f"{what} decides `each` time anew, or `once`", tree.mark, help=help)
+    return word
 
 
 def broken_step(

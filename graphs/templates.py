@@ -11,14 +11,13 @@ from graphs.faults import FaultList, Source, nearest, one_of
 from graphs.migrations import migrate
 from graphs.parameters import read_params
 from graphs.shapes import NO_ENTRIES, is_name, read_conditions, read_mapping, read_text
-from graphs.steps import GROUPS, STEP_KEYS, StepReader, broken_step
+from graphs.steps import GROUPS, STEP_KEYS, StepReader, broken_step, decides
 from graphs.text import Mapping, Scalar, Sequence, Tree, parse_tree, read_source
 
 MAX_FILES = 32
 
 _EXAMPLE = "blocks: {stage: {params: {width: int}, body: [...]}}"
 _TEMPLATE_KEYS = ("doc", "params", "where", "decide", "body")
-_DECIDES = ("each", "once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +59,9 @@ def read_templates(tree: Tree | None, faults: FaultList, *, holes: bool) -> Bloc
         declared = parts.get("params")
         broken = any(param.broken for param in params) or not (declared is None or _has_all(declared, len(params)))
         doc, where = read_text(parts, "doc", faults, ""), read_conditions(parts.get("where"), faults)
-        found[name] = Template(key, params, body, doc, broken, where, _decides_once(parts.get("decide"), faults))
+        once = decides(parts.get("decide"), "a block", default="each", faults=faults) == "once"
+        found[name] = Template(key, params, body, doc, broken, where, once)
     return Blocks(found, whole=tree is None or mapping is not None)
-
-
-def _decides_once(tree: Tree | None, faults: FaultList) -> bool:
-    word = tree.text if isinstance(tree, Scalar) else ""
-    if tree is not None and word not in _DECIDES:
-        help = nearest(word, _DECIDES) or "decide: once"
-        faults.add("bad-value", "a block decides `each` time that it is called, or `once`", tree.mark, help=help)
-    return word == "once"
 
 
 def _has_all(tree: Tree, number: int) -> bool:

@@ -38,23 +38,26 @@ class Counts:
         if key not in self._known:
             sources = prod(self.hole(source) for source in step.sources or () if isinstance(source, Mapping))
             if hole_alternatives(step.repeat) is None:
-                inside = 1 if is_zero(step.repeat) else self.inside(step)
+                inside = self.inside(step, step.repeat)
             else:
                 inside = sum(self.repeats(step))
             self._known[key] = sources * inside
         return self._known[key]
 
-    def inside(self, step: Step) -> int:
-        """The ways to fill the holes of what a step does once."""
-        return self.action(step.action) * self.values(step.first)
+    def inside(self, step: Step, repeat: Tree | None) -> int:
+        """The ways to fill the holes of what a step does so often."""
+        if is_zero(repeat):
+            return 1
+        once = self.action(step.action)
+        ways: int = once ** count_of(repeat) if step.each else once
+        return ways * self.values(step.first)
 
     def repeats(self, step: Step) -> tuple[int, ...]:
         """The ways to fill the holes of a step for each alternative of its repetition."""
         assert step.repeat is not None
         weights = self._weights(hole_weights(step.repeat))
-        inside = self.inside(step)
         return tuple(
-            weight if is_zero(repeat) else weight * inside
+            weight * self.inside(step, repeat)
             for weight, repeat in zip(weights, hole_alternatives(step.repeat) or (), strict=True)
         )
 
@@ -91,6 +94,13 @@ class Counts:
 
     def _weights(self, weights: tuple[int, ...]) -> tuple[int, ...]:
         return weights if self._weighted else (1,) * len(weights)
+
+
+def count_of(repeat: Tree | None) -> int:
+    """How often a step that decides at each repetition is repeated."""
+    value = repeat.value if isinstance(repeat, Scalar) else None
+    assert isinstance(value, int), "refused when it was read"
+    return value
 
 
 def is_zero(repeat: Tree | None) -> bool:

@@ -1,7 +1,7 @@
 """From a document with holes to one without, choice by choice.
 
-All repetitions of a step share their decisions. A template with holes decides anew at each call, unless it decides
-once. A parameter of the document is one decision however often it is used.
+All repetitions of a step share their decisions, unless it decides at each. A template with holes decides anew at each
+call, unless it decides once. A parameter of the document is one decision however often it is used.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from graphs.calls import merge_arguments
 from graphs.document import (
     Action,
     Call,
@@ -26,7 +27,7 @@ from graphs.faults import FaultList
 from graphs.ordering import step_names
 from graphs.text import Mapping, Scalar
 from search_spaces.conditions import OpenParams
-from search_spaces.counts import Counts, is_zero
+from search_spaces.counts import Counts, count_of, is_zero
 from search_spaces.decisions import Choose, Decision, plain, source_decisions, value_decision, value_decisions
 
 
@@ -105,7 +106,8 @@ class Resolver:
             yield from source_decisions(step.sources, address)
             if hole_alternatives(step.repeat):
                 yield self.repeat_decision(address, step)
-            yield from self._decisions_of_action(step.action, address)
+            for place in _places(step, address):
+                yield from self._decisions_of_action(step.action, place)
             yield from value_decisions(step.first, f"{address}.first")
 
     def _decisions_of_action(self, action: Action, address: str) -> Iterator[Decision]:
@@ -184,9 +186,23 @@ class _Resolution:
         if is_zero(repeat):  # nothing inside matters: the step is its input
             nothing = Sequential(Scalar("sequential", step.mark), ())
             return replace(step, sources=sources, repeat=repeat, action=nothing, first=None)
+        if step.each:
+            return self._each(replace(step, sources=sources, repeat=repeat), address)
         action = self._action(step.action, address)
         first = self._values(step.first, f"{address}.first") if step.first is not None else None
         return replace(step, sources=sources, repeat=repeat, action=action, first=first)
+
+    def _each(self, step: Step, address: str) -> Step:
+        """A step that decides at each repetition, as steps one after the other."""
+        actions = [self._action(step.action, f"{address}.{number}") for number in range(count_of(step.repeat))]
+        first = self._values(step.first, f"{address}.first") if step.first is not None else None
+        if isinstance(actions[0], Call) and first is not None:
+            merged = tuple(merge_arguments(actions[0].arguments, first).values())
+            actions[0] = replace(actions[0], arguments=replace(first, entries=merged))
+        names = (Scalar(f"step{number}", step.mark) for number in range(len(actions)))
+        body = tuple(Step(action, step.mark, name) for action, name in zip(actions, names, strict=True))
+        sequential = Sequential(Scalar("sequential", step.mark), body)
+        return replace(step, action=sequential, repeat=None, first=None, each=False)
 
     def _sources(self, step: Step, address: str) -> tuple[Scalar | Mapping, ...] | None:
         decisions = source_decisions(step.sources, address)
@@ -256,6 +272,14 @@ def _name(source: Mapping, position: int) -> Scalar:
     name = (hole_alternatives(source) or ())[position]
     assert isinstance(name, Scalar)
     return name
+
+
+def _places(step: Step, address: str) -> tuple[str, ...]:
+    """Where the decisions of what a step does stand: at its address, or once for each repetition."""
+    if not step.each:
+        return (address,)
+    counts = [count_of(repeat) for repeat in hole_alternatives(step.repeat) or (step.repeat,)]
+    return tuple(f"{address}.{number}" for number in range(max(counts)))
 
 
 def _has_hole(step: Step, templates: dict[str, Template]) -> bool:

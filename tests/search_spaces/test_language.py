@@ -232,8 +232,66 @@ def test_a_block_that_decides_once_inside_another() -> None:
 
 
 def test_once_is_a_word() -> None:
-    with pytest.raises(DocumentError, match="a block decides `each` time that it is called, or `once`"):
+    with pytest.raises(DocumentError, match="a block decides `each` time anew, or `once`"):
         space_of("  - {cell: {}}\n", ONCE.replace("once", "ones"))
+
+
+# steps that decide at each repetition
+
+EACH = """\
+  - name: stages
+    repeat: {choice: [0, 1, 3], prior: [2, 1, 1]}
+    decide: each
+    first: {stride: {choice: [1, 2]}}
+    choice:
+      a: {conv: {out_channels: {choice: [4, 8]}, kernel_size: 3}}
+      b: {conv: {out_channels: 3}}
+    prior: {b: 2}
+"""
+
+
+def test_a_step_that_decides_at_each_repetition_has_decisions_of_its_own_for_every_one() -> None:
+    space = space_of(EACH)
+    assert [decision.address for decision in space.decisions] == [
+        "stages.repeat",
+        *(address for n in range(3) for address in (f"stages.{n}", f"stages.{n}.a.out_channels")),
+        "stages.first.stride",
+    ]
+    # A repetition has 2 + 1 ways, the stride 2: nothing, 3 * 2, and 3^3 * 2.
+    assert space.size() == 1 + 6 + 54
+    points = list(space.points())
+    assert len({str(sorted(point.decisions.items())) for point in points}) == len(points) == 61
+    assert all(graphs.parse(point.graph.text()).hash == point.graph.hash for point in points)
+
+
+def test_each_repetition_is_what_it_decided() -> None:
+    decisions = {"stages.repeat": 3, "stages.0": "a", "stages.0.a.out_channels": 8, "stages.1": "b"}
+    decisions |= {"stages.2": "a", "stages.2.a.out_channels": 4, "stages.first.stride": 2}
+    graph = space_of(EACH).materialize(decisions)
+    convs = [node for node in graph.nodes if node.block.key == "conv2d"]
+    assert [str(node.type) for node in convs] == [f"map[{n}, 4, 4], stride 2" for n in (8, 3, 4)]
+    assert [node.address for node in convs] == [f"stages.step{n}.conv" for n in range(3)]
+
+
+def test_weights_of_a_step_that_decides_at_each_repetition_multiply() -> None:
+    # Nothing: 2; once: (2 * 1 + 1 * 2) ways * 2 strides; three times: 4^3 * 2. The weights of all points add up.
+    sampled = space_of(EACH).sample(2000, seed=1)
+    share = sum(point.decisions["stages.repeat"] == 3 for point in sampled.points) / 2000
+    assert share == pytest.approx(128 / (2 + 8 + 128), abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("{decide: each, conv: {out_channels: 4}}", "`decide` goes with `repeat`"),
+        ("{decide: often, repeat: 2, conv: {out_channels: 4}}", "a repeated step decides `each` time anew, or `once`"),
+        ("{decide: each, repeat: 2 * 2, conv: {out_channels: 4}}", "repeated 0 to 256 times, by a number or a choice"),
+        ("{decide: each, repeat: {choice: [2, -1]}, conv: {out_channels: 4}}", "repeated 0 to 256 times"),
+    ],
+)
+def test_what_decides_at_each_repetition_is_repeated_a_number_of_times(step: str, message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        space_of(f"  - {step}\n")
 
 
 # decisions as JSON
