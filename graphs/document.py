@@ -114,6 +114,7 @@ class Template:
     """A block written in the language. A broken one is at fault, and its calls can't be checked.
 
     `where` are conditions that every call of it keeps. One that decides `once` has the same decisions at all its calls.
+    The body of one of `alternatives` (`one_of`) are steps of which the first whose condition holds is the whole block.
     """
 
     name: Scalar
@@ -123,6 +124,7 @@ class Template:
     broken: bool = False
     where: tuple[Scalar, ...] = ()
     once: bool = False
+    alternatives: bool = False
 
 
 @dataclass(frozen=True, slots=True)

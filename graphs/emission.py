@@ -17,7 +17,7 @@ _WORDS = "true false null True False TRUE FALSE Null NULL yes no on off y n"  # 
 _NOT_PLAIN = frozenset(_WORDS.split())
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]')
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
-_SECTIONS = ("body", "parallel", "sequential")
+_SECTIONS = ("body", "one_of", "parallel", "sequential")
 
 Data = bool | int | float | str | None | list["Data"] | dict[str, "Data"]
 
@@ -66,7 +66,7 @@ def _template(template: Template) -> Data:
         data["where"] = [condition.value for condition in template.where]
     if template.once:
         data["decide"] = "once"
-    data["body"] = _body(template.body)
+    data["one_of" if template.alternatives else "body"] = _body(template.body)
     return data
 
 
@@ -164,7 +164,7 @@ def _emit(key: str, value: Data, indent: int, rows: list[str]) -> None:
     """`key: value` at this indentation, on one line where it fits and is no section."""
     margin = " " * indent
     line = f"{margin}{_scalar(key)}: {_flow(value)}"
-    is_template = isinstance(value, dict) and "body" in value
+    is_template = isinstance(value, dict) and ("body" in value or "one_of" in value)
     is_section = is_template or key in _SECTIONS or (indent == 0 and key in ("blocks", "net"))
     if not value or (not is_section and len(line) <= WIDTH) or not isinstance(value, dict | list):
         rows.append(line)

@@ -8,7 +8,7 @@ step that called it.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from blocks.types import Vector
 from graphs.arguments import Missing, Scope, Slot, slot_of
@@ -125,7 +125,7 @@ class _Expansion:
             scope.known.add(param.name.text)
         frame = Frame(template, template.name.text, mark, {}, None)
         refuse_unkept(template.where, scope, None, frame, self.assembly)
-        self._body(template.body, Body(frame, "", scope, {}, _poison(mark, "in"), 0, _perhaps(template.body)))
+        self._inside(template, Body(frame, "", scope, {}, _poison(mark, "in"), 0, _perhaps(template.body)))
 
     def walk_net(self) -> None:
         """Expand the net on inputs without types."""
@@ -184,6 +184,25 @@ class _Expansion:
             self.assembly.mark_read(done.values())
         return done[len(steps) - 1] if steps else body.source
 
+    def _inside(self, template: Template, body: Body) -> Handle | None:
+        """The value of a template: of its body, or of the first alternative whose condition holds, which stands at the
+        address of the template itself; of its input where none does. A blind walk takes every alternative."""
+        if not template.alternatives:
+            return self._body(template.body, body)
+        assert body.source is not None
+        self.assembly.mark_read((body.source,))
+        for step in template.body:
+            self.assembly.count_step(step.mark, body.frame)
+            try:
+                if not step.broken and is_done(step, body, self.assembly, blind=self.blind):
+                    handle = self._outcome(step, body.prefix.removesuffix("."), (body.source,), body)
+                    if not self.blind:
+                        return handle
+            except Missing:
+                if not self.blind:
+                    raise
+        return body.source
+
     def _plan(self, steps: tuple[Step, ...], body: Body) -> tuple[list[str], list[int], set[int]]:
         """Names and order of the steps of a body, found once however often it is expanded."""
         plan = self._plans.get(id(steps))
@@ -213,6 +232,7 @@ class _Expansion:
             message, help = "a repeated step has one input", "join its inputs before it"
             self.assembly.fault("arity", message, step.mark, body.frame, help=help)
             raise Missing
+        place = len(self.assembly.groups)
         self.assembly.groups.append(Group(address, step.action.key.text, count))
         handle = sources[0]
         for number in range(count):
@@ -221,7 +241,21 @@ class _Expansion:
             handle = self._action(step.action, (handle,), f"{address}.{number}", body, first)
             if handle.type is None and not self.blind:
                 break
+        self._name_repetitions(place, step.action)
         return handle
+
+    def _name_repetitions(self, place: int, action: Action) -> None:
+        """Call the repetitions of a block of alternatives what all of them turned out to be."""
+        groups = self.assembly.groups
+        template = self.lexicon.templates(action).get(action.key.text) if isinstance(action, Call) else None
+        if template is not None and template.alternatives:
+            found = {
+                group.block
+                for group in groups[place + 1 :]
+                if group.address.rpartition(".")[0] == groups[place].address
+            }
+            if len(found) == 1:
+                groups[place] = replace(groups[place], block=found.pop())
 
     # actions
 
@@ -323,17 +357,18 @@ class _Expansion:
         frame = Frame(template, address, call.key.mark, given, body.frame)
         if refuse_unkept(template.where, scope, call.key.mark, body.frame, self.assembly):
             raise Missing
-        self.assembly.groups.append(Group(address, template.name.text))
+        if not template.alternatives:
+            self.assembly.groups.append(Group(address, template.name.text))
         inner = Body(frame, f"{address}.", scope, {}, source, body.depth + 1, _perhaps(template.body))
-        if not template.name.mark.source.builtin or source.value is None:
-            return self._body(template.body, inner) or source
+        if not template.name.mark.source.builtin or source.value is None or template.alternatives:
+            return self._inside(template, inner) or source
         key = (template.name.text, source.type, tuple(scope.values.items()))
         fragment = recall(key)
         if fragment is not None:
             return self.assembly.place(fragment, source, frame)
         start, faults = len(self.assembly.nodes), len(self.assembly.faults.faults)
         start_of_groups = len(self.assembly.groups)
-        handle = self._body(template.body, inner) or source
+        handle = self._inside(template, inner) or source
         if handle.value is not None and len(self.assembly.faults.faults) == faults:
             added, first = self.assembly.nodes[start:], start + len(self.assembly.inputs)
             groups = self.assembly.groups[start_of_groups:]

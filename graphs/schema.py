@@ -148,8 +148,12 @@ def _body_definitions(blocks: list[str], suffix: str) -> Schema:
                     "enum": list(DECIDES),
                 },
                 "body": {"description": "Its steps; the last one is its result.", **_steps_of(suffix)},
+                "one_of": {
+                    "description": "In place of `body`: the first step whose `when` holds is the whole block.",
+                    **_steps_of(suffix),
+                },
             },
-            "required": ["body"],
+            "oneOf": [{"required": ["body"]}, {"required": ["one_of"]}],
             "additionalProperties": False,
         },
     }

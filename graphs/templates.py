@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
-from graphs.document import Template, calls_within
+from graphs.document import Step, Template, calls_within
 from graphs.faults import FaultList, Source, nearest, one_of
 from graphs.migrations import migrate
 from graphs.parameters import read_params
@@ -17,7 +17,7 @@ from graphs.text import Mapping, Scalar, Sequence, Tree, parse_tree, read_source
 MAX_FILES = 32
 
 _EXAMPLE = "blocks: {stage: {params: {width: int}, body: [...]}}"
-_TEMPLATE_KEYS = ("doc", "params", "where", "decide", "body")
+_TEMPLATE_KEYS = ("doc", "params", "where", "decide", "body", "one_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,41 @@ def read_templates(tree: Tree | None, faults: FaultList, *, holes: bool) -> Bloc
         if parts is None:
             found[name] = _unread(name, key)
             continue
-        if parts.get("body") is None:
-            faults.add("missing-key", f"the block `{name}` needs a `body`", key.mark, help="body: [{conv: {...}}, ...]")
-        body = reader.body(parts.get("body"), f"the body of `{name}`") if parts.get("body") else (broken_step(key),)
+        body = _read_body(key, parts, reader, faults)
         params = read_params(parts.get("params"), faults, of_document=False, holes=holes)
         declared = parts.get("params")
         broken = any(param.broken for param in params) or not (declared is None or _has_all(declared, len(params)))
         doc, where = read_text(parts, "doc", faults, ""), read_conditions(parts.get("where"), faults)
         once = decides(parts.get("decide"), "a block", default="each", faults=faults) == "once"
-        found[name] = Template(key, params, body, doc, broken, where, once)
+        alternatives = parts.get("body") is None and parts.get("one_of") is not None
+        found[name] = Template(key, params, body, doc, broken, where, once, alternatives)
     return Blocks(found, whole=tree is None or mapping is not None)
+
+
+def _read_body(key: Scalar, parts: Mapping, reader: StepReader, faults: FaultList) -> tuple[Step, ...]:
+    """The steps of `body`, or those of `one_of`, which have neither names nor sources."""
+    name, body, options = key.text, parts.get("body"), parts.get("one_of")
+    if body is not None and options is not None:
+        help = "leave one of them out"
+        faults.add("wrong-shape", f"the block `{name}` has a `body` and `one_of`", options.mark, help=help)
+    if body is not None:
+        return reader.body(body, f"the body of `{name}`")
+    if options is None:
+        help = "body: [{conv: {...}}, ...], or one_of: [{when: ..., conv: {...}}, ...]"
+        faults.add("missing-key", f"the block `{name}` needs a `body`", key.mark, help=help)
+        return (broken_step(key),)
+    steps = reader.body(options, f"`one_of` of `{name}`")
+    for step in steps:
+        if step.name is not None or step.sources is not None:
+            message = (
+                "a step of `one_of` has neither name nor `from`: it stands for the whole block, and reads its input"
+            )
+            faults.add("wrong-shape", message, step.mark, help="{when: kind == 'wide', conv: {...}}")
+    for step in steps[:-1]:
+        if step.when is None and not step.broken:
+            message = "only the last step of `one_of` goes without `when`: none after it is ever taken"
+            faults.add("wrong-shape", message, step.mark, help="say when it is taken, or put it last")
+    return steps
 
 
 def _has_all(tree: Tree, number: int) -> bool:

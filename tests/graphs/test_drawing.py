@@ -185,7 +185,7 @@ def readable(graph: Graph) -> Frame:
 
 def test_resnet50_is_a_stem_a_pool_sixteen_bottlenecks_and_a_head() -> None:
     scene = readable(network("resnet50"))
-    assert blocks(scene) == ["conv", "max_pool2d", *["block"] * 16, "global_avg_pool", "linear"]
+    assert blocks(scene) == ["conv", "max_pool2d", *["residual_bottleneck"] * 16, "global_avg_pool", "linear"]
     frames = [member.address for member in scene.members if isinstance(member, Frame)]
     assert frames == ["layer1", "layer2", "layer3", "layer4"]
 

@@ -47,7 +47,7 @@ KEYS = {
     "an alternative": ("net:\n  - choice:\n      a:\n        conv2d:\n          |\n", CONV2D),
     "a step": ("net:\n  - |", {*STEP_KEYS, *GROUPS, *BLOCKS}),
     "the rest of a step": ("net:\n  - name: a\n    |", {*STEP_KEYS, *GROUPS, *BLOCKS} - {"name"}),
-    "a template": ("blocks:\n  cell:\n    |\n", {"doc", "params", "where", "decide", "body"}),
+    "a template": ("blocks:\n  cell:\n    |\n", {"doc", "params", "where", "decide", "body", "one_of"}),
     "a document": ("|", set(DOCUMENT_KEYS) - {"version", "input"}),
 }
 

@@ -51,6 +51,10 @@ ODD = {
         "blocks: {t: {params: {n: node, s: size, w: {type: size, words: [auto], default: auto}}, body: []}}\n"
         "net: [{relu: {}}]\n"
     ),
+    "a block of alternatives": (
+        "blocks:\n  t:\n    params: {k: {words: [a, b]}}\n    one_of: [{when: k == 'a', relu: {}}, {tanh: {}}]\n"
+        "net: [{t: {k: b}}]\n"
+    ),
     "every key of a step": (
         "net:\n"
         "  - {name: a, from: in, repeat: 2, first: {kernel_size: 1}, conv: {out_channels: 3, kernel_size: 3}}\n"

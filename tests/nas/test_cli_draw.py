@@ -57,8 +57,8 @@ def test_a_format_that_is_given_wins_over_the_name(nas: Callable[..., Answer], t
 
 def test_depth_opens_blocks_and_fold_closes_ranks(nas: Callable[..., Answer]) -> None:
     shown = [nas("draw", "resnet50", "--format", "mmd", "-o", "-", *options)[1] for options in ((), ("--fold",))]
-    assert shown[0].count("block<br/>") == 16
-    assert shown[1].count("block x ") == 4
+    assert shown[0].count("residual_bottleneck<br/>") == 16
+    assert shown[1].count("residual_bottleneck x ") == 4
     assert "conv2d" not in shown[0]
     assert (
         nas("draw", "resnet50", "--depth", "0", "--no-fold", "--format", "mmd", "-o", "-")[1].count('["conv2d<') == 53
