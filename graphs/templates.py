@@ -77,11 +77,9 @@ def _read_body(key: Scalar, parts: Mapping, reader: StepReader, faults: FaultLis
         return (broken_step(key),)
     steps = reader.body(options, f"`one_of` of `{name}`")
     for step in steps:
-        if step.name is not None or step.sources is not None:
-            message = (
-                "a step of `one_of` has neither name nor `from`: it stands for the whole block, and reads its input"
-            )
-            faults.add("wrong-shape", message, step.mark, help="{when: kind == 'wide', conv: {...}}")
+        for read in [step.name] if step.name else list(step.sources or ())[:1]:
+            message = "a step of `one_of` has neither name nor `from`: it is the whole block, and reads its input"
+            faults.add("wrong-shape", message, told.mark, help="{when: kind == 'wide', conv: {...}}")
     for step in steps[:-1]:
         if step.when is None and not step.broken:
             message = "only the last step of `one_of` goes without `when`: none after it is ever taken"

@@ -88,7 +88,7 @@ SHAPE = (
     in_net("a parameter without a value", "E101", "relu: {}", before="params: {«width: int}\n"),
     in_net("a parameter without a type", "E101", "b: {}", before="blocks: {b: {params: {«w: }, body: []}}\n"),
     in_net("a body and alternatives", "E101", "b: {}", before="blocks: {b: {body: [], one_of: «[{relu: {}}]}}\n"),
-    in_net("an alternative with a name", "E101", "b: {}", before="blocks: {b: {one_of: [{«name: a, relu: {}}]}}\n"),
+    in_net("an alternative with a name", "E101", "b: {}", before="blocks: {b: {one_of: [{name: «a, relu: {}}]}}\n"),
     in_net(
         "an alternative that is never taken",
         "E101",
