@@ -77,7 +77,7 @@ def _read_body(key: Scalar, parts: Mapping, reader: StepReader, faults: FaultLis
         return (broken_step(key),)
     steps = reader.body(options, f"`one_of` of `{name}`")
     for step in steps:
-        for read in [step.name] if step.name else list(step.sources or ())[:1]:
+        for told in [step.name] if step.name else list(step.sources or ())[:1]:
             message = "a step of `one_of` has neither name nor `from`: it is the whole block, and reads its input"
             faults.add("wrong-shape", message, told.mark, help="{when: kind == 'wide', conv: {...}}")
     for step in steps[:-1]:
