@@ -86,7 +86,7 @@ def num_weights(graph: Graph, node: Node) -> int:
 
 def geometry(node: Node) -> list[str]:
     """What a convolution or pool is beside its block's name, in words: `3x3/2`, `pad 0` where it is not the padding
-    that keeps the size of a convolution, none of a pool; `32 groups`."""
+    that keeps the size of a convolution with an odd kernel, and none for all else; `32 groups`."""
     block = node.block
     if not isinstance(block, Conv2d | MaxPool2d | AvgPool2d):
         return []
@@ -94,7 +94,7 @@ def geometry(node: Node) -> list[str]:
     kernel, stride, padding = pair(block.kernel_size), pair(block.stride or block.kernel_size), pair(block.padding)
     words = ["x".join(map(str, kernel)) + ("" if stride == (1, 1) else f"/{_short(stride)}")]
     dilation, groups = (pair(block.dilation), block.groups) if isinstance(block, Conv2d) else ((1, 1), 1)
-    half = tuple(gap * (size - 1) // 2 for gap, size in zip(dilation, kernel, strict=True))
+    half = tuple(gap * (size - 1) // 2 if size % 2 else 0 for gap, size in zip(dilation, kernel, strict=True))
     if padding != (half if isinstance(block, Conv2d) else (0, 0)):
         words.append(f"pad {_short(padding)}")
     if groups > 1:

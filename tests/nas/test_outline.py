@@ -26,6 +26,8 @@ def rows(net: str, depth: int | None = 2) -> list[Row]:
         ("conv2d: {out_channels: 4, kernel_size: [1, 7], padding: [0, 3]}", "conv2d 1x7"),
         ("conv2d: {out_channels: 4, kernel_size: [1, 7], stride: [1, 2], padding: [0, 1]}", "conv2d 1x7/1x2 pad 0x1"),
         ("conv2d: {out_channels: 4, kernel_size: 2}", "conv2d 2x2"),
+        ("conv2d: {out_channels: 4, kernel_size: 4, stride: 4}", "conv2d 4x4/4"),
+        ("conv2d: {out_channels: 4, kernel_size: 4, stride: 2, padding: 1}", "conv2d 4x4/2 pad 1"),
         ("conv2d: {out_channels: 4, kernel_size: 1, groups: 2}", "conv2d 1x1 2 groups"),
         ("depthwise_conv: {}", "depthwise_conv 3x3 8 groups"),
         ("conv: {out_channels: 4, kernel_size: 5, stride: 2}", "conv 5x5/2"),
