@@ -103,11 +103,13 @@ def shown_values(graph: Graph, slide: tuple[SlideRow, ...]) -> int:
 
 
 def num_layers(graph: Graph) -> int:
-    """The layers of a network as papers count them: convolutions and linear layers on the longest path."""
+    """The layers of a network as papers count them: convolutions and linear layers on the longest path, gates left
+    out."""
     longest = [0] * len(graph.inputs)
     for node in graph.nodes:
         own = node.block.key in ("conv2d", "linear")
-        longest.append(own + max(longest[source] for source in node.sources))
+        read = node.sources[:1] if node.block.key == "scale" else node.sources
+        longest.append(own + max(longest[source] for source in read))
     return max(longest[value] for value in graph.outputs.values())
 
 

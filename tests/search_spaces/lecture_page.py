@@ -61,7 +61,7 @@ COMPLEXITY = {
 
 def lecture_page() -> str:
     """The whole page."""
-    chapters = (_introduction, _lenet, _alexnet, _zfnet, _vgg, _inception, _googlenet, _resnet, _small, _chart)
+    chapters = (_introduction, _lenet, _alexnet, _zfnet, _vgg, _inception, _googlenet, _resnet, _after, _small, _chart)
     return "\n".join(part for chapter in chapters for part in chapter())
 
 
@@ -215,12 +215,37 @@ def _resnet() -> Iterator[str]:
         channels by 1x1, computes 3x3 on those, and comes back by 1x1: {_millions(bottleneck.macs)} operations, where
         two convolutions of 3x3 on all 256 channels have {_millions(basic.macs)},
         {basic.macs / bottleneck.macs:.0f} times as many.""")
-    names = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+    yield _networks(("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"))
+    yield _prose("""
+        A 7x7 convolution and a pool come first, then four groups, each at half the size of the one before and with
+        twice the channels, and one linear layer after the mean of the map. In `nas show resnet34`:""")
+    found, graph = rows(load("resnet34")), load("resnet34")
+    groups = {name: [row for at, row in found.items() if at.split(".")[0] == name] for name in _ordered(found)}
     table = [
-        (f"`{name}`", str(num_layers(load(name))), f"{costs.params:,}", f"{costs.macs:,}")
-        for name, costs in ((name, load(name).costs()) for name in names)
+        (f"`{name}`", listed[0].block, str(len(listed)), _shape(listed[-1].type.shape))
+        for name, listed in groups.items()
+        if name not in graph.inputs
     ]
-    yield _table(("network", "layers", "parameters", "operations"), "<>>>", table)
+    yield _table(("address", "block", "times", "output"), "<<><", table)
+
+
+def _after() -> Iterator[str]:
+    wide, deep = load("wide_resnet50_2").costs(), load("resnet152").costs()
+    plain, gated = load("resnet50_v1").costs(), load("seresnet50").costs()
+    paths, dense = load("resnext50_32x4d").costs(), load("densenet121").costs()
+    yield "## After ResNet\n"
+    yield _prose(f"""
+        Wider instead of deeper: Wide ResNet-50-2 has {num_layers(load("wide_resnet50_2"))} layers and
+        {_billions(wide.macs)} operations, about as many as the {num_layers(load("resnet152"))} layers of ResNet-152,
+        {_billions(deep.macs)}. Parallel paths, ResNeXt-50-32x4d: 32 groups in each 3x3 convolution, twice as wide in
+        all, at the cost of ResNet-50, {_billions(paths.macs)} against {_billions(load("resnet50").costs().macs)}. Gates
+        on channels, SE-ResNet-50: {(gated.params - plain.params) / plain.params:.0%} more parameters than the ResNet-50
+        of the paper, `resnet50_v1`, and {(gated.macs - plain.macs) / plain.macs:.2%} more operations; `nas diff
+        resnet50_v1 seresnet50` shows them. Every layer reads all before it, DenseNet-121:
+        {plain.params / dense.params:.1f} times fewer parameters than ResNet-50.""")
+    yield _networks(
+        ("resnet50_v1", "seresnet50", "senet154", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "densenet121")
+    )
 
 
 def _small() -> Iterator[str]:
@@ -263,6 +288,19 @@ def _prose(text: str) -> str:
     return fill(kept, 124, break_long_words=False, break_on_hyphens=False).replace("\0", " ") + "\n"
 
 
+def _networks(names: Sequence[str]) -> str:
+    table = [
+        (f"`{name}`", str(num_layers(load(name))), f"{costs.params:,}", f"{costs.macs:,}")
+        for name, costs in ((name, load(name).costs()) for name in names)
+    ]
+    return _table(("network", "layers", "parameters", "operations"), "<>>>", table)
+
+
+def _ordered(found: Iterable[str]) -> dict[str, None]:
+    """The first parts of addresses, in order."""
+    return dict.fromkeys(address.split(".")[0] for address in found)
+
+
 def _operations(graph: Graph, slide: Sequence[tuple[str, str, int, int, int]]) -> str:
     nodes = {node.address: node for node in graph.costs().nodes}
     table = [
@@ -292,6 +330,10 @@ def _number(value: int) -> str:
 
 def _millions(value: int) -> str:
     return f"{value / 1e6:.1f}M" if value < 100_000_000 else f"{value / 1e6:.0f}M"
+
+
+def _billions(value: int) -> str:
+    return f"{value / 1e9:.2f}G"
 
 
 def _depth(graph: Graph) -> int:

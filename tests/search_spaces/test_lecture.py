@@ -163,6 +163,10 @@ LAYERS = {
     "resnet101": 101,
     "resnet152": 152,
     "squeezenet1_0": 18,
+    "densenet121": 121,
+    "densenet161": 161,
+    "wide_resnet50_2": 50,
+    "senet154": 154,
 }
 
 
@@ -201,6 +205,34 @@ def test_a_bottleneck_costs_a_seventeenth_of_the_block_that_it_replaces() -> Non
 def test_resnet_has_no_linear_layer_but_for_the_classes() -> None:
     for name in ("resnet34", "resnet152"):
         assert [node.address for node in load(name).nodes if node.block.key == "linear"] == ["logits"]
+
+
+def test_wide_resnet_costs_what_a_network_of_three_times_its_depth_does() -> None:
+    wide, deep = load("wide_resnet50_2"), load("resnet152")
+    assert (num_layers(wide), num_layers(deep)) == (50, 152)
+    assert abs(wide.costs().macs / deep.costs().macs - 1) < 0.02
+
+
+def test_resnext_has_32_groups_twice_as_wide_in_all_at_the_cost_of_resnet() -> None:
+    plain, paths = rows(load("resnet50")), rows(load("resnext50_32x4d"))
+    for address in ("layer1.0", "layer4.2"):
+        assert plain[address].type == paths[address].type
+    groups = {getattr(node.block, "groups", 1) for node in load("resnext50_32x4d").nodes}
+    assert groups == {1, 32}
+    assert abs(load("resnext50_32x4d").costs().params / load("resnet50").costs().params - 1) < 0.03
+
+
+def test_gates_are_cheap() -> None:
+    """Hu 2017, section 4: 2.5 million parameters more, and hardly an operation."""
+    plain, gated = load("resnet50_v1").costs(), load("seresnet50").costs()
+    assert round((gated.params - plain.params) / 1e6, 1) == 2.5
+    assert [round(costs.macs / 1e9, 2) for costs in (plain, gated)] == [3.86, 3.86]
+
+
+def test_a_resnet_halves_the_size_and_doubles_the_channels_four_times() -> None:
+    found = rows(load("resnet34"))
+    ends = [found[name].type.shape for name in ("stem", "layer1.2", "layer2.3", "layer3.5", "layer4.2")]
+    assert ends == [(64, 112, 112), (64, 56, 56), (128, 28, 28), (256, 14, 14), (512, 7, 7)]
 
 
 def test_squeezenet_has_50_times_fewer_parameters_than_alexnet() -> None:
