@@ -29,6 +29,7 @@ Reading order; each file imports only from those above it:
     results       a run as its summary
     driver        the loop, and the verbs of runs
     exporting     export by name
+    chart_labels, chart    the complexity chart of the networks that ship
     cli/          the command line
 """
 

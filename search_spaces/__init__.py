@@ -6,6 +6,7 @@ bounds what the result may cost. Nothing here imports torch, optuna or ray.
 Reading order; each file imports only from those above it:
 
     catalog       the networks and spaces that ship, found by name
+    published     papers, years and published accuracies of the networks
     weight_maps   how other libraries call the weights of a family
     weight_names  which tensor of a file is which of a network
     decisions     what there is to decide, and every way to do it
@@ -19,7 +20,7 @@ Reading order; each file imports only from those above it:
 `networks/*.yaml` are the hand-designed networks, a family in a file; `spaces/*.yaml` the search spaces.
 """
 
-from search_spaces.catalog import Found, NotFoundError, families, find, load_network, names
+from search_spaces.catalog import Found, NotFoundError, families, find, load_network, load_networks, names
 from search_spaces.decisions import Decision
 from search_spaces.points import DecisionError, Decisions, Point, parse_decisions
 from search_spaces.sampling import FeasibleDraws, Sampled
@@ -39,6 +40,7 @@ __all__ = [
     "find",
     "load",
     "load_network",
+    "load_networks",
     "names",
     "parse",
     "parse_decisions",

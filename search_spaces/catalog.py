@@ -7,17 +7,17 @@ their own; that of the file alone is none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from blocks.errors import FixpointError
-from graphs.document import Settings
-from graphs.faults import nearest
+from graphs.document import Document, Settings
+from graphs.faults import FaultList, nearest
 from graphs.graph import Graph
-from graphs.loading import load
+from graphs.loading import graph_of, load, load_document
 
 FOLDER = Path(__file__).parent
 
@@ -99,6 +99,24 @@ def load_network(name_or_path: str | Path, settings: Settings | None = None, *, 
     """
     found = find(name_or_path, "network").with_variant(variant)
     return load(found.path, settings, variant=found.variant)
+
+
+def load_networks(wanted: Container[str] | None = None) -> Iterator[tuple[str, Graph]]:
+    """The shipped networks with their names, all or those that are wanted, a family after the other; each document is
+    read once.
+
+    Nothing is checked that a network of its own does not need: `load_network` checks all.
+    """
+    documents: dict[Path, Document] = {}
+    for name, found in _shipped("network").items():
+        if wanted is not None and name not in wanted:
+            continue
+        if found.path not in documents:
+            documents[found.path] = load_document(found.path, holes=False)
+        document = documents[found.path]
+        if found.variant is not None:
+            document = document.with_variant(found.variant, FaultList())
+        yield name, graph_of(document)
 
 
 def scan(text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ Reading order; each file imports only from those above it:
     checking    nas check
     difference  nas diff
     drawing     nas draw
+    zoo         nas zoo list, show, plot
     schema      nas schema
     exports     nas export
     runs        nas search, resume, status

@@ -65,7 +65,7 @@ def draw(
     if to == STDOUT:
         print(text, end="")
         return
-    _write(Path(to), text)
+    write_picture(Path(to), text)
     if as_json:
         print_json({"ok": True, "name": graph.name, "hash": graph.hash, "file": to, "format": chosen})
     else:
@@ -88,7 +88,8 @@ def _format(to: str, format: str | None) -> Format:
     raise typer.BadParameter(f"`{to}` does not end in a format: {names}", param_hint="-o")
 
 
-def _write(path: Path, text: str) -> None:
+def write_picture(path: Path, text: str) -> None:
+    """Write a picture. Raises: DrawingError."""
     try:
         path.write_text(text, "utf-8", newline="\n")
     except OSError as error:

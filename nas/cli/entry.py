@@ -20,6 +20,7 @@ from nas.cli.networks import show
 from nas.cli.output import FAULT, INTERRUPTED, error_object, error_objects, error_text, print_json
 from nas.cli.runs import resume, search, status
 from nas.cli.schema import schema
+from nas.cli.zoo import zoo
 
 app = typer.Typer(
     name="nas",
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (check, show, diff, draw, search, resume, status, export, schema):
     app.command()(command)
+app.add_typer(zoo)
 
 
 def _print_version(wanted: bool) -> None:
