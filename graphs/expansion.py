@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field, replace
 
-from blocks.types import Vector
+from blocks.types import Type, Vector
 from graphs.arguments import Missing, Scope, Slot, slot_of
 from graphs.assembly import MAX_STEPS, Assembly, TooLarge
 from graphs.calls import Given, merge_arguments
@@ -40,6 +40,12 @@ def expand(
     `extra` is added to the height and width of its inputs, to find the smallest legal size.
     """
     return _Expansion(document, Assembly(faults, max_steps)).run(extra)
+
+
+def expand_part(document: Document, given: Type, faults: FaultList) -> Graph | None:
+    """As `expand`, with a type for the document's one input, a map inside of a network for instance, whatever the
+    document says of it."""
+    return _Expansion(document, Assembly(faults, MAX_STEPS)).run((0, 0), given)
 
 
 def check_templates(document: Document, faults: FaultList) -> None:
@@ -74,13 +80,13 @@ class _Expansion:
     def __post_init__(self) -> None:
         self.lexicon = Lexicon(self.document, self.assembly)
 
-    def run(self, extra: tuple[int, int]) -> Graph | None:
+    def run(self, extra: tuple[int, int], given: Type | None = None) -> Graph | None:
         document, assembly = self.document, self.assembly
         scope = document_scope(document, assembly.faults)
         refuse_unkept(document.where, scope, None, Frame(None, "", document.mark, {}, None), assembly)
         self.lexicon.read_defaults(scope)
         handles: dict[str, Handle] = {}
-        types = input_types(document, scope, assembly.faults, extra)
+        types = input_types(document, scope, assembly.faults, extra) if given is None else [given]
         for (name, _), type in zip(document.inputs, types, strict=True):
             handles[name.text] = Handle(None if type is None else len(handles), type, name.text, name.mark)
             assembly.inputs[name.text] = type or Vector(1)

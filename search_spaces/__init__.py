@@ -13,23 +13,32 @@ Reading order; each file imports only from those above it:
     conditions    open parameters, and which of their combinations keep `where`
     counts        how many ways there are to fill holes
     resolution    a document with its holes filled
+    links         the steps of a net, where they follow one another
+    chains        a space as layers of options whose costs add up
+    bounds        a budget as bounds on sums
     points        `Point`, and a space as sampling sees it
+    profiles      exact counts of what keeps bounds
+    drawing       uniform draws of what keeps bounds
     sampling      points that keep a budget; budgets that nothing keeps
+    counting      how many points keep a budget
     space         `Space`: load, size, materialize, sample
 
 `networks/*.yaml` are the hand-designed networks, a family in a file; `spaces/*.yaml` the search spaces.
 """
 
 from search_spaces.catalog import Found, NotFoundError, families, find, load_network, load_networks, names
+from search_spaces.counting import Count
 from search_spaces.decisions import Decision
-from search_spaces.points import DecisionError, Decisions, Point, parse_decisions
+from search_spaces.points import DecisionError, Decisions, Drawn, Point, parse_decisions
 from search_spaces.sampling import FeasibleDraws, Sampled
 from search_spaces.space import Space, load, parse
 
 __all__ = [
+    "Count",
     "Decision",
     "DecisionError",
     "Decisions",
+    "Drawn",
     "FeasibleDraws",
     "Found",
     "NotFoundError",

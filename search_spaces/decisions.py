@@ -25,6 +25,7 @@ Result = TypeVar("Result")
 class Decision:
     """One hole. `sizes` is the number of points under each alternative, 0 where a `where` leaves none; `masses` is the
     sum of their prior weights, so that a draw weighted by it is one of the prior's, and uniform where there is none.
+    `weights` are the prior's for the alternatives alone.
     """
 
     address: str
@@ -32,6 +33,7 @@ class Decision:
     alternatives: tuple[Alternative, ...]
     sizes: tuple[int, ...]
     masses: tuple[int, ...]
+    weights: tuple[int, ...]
 
 
 Choose = Callable[[Decision], int]
@@ -40,7 +42,8 @@ Choose = Callable[[Decision], int]
 def value_decision(address: str, hole: Tree, kind: Kind = "value") -> Decision:
     """The decision of a hole where a value stands."""
     alternatives = hole_alternatives(hole) or ()
-    return Decision(address, kind, tuple(map(plain, alternatives)), (1,) * len(alternatives), hole_weights(hole))
+    weights = hole_weights(hole)
+    return Decision(address, kind, tuple(map(plain, alternatives)), (1,) * len(alternatives), weights, weights)
 
 
 def value_decisions(arguments: Mapping | None, address: str) -> Iterator[Decision]:

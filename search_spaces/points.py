@@ -10,6 +10,8 @@ from typing import Protocol
 
 from blocks.errors import FixpointError
 from graphs.graph import Graph
+from graphs.requirements import Requirement
+from search_spaces.chains import Chain
 from search_spaces.decisions import Alternative, Decision
 
 Decisions = dict[str, Alternative]
@@ -25,6 +27,20 @@ class Point:
 
     decisions: Decisions
     graph: Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Decision sets that keep a budget, and of how many draws they are."""
+
+    decisions: tuple[Decisions, ...]
+    num_drawn: int
+    num_accepted: int
+
+    @property
+    def acceptance(self) -> float:
+        """The share of draws that kept the budget."""
+        return self.num_accepted / self.num_drawn if self.num_drawn else 1.0
 
 
 def parse_decisions(text: str) -> Decisions:
@@ -46,6 +62,15 @@ class PointSource(Protocol):
 
     @property
     def decisions(self) -> tuple[Decision, ...]: ...
+
+    @property
+    def has_prior(self) -> bool: ...
+
+    @property
+    def chain(self) -> Chain | None: ...
+
+    @property
+    def requirements(self) -> list[Requirement]: ...
 
     def decision(self, address: str) -> Decision: ...
 

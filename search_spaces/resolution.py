@@ -22,6 +22,7 @@ from graphs.document import (
     Template,
     calls_within,
     hole_alternatives,
+    hole_weights,
 )
 from graphs.faults import FaultList
 from graphs.ordering import step_names
@@ -52,7 +53,7 @@ class Resolver:
 
     def resolve(self, choose: Choose) -> Document:
         """The document with every hole filled by what `choose` picks, in the order of the text."""
-        return self._resolve_shared(choose).document()
+        return self.shared(choose).document()
 
     def count(self) -> int:
         """The number of points: of different sets of decisions that matter."""
@@ -72,14 +73,22 @@ class Resolver:
     def choice_decision(self, address: str, choice: Choice) -> Decision:
         """The decision between the alternatives of a choice of steps."""
         names = tuple(name.text for name, _ in choice.alternatives)
-        return Decision(address, "step", names, self._sizes.alternatives(choice), self._masses.alternatives(choice))
+        sizes, masses = self._sizes.alternatives(choice), self._masses.alternatives(choice)
+        return Decision(address, "step", names, sizes, masses, choice.weights)
 
     def repeat_decision(self, address: str, step: Step) -> Decision:
         """The decision of how often a step is repeated."""
+        assert step.repeat is not None
         repeats = tuple(map(plain, hole_alternatives(step.repeat) or ()))
-        return Decision(f"{address}.repeat", "repeat", repeats, self._sizes.repeats(step), self._masses.repeats(step))
+        sizes, masses = self._sizes.repeats(step), self._masses.repeats(step)
+        return Decision(f"{address}.repeat", "repeat", repeats, sizes, masses, hole_weights(step.repeat))
 
-    def _resolve_shared(self, choose: Choose) -> _Resolution:
+    @property
+    def once(self) -> tuple[str, ...]:
+        """The blocks that decide once and that the net may call."""
+        return self._once
+
+    def shared(self, choose: Choose) -> Resolution:
         """A walk that has decided what many places share: parameters, and blocks that decide once."""
         picked: dict[str, int] = {}
         params = []
@@ -89,7 +98,7 @@ class Resolver:
                 picked[name] = choose(self._params.decision(name, picked))
                 param = replace(param, default=(hole_alternatives(param.default) or ())[picked[name]])
             params.append(param)
-        walk = _Resolution(replace(self._document, params=tuple(params)), self._with_holes, choose, self)
+        walk = Resolution(replace(self._document, params=tuple(params)), self._with_holes, choose, self)
         for name in self._once:
             walk.decide_once(self._with_holes[name])
         return walk
@@ -154,7 +163,7 @@ class Resolver:
         return tuple(name for name, template in self._with_holes.items() if template.once and name in reached)
 
 
-class _Resolution:
+class Resolution:
     """One walk over a document whose parameters are decided."""
 
     def __init__(self, document: Document, with_holes: dict[str, Template], choose: Choose, resolver: Resolver) -> None:
@@ -163,6 +172,26 @@ class _Resolution:
         self._choose = choose
         self._resolver = resolver
         self._templates: dict[str, Template] = {}
+
+    @property
+    def source(self) -> Document:
+        """The document, its parameters decided."""
+        return self._source
+
+    @property
+    def templates(self) -> dict[str, Template]:
+        """The blocks that what is resolved so far calls."""
+        return self._templates
+
+    def fork(self, choose: Choose) -> Resolution:
+        """The same walk, going on by other choices."""
+        walk = Resolution(self._source, self._with_holes, choose, self._resolver)
+        walk._templates = dict(self._templates)
+        return walk
+
+    def steps(self, steps: tuple[Step, ...], names: tuple[str, ...]) -> tuple[Step, ...]:
+        """Some steps of the net, which have these names there, with their holes filled."""
+        return tuple(self._step(step, name) for step, name in zip(steps, names, strict=True))
 
     def decide_once(self, template: Template) -> None:
         """Fill the holes of a block for all its calls."""

@@ -1,9 +1,11 @@
-"""Points of a space that keep a budget.
+"""Points that keep a budget, uniform over all that do, and budgets that nothing keeps.
 
-Draws are uniform over the points of the space, and those that break the budget, or are no legal network, are
-rejected: what is left is uniform over the feasible points. The share that was accepted is reported. Where the budget is
-so tight that no draw of many keeps it, a space of few points is listed and drawn from, which is uniform as well; in a
-larger one points are found by descent, and the result says that they are not uniform.
+Points are drawn uniformly from all decisions of the space, and those that break the budget, or are no legal network,
+are rejected: what is left is uniform over the feasible points. The share that was accepted is reported. Where many
+are rejected and the space is a chain (`search_spaces.chains`), they are drawn from the chain instead, as uniformly
+and almost without rejections. Where it is none, and so few draws keep the budget that it takes too long, a space of
+few points is listed and drawn from, which is uniform as well; in a larger one points are found by descent, and the
+result says that they are not uniform. With a prior, read "in proportion to the prior" for uniform.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ from graphs.budget import Budget
 from graphs.costs import Costs
 from graphs.faults import DocumentError
 from graphs.graph import Graph
-from search_spaces.points import DecisionError, Decisions, Point, PointSource
+from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
+from search_spaces.chains import METRICS
+from search_spaces.points import DecisionError, Decisions, Drawn, Point, PointSource
 
 MAX_REJECTED = 500
+PATIENCE = 100  # rejections before the chain is built
 NUM_STARTS = 4
 MAX_ENUMERATED = 3_000
 
@@ -44,6 +49,7 @@ class FeasibleDraws:
         self._accepted = 0
         self._is_tight = False
         self._feasible: list[Point] | None = None
+        self._from_chain: ChainDraws | None = None
         self.uniform = True
 
     @property
@@ -53,13 +59,37 @@ class FeasibleDraws:
 
     def next(self) -> Point:
         """The next point. Raises `BudgetError` where nothing in the space keeps the budget."""
-        for _ in range(0 if self._is_tight else MAX_REJECTED):
+        return self._next_by_rejection() or self._next_from_chain() or self._next_of_few()
+
+    def _next_by_rejection(self) -> Point | None:
+        patience = MAX_REJECTED
+        while not self._is_tight and patience:
+            if self._drawn - self._accepted >= PATIENCE and self._space.chain is not None:
+                break
             self._drawn += 1
             point = self._space.draw(self._random)
             if point is not None and self._budget.admits(point.graph.costs()):
                 self._accepted += 1
                 return point
+            patience -= 1
         self._is_tight = True
+        return None
+
+    def _next_from_chain(self) -> Point | None:
+        if self._space.chain is None:
+            return None
+        if self._from_chain is None:
+            self._from_chain = ChainDraws(self._space, self._budget, self._random)
+        for _ in range(MAX_REJECTED):
+            drawn, decisions = self._from_chain.next()
+            self._drawn += drawn
+            graph = self._space.materialize(decisions)
+            if self._budget.admits(graph.costs()):  # peak_bytes does not add up along a chain
+                self._accepted += 1
+                return Point(decisions, graph)
+        return None
+
+    def _next_of_few(self) -> Point:
         if feasible := self._list_feasible():
             return self._random.choice(feasible)
         self.uniform = False
@@ -69,11 +99,64 @@ class FeasibleDraws:
         return point
 
     def _list_feasible(self) -> list[Point]:
-        """All points that keep the budget, in a space of few; none in a larger one."""
+        """All points that keep the budget, in a space of few without a prior; none in any other."""
         if self._feasible is None:
-            points = self._space.points() if self._space.size() <= MAX_ENUMERATED else ()
+            few = self._space.size() <= MAX_ENUMERATED and not self._space.has_prior
+            points = self._space.points() if few else ()
             self._feasible = [point for point in points if self._budget.admits(point.graph.costs())]
         return self._feasible
+
+
+class ChainDraws:
+    """Decision sets that keep what adds up of a budget, drawn from a space's chain some at a time."""
+
+    def __init__(self, space: PointSource, budget: Budget, random: Random) -> None:
+        import numpy as np
+
+        from search_spaces.drawing import Grid
+
+        assert space.chain is not None
+        self._space = space
+        self._budget = budget
+        self._bounds, self.is_whole = bounds_of(budget, space.requirements)
+        self._grid = Grid(space.chain, self._bounds)
+        self._random = np.random.default_rng(random.getrandbits(64))
+        self._waiting: list[Decisions] = []
+        self._debt = 0.0
+        self._share = 1.0
+        self._batch = 16
+
+    def next(self) -> tuple[int, Decisions]:
+        """How many paths were drawn for it, and one decision set. Raises `BudgetError` where there is none."""
+        if not self._waiting:
+            self._batch = min(1_024, 4 * self._batch)
+            drawn = self.draw(self._batch)
+            self._waiting = list(reversed(drawn.decisions))
+            self._share = drawn.acceptance
+        self._debt += 1 / self._share
+        whole = int(self._debt)
+        self._debt -= whole
+        return whole, self._waiting.pop()
+
+    def draw(self, number: int) -> Drawn:
+        """So many decision sets at once. Raises `BudgetError` where there are none."""
+        from search_spaces.drawing import draw
+
+        drawn = draw(self._grid, number, self._random) if self._bounds.are_possible else None
+        if drawn is None:
+            raise impossible_sums(self._space, self._bounds, self._budget)
+        return drawn
+
+
+def draw_decisions(space: PointSource, number: int, budget: Budget, random: Random) -> Drawn:
+    """So many decision sets that keep a budget; from the chain alone where the space is one and the budget adds up."""
+    if space.chain is not None:
+        draws = ChainDraws(space, budget, random)
+        if draws.is_whole:
+            return draws.draw(number)
+    stream = FeasibleDraws(space, budget, random)
+    found = tuple(stream.next().decisions for _ in range(number))
+    return Drawn(found, round(number / stream.acceptance), number)
 
 
 def missed(budget: Budget, costs: Costs) -> float:
@@ -120,6 +203,25 @@ def impossible(space: PointSource, budget: Budget, nearest: Point | None) -> Bud
     return BudgetError(
         f"nothing in the space `{space.name}` keeps {budget}: its {extreme} network has {figures}",
         help=f"in it `{largest.address}` counts {getattr(largest, figure):,} of them; {remedy}",
+    )
+
+
+def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget) -> BudgetError:
+    """The error of bounds that no path through a space's chain keeps: the smallest or the largest network is exact."""
+    assert space.chain is not None
+    ends: list[str] = []
+    for column, low, high in zip(bounds.columns, bounds.lows, bounds.highs, strict=True):
+        for largest, bound in ((False, high), (True, low)):
+            figure, path = extreme(space.chain, column, largest=largest)
+            decisions = {address: chosen for option in path for address, chosen in option.taken}
+            if figure < bound if largest else figure > bound:
+                return impossible(space, budget, Point(decisions, space.materialize(decisions)))
+            if bound not in (0, UNBOUNDED):
+                others = (f"{sum(o.costs[at] for o in path):,} {METRICS[at]}" for at in bounds.columns if at != column)
+                word = "largest" if largest else "smallest"
+                ends.append(f"the {word} in {METRICS[column]}, {figure:,}, has {' and '.join(others)}")
+    return BudgetError(
+        f"nothing in the space `{space.name}` keeps {budget} at once", help=f"of its networks {'; '.join(ends)}"
     )
 
 

@@ -57,7 +57,8 @@ def test_draws_are_uniform_over_the_feasible_points(budget: Budget) -> None:
     assert chisquare(list(drawn.values())).pvalue > 0.01
 
 
-def test_acceptance_is_the_share_of_feasible_points() -> None:
+def test_acceptance_is_the_share_of_feasible_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search_spaces.sampling.PATIENCE", 10**9)
     budget = Budget.of(max_params=1_000)
     feasible = sum(budget.admits(TINY.materialize(point).costs()) for point in tiny_points())
     assert TINY.sample(1_000, budget, seed=3).acceptance == pytest.approx(feasible / 24, abs=0.05)
@@ -118,7 +119,16 @@ def test_the_smallest_network_of_a_large_space_is_found_by_descent() -> None:
         SMALL.refuse_impossible(Budget.of(max_params=10))
 
 
-def test_a_budget_too_tight_for_draws_is_met_by_descent_and_says_so() -> None:
+def test_a_budget_too_tight_for_draws_is_met_by_the_chain() -> None:
+    sampled = SMALL.sample(100, Budget.of(max_params=290))
+    assert sampled.uniform
+    # Of 143,327,232 points 6 have 286 to 290 parameters; all of them are met.
+    assert len({tuple(point.decisions.items()) for point in sampled.points}) == 6
+    assert all(point.graph.costs().params <= 290 for point in sampled.points)
+
+
+def test_a_budget_too_tight_for_draws_is_met_by_descent_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_spaces.Space, "chain", None)
     sampled = SMALL.sample(2, Budget.of(max_params=290))
     assert not sampled.uniform
     assert all(point.graph.costs().params <= 290 for point in sampled.points)
@@ -132,6 +142,7 @@ def test_descent_finds_the_smallest_network_from_every_start() -> None:
 
 def test_a_small_space_is_listed_where_draws_do_not_meet_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search_spaces.sampling.MAX_REJECTED", 0)
+    monkeypatch.setattr(search_spaces.Space, "chain", None)
     budget = Budget.of(max_params=400)
     draws = TINY.draws(budget)
     seen = {point.graph.hash for point in (draws.next() for _ in range(300))}
