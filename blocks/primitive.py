@@ -65,7 +65,8 @@ class Primitive(BaseModel, ABC):
     number). `takes` is the kind of the first input. `commutative` says that the order of its inputs is without effect.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    # A validator is built when the first block of its kind is made: a network has few kinds of all that there are.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     key: ClassVar[str]
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)

@@ -5,10 +5,11 @@
     nas.status(run)                         how a run stands, at any moment
     nas.export(source, to)                  a run, a bundle or a network as a bundle
 
-Importing this package imports no torch, Optuna or Ray.
+Importing this package imports nothing of what does the work: the verbs do when they are called.
 
 Reading order; each file imports only from those above it:
 
+    verbs         what Python calls: search, resume, status, export
     trials        jobs, events and the contract of executors
     recipe        how candidates are trained, as data
     seeds         seeds of the parts of a run, from the one of the run
@@ -27,13 +28,12 @@ Reading order; each file imports only from those above it:
     pretrained    weights from elsewhere, recognised by their names and shapes
     finishing     the final training of the winner
     results       a run as its summary
-    driver        the loop, and the verbs of runs
+    driver        the loop, and what the verbs of runs do
     exporting     export by name
     chart_labels, chart    the complexity chart of the networks that ship
     cli/          the command line
 """
 
-from nas.driver import resume, search, status
-from nas.exporting import export
+from nas.verbs import export, resume, search, status
 
 __all__ = ["export", "resume", "search", "status"]

@@ -32,6 +32,7 @@ from nas.results import Result, SearchInterrupted, is_over, summarize
 from nas.samplers import SAMPLERS, make_sampler
 from nas.trainer import Trainer, refuse_device
 from nas.trials import Diverged, Event, Executor, Progress
+from nas.verbs import DEFAULT_TRIALS
 from search_spaces import Space, load, parse
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 WAIT_SECONDS = 0.5
-DEFAULT_TRIALS = 60
 
 
 class Observer(Protocol):
@@ -71,19 +71,7 @@ def search(
     run: str | Path | None = None,
     on_event: Observer | None = None,
 ) -> Result:
-    """Searches a space for the network that classifies the images best within a budget.
-
-    `budget` is a `Budget`, or its bounds, as in {"max_params": "4k"}.
-    `trials` counts networks that were trained, in full or in part; what is over budget or known already doesn't count.
-    `max_seconds` bounds the search proper: after it nothing more is proposed. The best `candidates` are trained longer
-    on two seeds and compared again on the validation part; the winner is trained on `final_seeds` seeds on all that is
-    not the test part, measured on that, and exported to `bundle` in the run's folder. Unless given, `recipe` follows
-    from the size of the images, `epochs` and `final_epochs` from the recipe. `settings` are for the space's own
-    `params`; `classes`, `channels` and `resolution` follow from the images.
-
-    Raises: BudgetError before anything is written, where nothing in the space fits; DataError; RunError, where the
-    folder can't be used; ExportError; SearchInterrupted on Ctrl-C.
-    """
+    """See `nas.search`."""
     from nas.data import load_data
 
     counts = {"trials": trials, "candidates": candidates, "final_seeds": final_seeds}
@@ -149,12 +137,7 @@ def resume(
     device: str = "auto",
     on_event: Observer | None = None,
 ) -> Result:
-    """Goes on with a run: finished trials stay, running ones are begun again. A run that is over is left as it is.
-
-    What was asked for stands in the ledger; the executor may be another one now.
-
-    Raises: RunError, also where the images have changed or a driver is at work; otherwise as `search`.
-    """
+    """See `nas.resume`."""
     from nas.data import load_data
 
     folder = Path(run)
@@ -183,7 +166,7 @@ def resume(
 
 
 def status(run: str | Path) -> Result:
-    """How a run stands. Takes no lock and changes nothing. Raises: RunError."""
+    """See `nas.status`."""
     folder = Path(run)
     history = History.of(folder, read_ledger(folder))
     return summarize(history, driver_is_alive=is_locked(folder))

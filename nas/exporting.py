@@ -28,16 +28,7 @@ def export(
     variant: str | None = None,
     overwrite: bool = False,
 ) -> Bundle:
-    """A bundle of the winner of a run, of a bundle again, or of a network with the weights of a file.
-
-    The file is of safetensors or of torch; its keys are those of the network, or of a library that builds it as well.
-
-    Written to `to`; if that is None, a run's or bundle's own place is checked and written anew, and a network goes to
-    bundles/NAME. A network without `weights` gets random ones, to see that it can be exported.
-
-    Raises: ExportError, RunError, WeightsError, DocumentError; FixpointError where weights, settings or a variant are
-    given for a run.
-    """
+    """See `nas.export`."""
     path = Path(source)
     if path.is_dir():
         if weights is not None or settings or variant is not None:

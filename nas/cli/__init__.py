@@ -6,6 +6,7 @@ message on stderr, and with `--json` as one object on stdout; a traceback is sho
 Reading order; each file imports only from those above it:
 
     output      JSON, tables and sizes as text
+    options     options that several commands have
     inputs      names and files of networks, `name=value`
     outline     a network by address, to a depth
     counting    as other tools count
@@ -19,6 +20,7 @@ Reading order; each file imports only from those above it:
     schema      nas schema
     exports     nas export
     runs        nas search, resume, status
+    commands    all of them by name, imported when they are asked for
     entry       the application, and what becomes of errors
 
 Nothing here imports torch, optuna, ray or rich before a command needs it.

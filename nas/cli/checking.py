@@ -15,7 +15,7 @@ from graphs.document import Settings as Values
 from graphs.loading import load_blocks, variant_names
 from graphs.quantities import format_quantity
 from nas.cli.inputs import load_network_or_space, parse_settings
-from nas.cli.networks import Json, Settings, Variant
+from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import error_objects, print_json
 from search_spaces import Space
 

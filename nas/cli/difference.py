@@ -14,7 +14,7 @@ from graphs import Graph
 from graphs.difference import CONSEQUENT, Change, Difference, difference, weight_elements
 from graphs.quantities import format_quantity
 from nas.cli.inputs import load_network_only, parse_settings
-from nas.cli.networks import DEPTH, Json
+from nas.cli.options import DEPTH, Json
 from nas.cli.output import all_or_mistakes, format_bytes, format_share, print_json, table, terminal_width
 
 SIGNS = {"added": "+", "removed": "-", "retyped": "~", "moved": ">", "rewired": "*"}

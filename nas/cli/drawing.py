@@ -9,7 +9,7 @@ import typer
 
 from blocks.errors import FixpointError
 from nas.cli.inputs import load_network_only, parse_settings
-from nas.cli.networks import Json, Settings, Variant
+from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json
 
 STDOUT = "-"

@@ -6,32 +6,15 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 from typer.main import get_command
 
 from blocks.errors import FixpointError
-from nas.cli.checking import check
-from nas.cli.difference import diff
-from nas.cli.drawing import draw
-from nas.cli.exports import export
-from nas.cli.networks import show
+from nas.cli.commands import COMMANDS
 from nas.cli.output import FAULT, INTERRUPTED, error_object, error_objects, error_text, print_json
-from nas.cli.runs import resume, search, status
-from nas.cli.schema import schema
-from nas.cli.zoo import zoo
-
-app = typer.Typer(
-    name="nas",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-for command in (check, show, diff, draw, search, resume, status, export, schema):
-    app.command()(command)
-app.add_typer(zoo)
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,7 +25,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def about(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -59,16 +41,35 @@ def about(
     """
 
 
+def application(names: Iterable[str]) -> typer.Typer:
+    """The application with these commands."""
+    app = typer.Typer(
+        name="nas",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(about)
+    for name in names:
+        COMMANDS[name](app)
+    return app
+
+
 def main() -> None:
     """The console script."""
+    # pydantic would look for plugins through the metadata of all installed packages, before it checks its first value.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit code."""
     as_json = "--json" in arguments
+    asked = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
     try:
-        outcome = get_command(app).main(args=arguments or ["--help"], prog_name="nas", standalone_mode=False)
+        command = get_command(application(asked))
+        outcome = command.main(args=arguments or ["--help"], prog_name="nas", standalone_mode=False)
         sys.stdout.flush()
     except FixpointError as error:
         if as_json:

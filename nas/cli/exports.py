@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from nas import exporting
 from nas.cli.inputs import parse_settings
-from nas.cli.networks import Json, Settings, Variant
+from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json
 
 
@@ -47,6 +46,8 @@ def export(
     if not Path(source).is_dir() and weights is None:
         print("note: random weights; --weights gives trained ones", file=sys.stderr)
     values = parse_settings(settings or [])
+    from nas import exporting
+
     bundle = exporting.export(source, to, weights=weights, settings=values, variant=variant, overwrite=overwrite)
     if as_json:
         parity = {name: dict(result) for name, result in bundle.parity.items()}

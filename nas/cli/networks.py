@@ -15,19 +15,11 @@ from graphs.quantities import format_quantity
 from graphs.smallest import smallest_input
 from nas.cli.counting import CountAs, column, counted_lines, counted_object, parse_convention
 from nas.cli.inputs import load_network_only, parse_settings
+from nas.cli.options import DEPTH, Json, Settings, Variant
 from nas.cli.outline import Row, num_weights, outline
 from nas.cli.output import format_bytes, format_share, print_json, table, terminal_width
 
-DEPTH = 2
 BAR = 8
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the document; repeatable.")
-]
-Variant = Annotated[
-    str | None, typer.Option("--variant", metavar="NAME", help="One of the document's variants in place of it.")
-]
 
 
 def show(

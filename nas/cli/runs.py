@@ -13,10 +13,10 @@ from blocks.errors import BudgetError
 from graphs import Budget
 from graphs.quantities import format_quantity
 from nas.cli.inputs import parse_settings
-from nas.cli.networks import Json
+from nas.cli.options import Json
 from nas.cli.output import INTERRUPTED, format_seconds, print_json, table, terminal_width
-from nas.driver import DEFAULT_TRIALS
 from nas.manifest import ARCHITECTURE, refuse_taken
+from nas.verbs import DEFAULT_TRIALS
 
 if TYPE_CHECKING:
     from nas.driver import Observer

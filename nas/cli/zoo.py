@@ -18,7 +18,7 @@ from graphs import Graph
 from graphs.faults import nearest, one_of
 from graphs.quantities import format_quantity, parse_quantity
 from nas.cli.drawing import STDOUT, write_picture
-from nas.cli.networks import Json
+from nas.cli.options import Json
 from nas.cli.output import print_json, table, terminal_width
 from search_spaces.published import Accuracy, Published, Verified, published, verified
 from search_spaces.weight_maps import load_key_maps

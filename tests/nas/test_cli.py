@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.main import get_command
 
 import graphs
 from nas.cli import entry, networks
+from nas.cli.commands import COMMANDS
 from nas.cli.output import format_bytes, format_seconds, format_share, table
 from tests.nas.conftest import Answer
 
@@ -334,9 +337,19 @@ class TestText:
 
 
 def test_every_command_is_registered_once() -> None:
-    names = [command.callback.__name__ for command in entry.app.registered_commands if command.callback]
+    registered = entry.application(COMMANDS).registered_commands
+    names = [command.callback.__name__ for command in registered if command.callback]
     assert len(names) == len(set(names))
     assert {"check", "show", "search", "resume", "status", "export"} <= set(names)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_alone_says_of_itself_what_it_says_among_all(name: str) -> None:
+    alone, among = (get_command(entry.application(names)) for names in ([name], COMMANDS))
+    assert isinstance(alone, typer.core.TyperGroup)
+    assert isinstance(among, typer.core.TyperGroup)
+    assert list(alone.commands) == [name]
+    assert alone.commands[name].get_short_help_str() == among.commands[name].get_short_help_str()
 
 
 SPACE = """\

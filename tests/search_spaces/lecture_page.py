@@ -9,7 +9,8 @@ from textwrap import fill
 
 import graphs
 from graphs import Graph
-from nas.cli.networks import DEPTH, network_lines
+from nas.cli.networks import network_lines
+from nas.cli.options import DEPTH
 from nas.cli.outline import Row
 from tests.search_spaces.lecture import (
     ALEXNET,
