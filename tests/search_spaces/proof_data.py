@@ -13,7 +13,7 @@
 `size` is the side of the image on which both are run, the document's own where it is left out; `settings` are values of
 our parameters without which the library's network is another; `outputs` are those of training and what the library's
 named tuple calls them. Without a `reference`, `unverified` says why no other
-implementation was compared with.
+implementation was compared with. The library `paper` is `paper_models.py`, our own: there is a reason beside it, too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Reference:
     `outputs` are our outputs in training and those of its named tuple, `settings` what is other in ours.
     """
 
-    library: Literal["torchvision", "timm", "pytorchcv"]
+    library: Literal["torchvision", "timm", "pytorchcv", "paper"]
     builder: str
     options: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from search_spaces.catalog import find
 from search_spaces.weight_maps import load_key_maps
 from search_spaces.weight_names import match
 from tests import references
+from tests.search_spaces import paper_models
 from tests.search_spaces.proof_data import Reference
 
 State = dict[str, Tensor]
@@ -50,6 +51,8 @@ def _build(reference: Reference) -> nn.Module:
             return cast("nn.Module", references.timm().create_model(name, **options))
         case "pytorchcv":
             return cast("nn.Module", references.pytorchcv().get_model(name, **options))
+        case "paper":
+            return cast("nn.Module", getattr(paper_models, name)(**options))
 
 
 def random_state(module: nn.Module, seed: int = 0) -> State:
@@ -81,18 +84,25 @@ def pair(graph: Graph, reference: Reference, network: str) -> Pair:
     """
     ours, theirs = graph.compile(device="meta"), build(reference)
     state, wanted = random_state(ours), theirs.state_dict()
+    names = _names(network, state, wanted) if reference.library != "paper" else {key: key for key in state}
+    assert reference.library != "paper" or names.keys() == wanted.keys()
+    other = {key: state[ours_key].reshape(wanted[key].shape).clone() for ours_key, key in names.items()}
+    unused = {key: torch.zeros(like.shape, dtype=like.dtype) for key, like in wanted.items() if key not in other}
+    ours.load_state_dict(state, assign=True)
+    wanted.update({**other, **unused})  # the same dict: it holds the version that torchvision's MnasNet asks for
+    theirs.load_state_dict(wanted, assign=True)
+    return Pair(_steady(ours), _steady(theirs), names)
+
+
+def _names(network: str, state: State, wanted: State) -> Mapping[str, str]:
+    """What the map of the family that fits best calls our keys there."""
     family = find(network, "network").family
     assert family is not None
     tried = [match(network, key_map, state, wanted.keys()) for key_map in load_key_maps(family)]
     matching = min(tried, key=lambda found: len(found.missing) + len(found.surplus))
     assert not matching.missing, f"{matching.library}: {dict(matching.missing)} {matching.counts}"
     assert not matching.surplus, f"{matching.library}: {matching.surplus}"
-    other = {key: state[ours_key].reshape(wanted[key].shape).clone() for ours_key, key in matching.names.items()}
-    unused = {key: torch.zeros(like.shape, dtype=like.dtype) for key, like in wanted.items() if key not in other}
-    ours.load_state_dict(state, assign=True)
-    wanted.update({**other, **unused})  # the same dict: it holds the version that torchvision's MnasNet asks for
-    theirs.load_state_dict(wanted, assign=True)
-    return Pair(_steady(ours), _steady(theirs), matching.names)
+    return matching.names
 
 
 def _steady(module: nn.Module) -> nn.Module:
