@@ -16,7 +16,7 @@ from graphs.assembly import MAX_STEPS, Assembly, TooLarge
 from graphs.calls import Given, merge_arguments
 from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Share, Step, Template
 from graphs.faults import FaultList, Mark
-from graphs.fragments import fragment_of, recall, remember
+from graphs.fragments import fragment_of, is_closed, recall, remember
 from graphs.frames import Body, Frame, Handle
 from graphs.graph import Graph, Group, prune, used_groups
 from graphs.heads import refuse_idle_heads, refuse_taken_names, shipped
@@ -25,7 +25,18 @@ from graphs.lexicon import Lexicon
 from graphs.library import block_class
 from graphs.ordering import step_names, step_order
 from graphs.recursion import refuse_recursion
-from graphs.resolving import count_repeats, excuse, is_done, lookup, refuse_unkept, single, sources_of
+from graphs.resolving import (
+    after,
+    alone,
+    count_repeats,
+    excuse,
+    is_done,
+    lookup,
+    named_node,
+    refuse_unkept,
+    single,
+    sources_of,
+)
 from graphs.text import Mapping, Scalar
 
 MAX_NESTING = 32
@@ -121,9 +132,11 @@ class _Expansion:
         mark = template.name.mark
         scope = Scope(elsewhere=self.lexicon.names)
         scope.bind_type("in", None)
+        nodes: dict[str, Handle] = {}
         for param in template.params:
             if param.kind == "node":
                 scope.bind_type(param.name.text, None)
+                nodes[param.name.text] = _poison(param.name.mark, param.name.text)
                 continue
             if param.default is not None and not param.broken:
                 with contextlib.suppress(Missing):
@@ -131,7 +144,7 @@ class _Expansion:
             scope.known.add(param.name.text)
         frame = Frame(template, template.name.text, mark, {}, None)
         refuse_unkept(template.where, scope, None, frame, self.assembly)
-        self._inside(template, Body(frame, "", scope, {}, _poison(mark, "in"), 0, _perhaps(template.body)))
+        self._inside(template, Body(frame, "", scope, nodes, _poison(mark, "in"), 0, _perhaps(template.body)))
 
     def walk_net(self) -> None:
         """Expand the net on inputs without types."""
@@ -226,13 +239,13 @@ class _Expansion:
             return _poison(step.mark, name)
         if step.unused and handle.value is not None:
             self.assembly.spare.add(handle.value)
-        return Handle(handle.value, handle.type, name, step.name.mark if step.name else step.mark)
+        return Handle(handle.value, handle.type, name, step.name.mark if step.name else step.mark, handle.before)
 
     def _outcome(self, step: Step, address: str, sources: tuple[Handle, ...], body: Body) -> Handle:
         if not is_done(step, body, self.assembly, blind=self.blind):
             return sources[0]
         if step.repeat is None:
-            return self._action(step.action, sources, address, body, None)
+            return after(sources, self._action(step.action, sources, address, body, None))
         count = count_repeats(step, body, self.assembly, blind=self.blind)
         if len(sources) != 1:
             message, help = "a repeated step has one input", "join its inputs before it"
@@ -244,7 +257,7 @@ class _Expansion:
         for number in range(count):
             self.assembly.count_step(step.mark, body.frame)
             first = step.first if number == 0 else None
-            handle = self._action(step.action, (handle,), f"{address}.{number}", body, first)
+            handle = after((handle,), self._action(step.action, (handle,), f"{address}.{number}", body, first))
             if handle.type is None and not self.blind:
                 break
         self._name_repetitions(place, step.action)
@@ -357,7 +370,7 @@ class _Expansion:
         if template.broken or body.frame.calls(template):  # a fault of `check_templates`
             raise Missing
         self._check_nesting(call.key.mark, body)
-        scope = self._bind(template, call, given, slots, source, body)
+        scope, nodes = self._bind(template, call, given, slots, source, body)
         if self.blind and not template.name.mark.source.builtin:  # it is walked on its own
             raise Missing
         frame = Frame(template, address, call.key.mark, given, body.frame)
@@ -365,10 +378,11 @@ class _Expansion:
             raise Missing
         if not template.alternatives:
             self.assembly.groups.append(Group(address, template.name.text))
-        inner = Body(frame, f"{address}.", scope, {}, source, body.depth + 1, _perhaps(template.body))
+        inner = Body(frame, f"{address}.", scope, nodes, alone(source), body.depth + 1, _perhaps(template.body))
         if not template.name.mark.source.builtin or source.value is None or template.alternatives:
             return self._inside(template, inner) or source
-        key = (template.name.text, source.type, tuple(scope.values.items()))
+        same = tuple(node.value == source.value for node in nodes.values())
+        key = (template.name.text, source.type, tuple(scope.values.items()), same)
         fragment = recall(key)
         if fragment is not None:
             return self.assembly.place(fragment, source, frame)
@@ -378,37 +392,30 @@ class _Expansion:
         if handle.value is not None and len(self.assembly.faults.faults) == faults:
             added, first = self.assembly.nodes[start:], start + len(self.assembly.inputs)
             groups = self.assembly.groups[start_of_groups:]
-            remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
+            if is_closed(added, first, source.value, handle.value):
+                remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
         return handle
 
     def _bind(
         self, template: Template, call: Call, given: Given, slots: dict[str, Slot], source: Handle, body: Body
-    ) -> Scope:
-        """The names that the body of a template may read; a default may read `in` and the parameters before it."""
+    ) -> tuple[Scope, dict[str, Handle]]:
+        """What the body of a template may read: names, of which a default may read `in` and those before it, and
+        steps of the caller."""
+        nodes: dict[str, Handle] = {}
         values = self.lexicon.arguments(call, given, slots, body)
         scope = Scope(elsewhere=self.lexicon.names)
         scope.bind_type("in", source.type)
         for param in template.params:
             name = param.name.text
             if param.kind == "node":
-                scope.bind_type(name, self._named_node(name, given, body).type)
+                nodes[name] = alone(named_node(name, given[name][1], source, body, self.assembly), name)
+                scope.bind_type(name, nodes[name].type)
                 continue
             if name not in values and param.default is not None:
                 with contextlib.suppress(Missing):
                     values[name] = self.assembly.evaluate(param.default, slots[name], scope, body.frame)
             scope.bind(name, values.get(name))
-        return scope
-
-    def _named_node(self, name: str, given: Given, body: Body) -> Handle:
-        tree = given[name][1]
-        handle = None
-        if isinstance(tree, Scalar):
-            handle = lookup(tree, body, self.assembly)
-        else:
-            self.assembly.faults.add("wrong-shape", f"`{name}` is the name of a step", tree.mark, help=f"{name}: main")
-        if handle is None:
-            raise Missing
-        return handle
+        return scope, nodes
 
     def _check_nesting(self, mark: Mark, body: Body) -> None:
         if mark.source.builtin:

@@ -44,6 +44,12 @@ def forget() -> None:
     _remembered.clear()
 
 
+def is_closed(nodes: list[Node], first: int, source: int, end: int) -> bool:
+    """Whether what was expanded from value `first` on reads nothing before it but its input, `source`."""
+    read = [*(value for node in nodes for value in node.sources), end]
+    return all(value == source or value >= first for value in read)
+
+
 def fragment_of(nodes: list[Node], groups: list[Group], first: int, source: int, end: int, prefix: str) -> Fragment:
     """The expansion that put `nodes` from value `first` on, and `groups`, reading `source` and ending in `end`."""
 

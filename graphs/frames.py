@@ -13,12 +13,16 @@ from graphs.faults import Mark
 
 @dataclass(slots=True)
 class Handle:
-    """A value under construction. Without a value and a type it stands for something at fault."""
+    """A value under construction. Without a value and a type it stands for something at fault.
+
+    `before` is what the step that gave it read, where that is one value and stands in the same body.
+    """
 
     value: int | None
     type: Type | None
     name: str
     mark: Mark
+    before: Handle | None = None
 
 
 @dataclass(frozen=True, slots=True)

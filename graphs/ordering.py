@@ -104,7 +104,8 @@ def _needs(step: Step, position: int, place: dict[str, int], references: Callabl
     else:
         wanted = [place[source.text] for source in source_names(step.sources) if source.text in place]
     if isinstance(step.action, Call):
-        wanted += [place[name] for name in references(step.action) if name in place]
+        calls = [step.action, *([Call(step.action.key, step.first)] if step.first else [])]
+        wanted += [place[name] for call in calls for name in references(call) if name in place]
     if isinstance(step.action, Share) and step.action.target.text in place:
         wanted.append(place[step.action.target.text])
     return wanted

@@ -7,7 +7,9 @@ from graphs.assembly import MAX_NODES, Assembly
 from graphs.document import Step, source_names
 from graphs.faults import Mark, nearest, one_of
 from graphs.frames import Body, Frame, Handle
-from graphs.text import Scalar
+from graphs.text import Scalar, Tree
+
+BEFORE = "before"
 
 _REPEAT = Slot("repeat", "int", (), True, f"an integer from 0 to {MAX_NODES:,}")
 
@@ -44,6 +46,36 @@ def sources_of(step: Step, previous: Handle | None, body: Body, assembly: Assemb
     if any(handle is None for handles in looked for handle in handles):
         raise Missing
     return tuple(handle for handle in found if handle is not None)
+
+
+def named_node(param: str, tree: Tree, source: Handle, body: Body, assembly: Assembly) -> Handle:
+    """The step that an argument names, for a call that reads `source`; `before` is what its step read. Raises `Missing`
+    after a fault."""
+    if not isinstance(tree, Scalar):
+        assembly.faults.add("wrong-shape", f"`{param}` is the name of a step", tree.mark, help=f"{param}: main")
+        raise Missing
+    if tree.text == BEFORE and BEFORE not in body.handles:
+        if source.type is None:
+            raise Missing
+        if source.before is None:
+            message = f"nothing is `before`: `{source.name}` is not a step here that reads one value"
+            assembly.fault("unknown-name", message, tree.mark, body.frame, help="name the step, or `in`")
+            raise Missing
+        return source.before
+    handle = lookup(tree, body, assembly)
+    if handle is None:
+        raise Missing
+    return handle
+
+
+def alone(handle: Handle, name: str = "") -> Handle:
+    """A value as another body knows it: nothing is before it."""
+    return Handle(handle.value, handle.type, name or handle.name, handle.mark)
+
+
+def after(sources: tuple[Handle, ...], handle: Handle) -> Handle:
+    """The value of a step that read these."""
+    return Handle(handle.value, handle.type, handle.name, handle.mark, sources[0] if len(sources) == 1 else None)
 
 
 def excuse(step: Step, previous: Handle | None, body: Body, assembly: Assembly) -> None:

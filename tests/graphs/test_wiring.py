@@ -91,6 +91,48 @@ def test_a_default_of_a_block_may_read_its_input_and_the_parameters_before_it() 
     assert [node.type.shape[0] for node in graph.nodes] == [6, 18, 5]
 
 
+PAIR = "{params: {other: node}, body: [{name: left, from: other, relu: {}}, {from: [left, in], add: {}}]}"
+
+
+def test_a_block_reads_the_steps_that_it_is_given() -> None:
+    net = "  - {name: a, relu: {}}\n  - {name: b, tanh: {}}\n  - {name: c, pair: {other: a}}\n"
+    graph = parse(net, f"blocks:\n  pair: {PAIR}\n")
+    assert reads(graph) == {"a": ["image"], "b": ["a"], "c.left": ["a"], "c.add": ["c.left", "b"]}
+
+
+def test_a_block_passes_on_what_it_is_given() -> None:
+    outer = "{params: {one: node}, body: [{pair: {other: one}}]}"
+    net = "  - {name: a, relu: {}}\n  - {name: b, tanh: {}}\n  - {name: c, outer: {one: a}}\n"
+    graph = parse(net, f"blocks:\n  pair: {PAIR}\n  outer: {outer}\n")
+    assert reads(graph)["c.pair.left"] == ["a"]
+
+
+def test_before_is_what_the_step_before_read_and_in_a_repetition_the_one_before() -> None:
+    net = (
+        "  - {name: a, relu: {}}\n  - {name: b, tanh: {}}\n  - {name: c, repeat: 3, pair: {other: before}}\n"
+        "  - {name: d, pair: {other: before}}\n  - {name: e, from: c, pair: {other: before}}\n"
+        "  - {name: f, when: w > 3, tanh: {}}\n  - {name: g, pair: {other: before}}\n  - {from: [d, g], add: {}}\n"
+    )
+    found = reads(parse(net, f"params: {{w: 3}}\nblocks:\n  pair: {PAIR}\n"))
+    assert [found[f"c.{n}.left"] for n in range(3)] == [["a"], ["b"], ["c.0.add"]]
+    assert found["d.left"] == ["c.1.add"]
+    assert found["e.left"] == ["c.1.add"]
+    assert found["g.left"] == ["c.2.add"]  # what `e` read: `f` is left out
+
+
+def test_a_step_called_before_is_that_step() -> None:
+    net = (
+        "  - {name: before, relu: {}}\n  - {name: b, tanh: {}}\n  - sigmoid: {}\n  - {name: c, pair: {other: before}}\n"
+    )
+    assert reads(parse(net, f"blocks:\n  pair: {PAIR}\n"))["c.left"] == ["before"]
+
+
+def test_what_a_first_repetition_is_given_may_stand_later() -> None:
+    net = "  - {name: c, repeat: 2, first: {other: b}, pair: {other: before}}\n  - {name: b, from: in, tanh: {}}\n"
+    net += "  - {from: [b, c], add: {}}\n"
+    assert reads(parse(net, f"blocks:\n  pair: {PAIR}\n"))["c.0.left"] == ["b"]
+
+
 def test_in_is_the_input_of_the_enclosing_body_and_again_the_outer_one_behind_it() -> None:
     net = (
         "  - {name: wide, conv2d: {out_channels: 5, kernel_size: 1}}\n"

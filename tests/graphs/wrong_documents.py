@@ -166,6 +166,20 @@ VALUES = (
     in_net("a misspelled parameter", "E108", "conv: {out_channels: 2*«widht}", before="params: {width: 8}\n"),
     in_net("a word that is no padding", "E108", "conv: {out_channels: 4, padding: «same}"),
     in_net("a step that does not exist", "E108", "{name: stem, relu: {}}", "{from: «stm, relu: {}}"),
+    in_net(
+        "a step before the input",
+        "E108",
+        "pair: {other: «before}",
+        before="blocks:\n  pair: {params: {other: node}, body: [{from: [in, other], add: {}}]}\n",
+    ),
+    in_net(
+        "a step before one that reads two",
+        "E108",
+        "{name: a, relu: {}}",
+        "{from: [in, a], add: {}}",
+        "pair: {other: «before}",
+        before="blocks:\n  pair: {params: {other: node}, body: [{from: [in, other], add: {}}]}\n",
+    ),
     in_net("an output that does not exist", "E108", "{name: fc, relu: {}}", after="output: {logits: «fd}\n"),
     in_net(
         "a training output that does not exist",
