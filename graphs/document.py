@@ -169,7 +169,8 @@ class Document:
         known = [name.text for name, _ in self.variants]
         help = nearest(variant, known) or (f"it has {one_of(known)}" if known else "it has none")
         note = "it was asked for from outside: by `--variant`, or `variant` in Python"
-        faults.add("unknown-name", f"the document has no variant `{variant}`", self.mark, help=help, notes=(note,))
+        mark = self.variants[0][0].mark if known else self.mark
+        faults.add("unknown-name", f"the document has no variant `{variant}`", mark, help=help, notes=(note,))
         return self
 
     def with_settings(self, settings: Settings, faults: FaultList) -> Document:
@@ -184,7 +185,8 @@ class Document:
         if unknown:
             help = nearest(unknown[0], known) or (f"it has {one_of(known)}" if known else "it has none")
             message, note = f"the document has no parameter {one_of(unknown)}", f"it was given {_OUTSIDE}"
-            faults.add("unknown-name", message, self.mark, help=help, notes=(note,))
+            mark = self.params[0].name.mark if known else self.mark
+            faults.add("unknown-name", message, mark, help=help, notes=(note,))
         return replace(self, params=tuple(_given(param, settings) for param in self.params))
 
 

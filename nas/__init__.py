@@ -32,6 +32,7 @@ Reading order; each file imports only from those above it:
     exporting     export by name
     chart_labels, chart    the complexity chart of the networks that ship
     cli/          the command line
+    __main__      `python -m nas`
 """
 
 from nas.verbs import export, resume, search, status

@@ -23,6 +23,8 @@ FOLDER = Path(__file__).parent
 
 Kind = Literal["network", "space"]
 
+MOST_LISTED = 12
+
 _NAME = re.compile(r"^name: *(\w+)", re.MULTILINE)
 _VARIANTS = re.compile(r"^variants:[^\n]*\n((?:(?: [^\n]*|#[^\n]*)?\n)*)", re.MULTILINE)
 _VARIANT = re.compile(r"^  (\w+):", re.MULTILINE)
@@ -139,4 +141,8 @@ def _shipped(kind: Kind) -> dict[str, Found]:
 
 
 def _listed(known: Iterable[str]) -> str:
-    return ", ".join(known)
+    """All names, or the first of many and where they are listed."""
+    names = list(known)
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_LISTED])} and {len(names) - MOST_LISTED} more, which `nas zoo list` shows"

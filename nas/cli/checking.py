@@ -16,7 +16,7 @@ from graphs.loading import load_blocks, variant_names
 from graphs.quantities import format_quantity
 from nas.cli.inputs import load_network_or_space, parse_settings
 from nas.cli.options import Json, Settings, Variant
-from nas.cli.output import error_objects, print_json
+from nas.cli.output import error_objects, error_text, print_json
 from search_spaces import Space
 
 Place = tuple[str, str, int, str]  # a code, a file with its line, a column and a message
@@ -54,7 +54,7 @@ def check(
                 continue
             errors += [{**found, "variant": chosen} for found in error_objects(new)]
             if not as_json:
-                print(f"{title}:\n{new}" if chosen else new, file=sys.stderr)
+                print(f"{title}:\n{new}" if chosen else error_text(new), file=sys.stderr)
             continue
         reports.append({"file": file, "variant": chosen, "ok": True, **figures})
         if not as_json:

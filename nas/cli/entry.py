@@ -78,7 +78,7 @@ def run(arguments: list[str]) -> int:
             print(error_text(error), file=sys.stderr)
         return FAULT
     except typer.TyperException as error:
-        return _refuse_usage(error, as_json)
+        return _refuse_usage(error, as_json, " ".join(("nas", *(asked if asked is not COMMANDS else ()))))
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -95,9 +95,10 @@ def run(arguments: list[str]) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
-def _refuse_usage(error: typer.TyperException, as_json: bool) -> int:
+def _refuse_usage(error: typer.TyperException, as_json: bool, command: str) -> int:
+    """The mistake, and where help is: at the command that it was made in, if that is known."""
     context = getattr(error, "ctx", None)
-    command = context.command_path if context else "nas"
+    command = context.command_path if context else command
     message = error.format_message()
     if as_json:
         print_json({"ok": False, "errors": [error_object(message, f"{command} --help", kind="usage")]})

@@ -123,8 +123,10 @@ def network_lines(graph: Graph, depth: int | None, width: int | None, counted: C
         "",
     ]
     align = "<<<>>>>>>"
-    if width is not None and max(map(len, table(header, rows, align))) > width:  # shares go before text is cut
-        kept = [index for index, title in enumerate(header) if title]
+    for gone in ("", "values", "weights"):  # shares, then figures of which the sums stay, before text is cut
+        if width is None or max(map(len, table(header, rows, align))) <= width:
+            break
+        kept = [index for index, title in enumerate(header) if title != gone]
         header, align = [header[index] for index in kept], "".join(align[index] for index in kept)
         rows = [[row[index] for index in kept] for row in rows]
     lines = table(header, rows, align, width=width)

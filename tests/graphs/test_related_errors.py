@@ -56,19 +56,19 @@ def test_a_fault_of_a_variant_names_the_variant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "variant", "message", "note"),
+    ("settings", "variant", "place", "message", "note"),
     [
-        ({"widht": 3}, None, "parameter `widht`", "it was given from outside: by `--set`, or `settings` in Python"),
-        ({}, "width", "variant `width`", "it was asked for from outside: by `--variant`, or `variant` in Python"),
+        ({"widht": 3}, None, "2:10", "parameter `widht`", "given from outside: by `--set`, or `settings` in Python"),
+        ({}, "width", "3:12", "variant `width`", "asked for from outside: by `--variant`, or `variant` in Python"),
     ],
     ids=["parameter", "variant"],
 )
 def test_a_name_from_outside_that_the_document_does_not_have(
-    settings: dict[str, bool | int | float | str], variant: str | None, message: str, note: str
+    settings: dict[str, bool | int | float | str], variant: str | None, place: str, message: str, note: str
 ) -> None:
     text = told(SIZED, settings, variant)
-    assert text.startswith(f"net.yaml:1:1: E108 unknown-name: the document has no {message}\n")
-    assert f"\n  note: {note}\n  help: did you mean `wid" in text
+    assert text.startswith(f"net.yaml:{place}: E108 unknown-name: the document has no {message}\n")
+    assert f"\n  note: it was {note}\n  help: did you mean `wid" in text
 
 
 def test_what_was_given_survives_a_pickle() -> None:

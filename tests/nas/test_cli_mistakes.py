@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import search_spaces
 from nas.cli.entry import run
+from nas.cli.networks import network_lines
 
 HEAD = "version: 1\ninput: {image: {map: [3, 8, 8]}}\n"
 
@@ -156,3 +160,39 @@ def test_a_mistake_of_all_variants_is_told_once_and_those_of_one_are_told_beside
     answer = json.loads(capsys.readouterr().out)
     assert [(error["code"], error["variant"]) for error in answer["errors"]] == [("E103", None), ("E106", "thin")]
     assert [report["ok"] for report in answer["files"]] == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "help"),
+    [
+        (["show", "lenet5", "--set"], "nas show --help"),
+        (["show"], "nas show --help"),
+        (["show", "lenet5", "--dpeth", "1"], "nas show --help"),
+        (["shwo", "lenet5"], "nas --help"),
+    ],
+    ids=["an option without its value", "no argument", "an unknown option", "an unknown command"],
+)
+def test_a_wrong_call_says_where_help_is(arguments: list[str], help: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.endswith(f"\n  help: {help}\n")
+
+
+def test_a_missing_file_is_an_error_that_does_not_list_all_networks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "no_such.yaml"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: there is no file `no_such.yaml`\n  help: networks that ship: ")
+    assert said.endswith(" more, which `nas zoo list` shows\n")
+
+
+def test_a_narrow_table_drops_figures_before_it_cuts_names() -> None:
+    graph = search_spaces.load_network("resnet18")
+    header = {width: network_lines(graph, 1, width)[2].split() for width in (120, 70)}
+    assert header[120] == ["address", "block", "output", "values", "weights", "params", "MACs"]
+    assert header[70] == ["address", "block", "output", "params", "MACs"]
+    assert "…" not in "\n".join(network_lines(graph, 1, 70))
+    assert "…" in "\n".join(network_lines(graph, 1, 40))
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "nas", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("nas ")
