@@ -14,13 +14,17 @@ from tests import references
 from tests.golden import assert_golden
 from tests.search_spaces.proof_data import Proof, proofs
 
-VERSIONS = dict(re.findall(r"(\w+)==(\S+)", f"{references.INSTALL} {references.INSTALL_TIMM}"))
+VERSIONS = dict(
+    re.findall(r"(\w+)==(\S+)", f"{references.INSTALL} {references.INSTALL_TIMM} {references.INSTALL_PYTORCHCV}")
+)
 
 
 def against(proof: Proof) -> str:
     """The implementation that a network is compared with."""
     if proof.reference is None:
         return ""
+    if proof.reference.library == "paper":
+        return "a second writing of the paper"
     return f"{proof.reference.library} {VERSIONS[proof.reference.library]} {proof.reference.builder}"
 
 
