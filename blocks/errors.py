@@ -5,6 +5,7 @@
     ├── BlockError         a block of another package that breaks the contract  blocks
     ├── DocumentError      the located faults of a document                     graphs
     ├── DecisionError      decisions that are no point of a space               search_spaces
+    ├── NotInSpaceError    a network that is no point of a space                search_spaces
     ├── NotFoundError      a name that no network or space has                  search_spaces
     ├── BudgetError        a budget that is malformed or that nothing fits      graphs, search_spaces
     ├── DataError          images that cannot be read                           nas

@@ -28,12 +28,14 @@ Reading order; each file imports only from those above it:
     arguments     what a block takes, and the value of a text
     calls         the arguments of one call, and the primitive that comes of them
     frames        where an expansion stands, and who is to blame for a fault
+    guides        what leads an expansion through open holes
     inputs        what a document starts from: its parameters and inputs
     recursion     templates that are made of themselves
     ordering      names and order of the steps of a body
     assembly      the nodes of a graph as they come, faults at their place, limits
     lexicon       what the calls of a document mean
     resolving     what a step reads, whether it is done, and how often
+    binding       what the body of a template may read
     heads         outputs that only training has
     expansion     documents to graphs: names, templates, types
     smallest      the smallest legal input

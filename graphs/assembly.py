@@ -19,6 +19,7 @@ from graphs.faults import CODES, FaultList, Mark
 from graphs.fragments import Fragment, place
 from graphs.frames import Frame, Handle, blame, own_address
 from graphs.graph import Group, Node
+from graphs.guides import Guide
 from graphs.text import Scalar, Tree
 
 MAX_NODES = 20_000
@@ -36,12 +37,13 @@ class TooLarge(Exception):
 class Assembly:
     """What an expansion has built so far. `read` are values that something reads, `spare` those that need no reader.
 
-    `quiet`: a limit ends the walk without a fault.
+    `quiet`: a limit ends the walk without a fault. `guide` leads it through open holes: see `graphs.guides`.
     """
 
     faults: FaultList
     max_steps: int
     quiet: bool = False
+    guide: Guide | None = None
     inputs: dict[str, Type] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
@@ -88,6 +90,8 @@ class Assembly:
 
     def evaluate(self, tree: Tree, slot: Slot, scope: Scope, frame: Frame) -> Argument:
         """The value of an argument. Raises `Missing`, with faults at their place."""
+        if self.guide is not None:
+            return self.guide.evaluate(tree, slot, scope)
         try:
             return evaluate(tree, slot, scope, self._scratch)
         except Missing:
@@ -96,6 +100,8 @@ class Assembly:
 
     def condition(self, tree: Scalar, scope: Scope, frame: Frame) -> Value:
         """The value of `when`. Raises `Missing`, with faults at their place."""
+        if self.guide is not None:
+            return self.guide.condition(tree, scope)
         try:
             return evaluate_expression(tree, scope, self._scratch)
         except Missing:
@@ -142,7 +148,10 @@ class Assembly:
         self._check_room(1, mark, frame)
         self.nodes.append(Node(address, block, tuple([h.value for h in sources if h.value is not None]), type, mark))
         self.frames.append(frame)
-        return Handle(len(self.inputs) + len(self.nodes) - 1, type, address, mark)
+        handle = Handle(len(self.inputs) + len(self.nodes) - 1, type, address, mark)
+        if self.guide is not None:
+            self.guide.meet(handle)
+        return handle
 
     def place(self, fragment: Fragment, source: Handle, frame: Frame) -> Handle:
         """The nodes of a shipped block that was expanded before."""

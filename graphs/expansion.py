@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from blocks.types import Type, Vector
 from graphs.arguments import Missing, Scope, Slot, slot_of
 from graphs.assembly import MAX_STEPS, Assembly, TooLarge
+from graphs.binding import bind, open_scope
 from graphs.calls import Given, merge_arguments
 from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Share, Step, Template
 from graphs.faults import FaultList, Mark
 from graphs.fragments import fragment_of, is_closed, recall, remember
 from graphs.frames import Body, Frame, Handle
 from graphs.graph import Graph, Group, prune, used_groups
+from graphs.guides import Guide
 from graphs.heads import refuse_idle_heads, refuse_taken_names, shipped
 from graphs.inputs import document_scope, input_types
 from graphs.lexicon import Lexicon
@@ -26,13 +29,13 @@ from graphs.library import block_class
 from graphs.ordering import step_names, step_order
 from graphs.recursion import refuse_recursion
 from graphs.resolving import (
+    REPEAT,
     after,
     alone,
     count_repeats,
     excuse,
     is_done,
     lookup,
-    named_node,
     refuse_unkept,
     single,
     sources_of,
@@ -57,6 +60,15 @@ def expand_part(document: Document, given: Type, faults: FaultList) -> Graph | N
     """As `expand`, with a type for the document's one input, a map inside of a network for instance, whatever the
     document says of it."""
     return _Expansion(document, Assembly(faults, MAX_STEPS)).run((0, 0), given)
+
+
+def lead(document: Document, assembly: Assembly) -> tuple[int, ...]:
+    """Expand a document, open holes and all, as the guide of `assembly` says; the values of its outputs.
+
+    What it builds is in `assembly`. Raises `Mismatch` where the guide knows no other way, and `TooLarge` where it took
+    too many steps.
+    """
+    return _Expansion(document, assembly).lead()
 
 
 def check_templates(document: Document, faults: FaultList) -> None:
@@ -127,6 +139,24 @@ class _Expansion:
         refuse_idle_heads(trained, assembly.faults)
         return None if assembly.faults.faults else shipped(trained)
 
+    def lead(self) -> tuple[int, ...]:
+        """Expand as the guide says; the values of the outputs that ship, in order. Raises `Mismatch` and `TooLarge`."""
+        document, assembly = self.document, self.assembly
+        assert assembly.guide is not None
+        scope = open_scope(document, assembly.guide)
+        self.lexicon.read_defaults(scope)
+        handles: dict[str, Handle] = {}
+        for (name, _), type in zip(document.inputs, input_types(document, scope, assembly.faults), strict=True):
+            if type is None:
+                raise assembly.guide.turn_back()
+            handles[name.text] = Handle(len(handles), type, name.text, name.mark)
+            assembly.inputs[name.text] = type
+        body = self._net(scope, handles)
+        outputs = self._outputs(body, self._body(document.body, body))
+        if refuse_unkept(document.where, scope, None, body.frame, assembly) or outputs is None:
+            raise assembly.guide.turn_back()
+        return tuple(handle.value for handle in outputs.values() if handle.value is not None)
+
     def walk(self, template: Template) -> None:
         """Expand one template alone, on an input without a type."""
         mark = template.name.mark
@@ -186,7 +216,9 @@ class _Expansion:
         body.unnamed = {name for name, step in zip(names, steps, strict=True) if step.name is None}
         body.steps = {step.name.text: step for step in steps if step.name is not None}
         done: dict[int, Handle] = {}
-        for position in order:
+
+        def part(turn: int) -> bool:
+            position = order[turn]
             step, name = steps[position], names[position]
             self.assembly.count_step(step.mark, body.frame)
             previous = done.get(position - 1) if position else body.source
@@ -196,6 +228,13 @@ class _Expansion:
                 done[position] = self._step(step, name, previous, body)
             if step.name is not None:
                 body.handles[step.name.text] = done[position]
+            return turn + 1 < len(order)
+
+        if self.assembly.guide is not None and order:
+            self.assembly.guide.in_turn(part)
+        else:
+            for turn in range(len(order)):
+                part(turn)
         for position in {*cyclic, *(position for position, step in enumerate(steps) if step.broken)}:
             excuse(steps[position], done.get(position - 1) if position else body.source, body, self.assembly)
         body.cyclic = bool(cyclic)
@@ -234,8 +273,13 @@ class _Expansion:
     def _step(self, step: Step, name: str, previous: Handle | None, body: Body) -> Handle:
         try:
             sources = sources_of(step, previous, body, self.assembly)
-            handle = self._outcome(step, f"{body.prefix}{name}", sources, body)
+            if step.unused and self.assembly.guide is not None:
+                handle = self.assembly.guide.spare(partial(self._outcome, step, f"{body.prefix}{name}", sources, body))
+            else:
+                handle = self._outcome(step, f"{body.prefix}{name}", sources, body)
         except Missing:
+            if self.assembly.guide is not None:
+                raise self.assembly.guide.turn_back() from None
             return _poison(step.mark, name)
         if step.unused and handle.value is not None:
             self.assembly.spare.add(handle.value)
@@ -246,11 +290,13 @@ class _Expansion:
             return sources[0]
         if step.repeat is None:
             return after(sources, self._action(step.action, sources, address, body, None))
-        count = count_repeats(step, body, self.assembly, blind=self.blind)
         if len(sources) != 1:
             message, help = "a repeated step has one input", "join its inputs before it"
             self.assembly.fault("arity", message, step.mark, body.frame, help=help)
             raise Missing
+        if self.assembly.guide is not None:
+            return self._repeat(step, address, sources[0], body, self.assembly.guide)
+        count = count_repeats(step, body, self.assembly, blind=self.blind)
         place = len(self.assembly.groups)
         self.assembly.groups.append(Group(address, step.action.key.text, count))
         handle = sources[0]
@@ -262,6 +308,29 @@ class _Expansion:
                 break
         self._name_repetitions(place, step.action)
         return handle
+
+    def _repeat(self, step: Step, address: str, source: Handle, body: Body, guide: Guide) -> Handle:
+        """Repeat a step for as long as the guide goes on."""
+        assert step.repeat is not None
+        repeat, handles = step.repeat, [source]
+
+        def part(number: int) -> bool:
+            del handles[number + 1 :]
+            if not guide.goes_on(repeat, REPEAT, body.scope, number):
+                return False
+            self.assembly.count_step(step.mark, body.frame)
+            first = step.first if number == 0 else None
+            action = step.action
+            if step.each:
+                assert isinstance(action, Sequential)
+                action = action.body[number].action
+            source = handles[number]
+            handle = self._action(action, (source,), f"{address}.{number}", body, first)
+            handles.append(after((source,), handle))
+            return True
+
+        guide.in_turn(part)
+        return handles[-1]
 
     def _name_repetitions(self, place: int, action: Action) -> None:
         """Call the repetitions of a block of alternatives what all of them turned out to be."""
@@ -291,6 +360,8 @@ class _Expansion:
             case Share():
                 return self._share(action, sources, address, body)
             case Choice(key=key, alternatives=alternatives):
+                if self.assembly.guide is not None:
+                    return self._action(self.assembly.guide.pick(action), sources, address, body, first)
                 assert self.blind, f"a hole is left at {key.mark}"
                 for name, alternative in alternatives:
                     with contextlib.suppress(Missing):
@@ -322,6 +393,8 @@ class _Expansion:
         self.assembly.mark_read(ends)
         join, kind = Call(action.join, Mapping((), action.join.mark)), block_class(action.join.text)
         assert kind is not None
+        if self.assembly.guide is not None:
+            self.assembly.guide.expect(kind, tuple(ends))
         return self.assembly.apply(kind, {}, join, {}, tuple(ends), f"{address}.{action.join.text}", body.frame)
 
     def _share(self, share: Share, sources: tuple[Handle, ...], address: str, body: Body) -> Handle:
@@ -354,6 +427,8 @@ class _Expansion:
             return self._expand_template(template, call, given, slots, source, address, body)
         kind = block_class(call.key.text)
         assert kind is not None
+        if self.assembly.guide is not None:
+            self.assembly.guide.expect(kind, sources)
         values = self.lexicon.arguments(call, given, slots, body)
         return self.assembly.apply(kind, values, call, given, sources, address, body.frame)
 
@@ -370,15 +445,20 @@ class _Expansion:
         if template.broken or body.frame.calls(template):  # a fault of `check_templates`
             raise Missing
         self._check_nesting(call.key.mark, body)
-        scope, nodes = self._bind(template, call, given, slots, source, body)
+        scope, nodes = bind(template, call, given, slots, source, body, self.lexicon, self.assembly)
         if self.blind and not template.name.mark.source.builtin:  # it is walked on its own
             raise Missing
-        frame = Frame(template, address, call.key.mark, given, body.frame)
-        if refuse_unkept(template.where, scope, call.key.mark, body.frame, self.assembly):
+        frame, guide = Frame(template, address, call.key.mark, given, body.frame), self.assembly.guide
+        if guide is None and refuse_unkept(template.where, scope, call.key.mark, body.frame, self.assembly):
             raise Missing
         if not template.alternatives:
             self.assembly.groups.append(Group(address, template.name.text))
         inner = Body(frame, f"{address}.", scope, nodes, alone(source), body.depth + 1, _perhaps(template.body))
+        if guide is not None:
+            handle = self._inside(template, inner) or source
+            if refuse_unkept(template.where, scope, call.key.mark, body.frame, self.assembly):
+                raise guide.turn_back()
+            return handle
         if not template.name.mark.source.builtin or source.value is None or template.alternatives:
             return self._inside(template, inner) or source
         same = tuple(node.value == source.value for node in nodes.values())
@@ -395,27 +475,6 @@ class _Expansion:
             if is_closed(added, first, source.value, handle.value):
                 remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
         return handle
-
-    def _bind(
-        self, template: Template, call: Call, given: Given, slots: dict[str, Slot], source: Handle, body: Body
-    ) -> tuple[Scope, dict[str, Handle]]:
-        """What the body of a template may read: names, of which a default may read `in` and those before it, and
-        steps of the caller."""
-        nodes: dict[str, Handle] = {}
-        values = self.lexicon.arguments(call, given, slots, body)
-        scope = Scope(elsewhere=self.lexicon.names)
-        scope.bind_type("in", source.type)
-        for param in template.params:
-            name = param.name.text
-            if param.kind == "node":
-                nodes[name] = alone(named_node(name, given[name][1], source, body, self.assembly), name)
-                scope.bind_type(name, nodes[name].type)
-                continue
-            if name not in values and param.default is not None:
-                with contextlib.suppress(Missing):
-                    values[name] = self.assembly.evaluate(param.default, slots[name], scope, body.frame)
-            scope.bind(name, values.get(name))
-        return scope, nodes
 
     def _check_nesting(self, mark: Mark, body: Body) -> None:
         if mark.source.builtin:

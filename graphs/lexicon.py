@@ -12,7 +12,7 @@ from graphs.calls import Given, check_arguments, refuse_unknown_block
 from graphs.document import Call, Document, Template
 from graphs.frames import Body, Frame
 from graphs.library import block_class, composites
-from graphs.text import Scalar
+from graphs.text import Scalar, Tree
 
 
 class Lexicon:
@@ -28,6 +28,8 @@ class Lexicon:
         self._own = {**composites(), **document.templates}
         self._slots: dict[int, dict[str, Slot]] = {}
         self._defaults: dict[str, dict[str, Argument]] = {}
+        self._open: dict[str, Given] = {}
+        self._scope = Scope()
 
     def templates(self, call: Call) -> AbstractMapping[str, Template]:
         """The templates that a call can mean: a shipped block sees shipped ones, a document its own first."""
@@ -67,14 +69,33 @@ class Lexicon:
             arguments = {name.text: (name, tree) for name, tree in given}
             optional = {name: replace(slot, required=False) for name, slot in slots.items()}
             check_arguments(call, arguments, optional, self._assembly.faults)
+            if self._assembly.guide is not None:
+                self._scope, self._open[key.text] = scope, dict(arguments)
+                continue
             values = self._defaults.setdefault(key.text, {})
             for name, (_, tree) in arguments.items():
                 if name in slots and slots[name].kind != "node":
                     with contextlib.suppress(Missing):
                         values[name] = self._assembly.evaluate(tree, slots[name], scope, frame)
 
+    def trees(
+        self, call: Call, given: Given, slots: dict[str, Slot], body: Body
+    ) -> dict[str, tuple[Tree | None, Scope]]:
+        """What is given as a call's arguments, but for nodes, with the scopes that they read, where holes are open."""
+        own = {} if call.key.mark.source.builtin else self._open.get(call.key.text, {})
+        trees: dict[str, tuple[Tree | None, Scope]] = {name: (tree, self._scope) for name, (_, tree) in own.items()}
+        trees.update((name, (tree, body.scope)) for name, (_, tree) in given.items())
+        return {name: found for name, found in trees.items() if slots[name].kind != "node"}
+
     def arguments(self, call: Call, given: Given, slots: dict[str, Slot], body: Body) -> dict[str, Argument]:
         """The values of a call's arguments but for nodes, defaults included. Raises `Missing` after a fault."""
+        if self._assembly.guide is not None:
+            found = self.trees(call, given, slots, body).items()
+            return {
+                name: self._assembly.evaluate(tree, slots[name], scope, body.frame)
+                for name, (tree, scope) in found
+                if tree is not None
+            }
         values: dict[str, Argument] = {}
         if not call.key.mark.source.builtin:
             values.update(self._defaults.get(call.key.text, {}))

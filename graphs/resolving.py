@@ -11,7 +11,7 @@ from graphs.text import Scalar, Tree
 
 BEFORE = "before"
 
-_REPEAT = Slot("repeat", "int", (), True, f"an integer from 0 to {MAX_NODES:,}")
+REPEAT = Slot("repeat", "int", (), True, f"an integer from 0 to {MAX_NODES:,}")
 
 
 def lookup(source: Scalar, body: Body, assembly: Assembly) -> Handle | None:
@@ -40,7 +40,10 @@ def sources_of(step: Step, previous: Handle | None, body: Body, assembly: Assemb
             raise Missing
         assembly.mark_read([previous])
         return (previous,)
-    looked = [[lookup(name, body, assembly) for name in source_names((source,))] for source in step.sources]
+    named, guide = step.sources, assembly.guide
+    if guide is not None:
+        named = tuple(source if isinstance(source, Scalar) else guide.source(source) for source in named)
+    looked = [[lookup(name, body, assembly) for name in source_names((source,))] for source in named]
     assembly.mark_read(handle for handles in looked for handle in handles if handle is not None)
     found = [handles[0] for handles in looked]  # one of them, where a blind walk meets a hole
     if any(handle is None for handles in looked for handle in handles):
@@ -132,13 +135,13 @@ def count_repeats(step: Step, body: Body, assembly: Assembly, *, blind: bool) ->
     """How often a step is repeated; once in a blind walk. Raises `Missing` after a fault."""
     assert step.repeat is not None
     try:
-        count = assembly.evaluate(step.repeat, _REPEAT, body.scope, body.frame)
+        count = assembly.evaluate(step.repeat, REPEAT, body.scope, body.frame)
     except Missing:
         if blind:
             return 1
         raise
     if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
-        message = f"`repeat` takes {_REPEAT.wants}, got {shown(count)}"
+        message = f"`repeat` takes {REPEAT.wants}, got {shown(count)}"
         assembly.fault("bad-value", message, step.repeat.mark, body.frame)
         raise Missing
     return 1 if blind else count

@@ -13,6 +13,10 @@ Reading order; each file imports only from those above it:
     conditions    open parameters, and which of their combinations keep `where`
     counts        how many ways there are to fill holes
     resolution    a document with its holes filled
+    targets       a graph as something to be found
+    departure     where a network leaves a space
+    trail         depth-first search over the ways of a walk
+    locating      the decisions that lead to a graph
     links         the steps of a net, where they follow one another
     chains        a space as layers of options whose costs add up
     bounds        a budget as bounds on sums
@@ -29,6 +33,7 @@ Reading order; each file imports only from those above it:
 from search_spaces.catalog import Found, NotFoundError, families, find, load_network, load_networks, names
 from search_spaces.counting import Count
 from search_spaces.decisions import Decision
+from search_spaces.departure import NotInSpaceError
 from search_spaces.points import DecisionError, Decisions, Drawn, Point, parse_decisions
 from search_spaces.sampling import FeasibleDraws, Sampled
 from search_spaces.space import Space, load, parse
@@ -42,6 +47,7 @@ __all__ = [
     "FeasibleDraws",
     "Found",
     "NotFoundError",
+    "NotInSpaceError",
     "Point",
     "Sampled",
     "Space",

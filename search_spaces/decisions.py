@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from graphs.document import hole_alternatives, hole_weights
+from graphs.document import Choice, hole_alternatives, hole_weights
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 Alternative = bool | int | float | str | tuple["Alternative", ...] | None
@@ -37,6 +37,28 @@ class Decision:
 
 
 Choose = Callable[[Decision], int]
+Hole = TypeVar("Hole", bound=Mapping | Choice)
+
+
+class Holes:
+    """Whose decision each hole of a document is, the hole being known by its identity."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Decision, Mapping | Choice, tuple[Tree, ...]]] = {}
+
+    def keep(self, decision: Decision, hole: Hole) -> Hole:
+        """A hole and its decision."""
+        trees = () if isinstance(hole, Choice) else hole_alternatives(hole) or ()
+        self._kept[id(hole)] = (decision, hole, trees)
+        return hole
+
+    def decision(self, hole: Tree | Choice) -> Decision:
+        """The decision of a hole."""
+        return self._kept[id(hole)][0]
+
+    def alternatives(self, hole: Mapping) -> tuple[Tree, ...]:
+        """What may stand at a hole."""
+        return self._kept[id(hole)][2]
 
 
 def value_decision(address: str, hole: Tree, kind: Kind = "value") -> Decision:

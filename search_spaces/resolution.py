@@ -7,6 +7,7 @@ call, unless it decides once. A parameter of the document is one decision howeve
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
 from graphs.calls import merge_arguments
@@ -26,10 +27,19 @@ from graphs.document import (
 )
 from graphs.faults import FaultList
 from graphs.ordering import step_names
-from graphs.text import Mapping, Scalar
+from graphs.text import Mapping, Scalar, Tree
 from search_spaces.conditions import OpenParams
 from search_spaces.counts import Counts, count_of, is_zero
-from search_spaces.decisions import Choose, Decision, plain, source_decisions, value_decision, value_decisions
+from search_spaces.decisions import (
+    Alternative,
+    Choose,
+    Decision,
+    Holes,
+    plain,
+    source_decisions,
+    value_decision,
+    value_decisions,
+)
 
 
 class Resolver:
@@ -87,6 +97,52 @@ class Resolver:
     def once(self) -> tuple[str, ...]:
         """The blocks that decide once and that the net may call."""
         return self._once
+
+    def within(self, domains: AbstractMapping[str, tuple[int, ...]]) -> dict[str, Alternative] | None:
+        """The first full set of decisions whose alternatives are among these, where any are given; None where `where`
+        leaves none."""
+        picked: dict[str, int] = {}
+        if not self._pick_params(0, domains, picked):
+            return None
+        taken: dict[str, Alternative] = {}
+
+        def choose(decision: Decision) -> int:
+            name = decision.address.removeprefix("params.")
+            position = picked[name] if decision.address != name else domains.get(decision.address, (0,))[0]
+            taken[decision.address] = decision.alternatives[position]
+            return position
+
+        self.resolve(choose)
+        return taken
+
+    def _pick_params(self, number: int, domains: AbstractMapping[str, tuple[int, ...]], picked: dict[str, int]) -> bool:
+        """Whether the parameters from this one on can be decided; they are in `picked` then."""
+        if number == len(self._params.names):
+            return True
+        name = self._params.names[number]
+        decision = self._params.decision(name, picked)
+        for position in domains.get(decision.address, range(len(decision.sizes))):
+            if decision.sizes[position]:
+                picked[name] = position
+                if self._pick_params(number + 1, domains, picked):
+                    return True
+        picked.pop(name, None)
+        return False
+
+    def opened(self) -> tuple[Document, Holes]:
+        """The document with a block of its own for every call of one with holes, and whose decision each hole is."""
+        holes, params = Holes(), []
+        for param in self._document.params:
+            if hole_alternatives(param.default):
+                assert isinstance(param.default, Mapping)
+                hole = holes.keep(self._params.outlook(param.name.text), replace(param.default))
+                param = replace(param, default=hole)
+            params.append(param)
+        document = replace(self._document, params=tuple(params))
+        walk = Resolution(document, self._with_holes, _never, self, holes)
+        for name in self._once:
+            walk.decide_once(self._with_holes[name])
+        return walk.document(), holes
 
     def shared(self, choose: Choose) -> Resolution:
         """A walk that has decided what many places share: parameters, and blocks that decide once."""
@@ -166,8 +222,16 @@ class Resolver:
 class Resolution:
     """One walk over a document whose parameters are decided."""
 
-    def __init__(self, document: Document, with_holes: dict[str, Template], choose: Choose, resolver: Resolver) -> None:
+    def __init__(
+        self,
+        document: Document,
+        with_holes: dict[str, Template],
+        choose: Choose,
+        resolver: Resolver,
+        holes: Holes | None = None,
+    ) -> None:
         self._source = document
+        self._holes = holes
         self._with_holes = with_holes
         self._choose = choose
         self._resolver = resolver
@@ -210,8 +274,8 @@ class Resolution:
     def _step(self, step: Step, address: str) -> Step:
         sources = self._sources(step, address)
         repeat = step.repeat
-        if repeats := hole_alternatives(repeat):
-            repeat = repeats[self._choose(self._resolver.repeat_decision(address, step))]
+        if repeat is not None and hole_alternatives(repeat):
+            repeat = self._fill(self._resolver.repeat_decision(address, step), repeat)
         if is_zero(repeat):  # nothing inside matters: the step is its input
             nothing = Sequential(Scalar("sequential", step.mark), ())
             return replace(step, sources=sources, repeat=repeat, action=nothing, first=None)
@@ -222,7 +286,12 @@ class Resolution:
         return replace(step, sources=sources, repeat=repeat, action=action, first=first)
 
     def _each(self, step: Step, address: str) -> Step:
-        """A step that decides at each repetition, as steps one after the other."""
+        """A step that decides at each repetition, as steps one after the other; open, as so many as there may be."""
+        if self._holes is not None:
+            places = _places(step, address)
+            body = tuple(Step(self._action(step.action, place), step.mark) for place in places)
+            first = self._values(step.first, f"{address}.first") if step.first is not None else None
+            return replace(step, action=Sequential(step.action.key, body), first=first)
         actions = [self._action(step.action, f"{address}.{number}") for number in range(count_of(step.repeat))]
         first = self._values(step.first, f"{address}.first") if step.first is not None else None
         if isinstance(actions[0], Call) and first is not None:
@@ -236,7 +305,7 @@ class Resolution:
     def _sources(self, step: Step, address: str) -> tuple[Scalar | Mapping, ...] | None:
         decisions = source_decisions(step.sources, address)
         return step.sources and tuple(
-            _name(source, self._choose(next(decisions))) if isinstance(source, Mapping) else source
+            _name(self._fill(next(decisions), source)) if isinstance(source, Mapping) else source
             for source in step.sources
         )
 
@@ -258,6 +327,12 @@ class Resolution:
             case Share():
                 return action
             case Choice(key=key, alternatives=alternatives):
+                if self._holes is not None:
+                    opened = tuple(
+                        (name, self._action(inner, f"{address}.{name.text}")) for name, inner in alternatives
+                    )
+                    decision = self._resolver.choice_decision(address, action)
+                    return self._holes.keep(decision, replace(action, alternatives=opened))
                 name, picked = alternatives[self._choose(self._resolver.choice_decision(address, action))]
                 chosen = self._action(picked, f"{address}.{name.text}")
                 return replace(chosen, key=Scalar("sequential", key.mark)) if isinstance(chosen, Sequential) else chosen
@@ -267,10 +342,17 @@ class Resolution:
             return arguments
         entries = []
         for name, tree in arguments:
-            if holes := hole_alternatives(tree):
-                tree = holes[self._choose(value_decision(f"{address}.{name.text}", tree))]
+            if hole_alternatives(tree):
+                tree = self._fill(value_decision(f"{address}.{name.text}", tree), tree)
             entries.append((name, tree))
         return replace(arguments, entries=tuple(entries))
+
+    def _fill(self, decision: Decision, hole: Tree) -> Tree:
+        """The alternative of a hole; or the hole, where all stay open."""
+        if self._holes is not None:
+            assert isinstance(hole, Mapping)
+            return self._holes.keep(decision, replace(hole))
+        return (hole_alternatives(hole) or ())[self._choose(decision)]
 
     def _specialized(self, template: Template, address: str) -> str:
         """The name of a template of its own for this call; calls that decide alike share one."""
@@ -278,7 +360,7 @@ class Resolution:
         name, number = template.name.text, 1
         while True:
             known = self._templates.get(name)
-            if known is not None and known.body == body:
+            if known is not None and known.body == body and self._holes is None:
                 return name
             if known is None and (number == 1 or name not in self._source.templates):
                 break
@@ -297,10 +379,13 @@ class Resolution:
             self._keep(call.key.text)
 
 
-def _name(source: Mapping, position: int) -> Scalar:
-    name = (hole_alternatives(source) or ())[position]
-    assert isinstance(name, Scalar)
-    return name
+def _name(source: Tree) -> Scalar | Mapping:
+    assert isinstance(source, Scalar | Mapping)
+    return source
+
+
+def _never(decision: Decision) -> int:
+    raise AssertionError(f"{decision.address} stays open")
 
 
 def _places(step: Step, address: str) -> tuple[str, ...]:
@@ -313,7 +398,8 @@ def _places(step: Step, address: str) -> tuple[str, ...]:
 
 def _has_hole(step: Step, templates: dict[str, Template]) -> bool:
     return (
-        bool(hole_alternatives(step.repeat))
+        step.each
+        or bool(hole_alternatives(step.repeat))
         or any(isinstance(source, Mapping) for source in step.sources or ())
         or _values_have_hole(step.first)
         or _action_has_hole(step.action, templates)

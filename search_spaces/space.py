@@ -21,7 +21,8 @@ from graphs.requirements import Requirement, read_requirements
 from search_spaces.catalog import find
 from search_spaces.chains import Chain, chain_of
 from search_spaces.counting import Count, count_points
-from search_spaces.decisions import Choose, Decision, every_way
+from search_spaces.decisions import Choose, Decision, Holes, every_way
+from search_spaces.locating import Domains, locate
 from search_spaces.points import DecisionError, Decisions, Drawn, Point
 from search_spaces.resolution import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
@@ -117,6 +118,29 @@ class Space:
             return _position(decision, decisions[decision.address])
 
         return self._point(choose).graph
+
+    def locate(self, graph: Graph) -> Decisions:
+        """The decisions whose network has the structure of a graph: `materialize` gives one of the same hash.
+
+        Names, addresses and the order of nodes mean nothing, so the graph may be written in any way. Where several
+        points are that network, it is the first that is found. Raises `NotInSpaceError`, which says where it leaves
+        the space.
+        """
+        graph = graph.as_shipped
+        found: list[Decisions] = []
+
+        def accept(domains: Domains) -> bool:
+            decisions = self._resolver.within(domains)
+            found[:] = [decisions] if decisions is not None else []
+            return decisions is not None
+
+        locate(*self._opened, graph, accept)
+        assert self.materialize(found[0]).hash == graph.hash, "what was found is another network"
+        return found[0]
+
+    @cached_property
+    def _opened(self) -> tuple[Document, Holes]:
+        return self._resolver.opened()
 
     def active(self, decisions: Mapping[str, object]) -> Decisions:
         """Those of a full set of decisions that matter for its network."""

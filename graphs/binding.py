@@ -1,0 +1,94 @@
+"""What the body of a template may read: its parameters, with the values that a call gives, and its input.
+
+Where an expansion is led, values are found when something reads them: see `graphs.guides`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from functools import partial
+
+from graphs.arguments import Missing, Scope, Slot, slot_of
+from graphs.assembly import Assembly
+from graphs.calls import Given
+from graphs.document import Call, Document, Template
+from graphs.frames import Body, Handle
+from graphs.guides import Guide, Waiting
+from graphs.lexicon import Lexicon
+from graphs.resolving import alone, named_node
+from graphs.text import Tree
+
+
+def bind(
+    template: Template,
+    call: Call,
+    given: Given,
+    slots: dict[str, Slot],
+    source: Handle,
+    body: Body,
+    lexicon: Lexicon,
+    assembly: Assembly,
+) -> tuple[Scope, dict[str, Handle]]:
+    """What the body of a template may read: names, of which a default may read `in` and those before it, and steps
+    of the caller. Raises `Missing` after a fault."""
+    nodes = {
+        param.name.text: alone(
+            named_node(param.name.text, given[param.name.text][1], source, body, assembly), param.name.text
+        )
+        for param in template.params
+        if param.kind == "node"
+    }
+    if assembly.guide is not None:
+        return _bind_open(
+            template, lexicon.trees(call, given, slots, body), slots, source, nodes, assembly.guide
+        ), nodes
+    values = lexicon.arguments(call, given, slots, body)
+    scope = Scope(elsewhere=lexicon.names)
+    scope.bind_type("in", source.type)
+    for param in template.params:
+        name = param.name.text
+        if param.kind == "node":
+            scope.bind_type(name, nodes[name].type)
+            continue
+        if name not in values and param.default is not None:
+            with contextlib.suppress(Missing):
+                values[name] = assembly.evaluate(param.default, slots[name], scope, body.frame)
+        scope.bind(name, values.get(name))
+    return scope, nodes
+
+
+def open_scope(document: Document, guide: Guide) -> Scope:
+    """The parameters of a document whose holes are open."""
+    values = Waiting(guide)
+    scope = Scope(values, {param.name.text for param in document.params})
+    for param in document.params:
+        if param.default is not None:
+            values.wait(param.name.text, partial(guide.evaluate, param.default, slot_of(param), scope))
+    return scope
+
+
+def _bind_open(
+    template: Template,
+    trees: dict[str, tuple[Tree | None, Scope]],
+    slots: dict[str, Slot],
+    source: Handle,
+    nodes: dict[str, Handle],
+    guide: Guide,
+) -> Scope:
+    known = {param.name.text for param in template.params}
+    outer, inner = (
+        Scope(Waiting(guide), set(known)),
+        Scope(Waiting(guide), known),
+    )  # groups of the body have another `in`
+    for scope in (outer, inner):
+        scope.bind_type("in", source.type)
+        for param in template.params:
+            name = param.name.text
+            if param.kind == "node":
+                scope.bind_type(name, nodes[name].type)
+                continue
+            tree, where = trees.get(name, (param.default, outer))
+            assert isinstance(scope.values, Waiting)
+            if tree is not None:
+                scope.values.wait(name, partial(guide.evaluate, tree, slots[name], where))
+    return inner
