@@ -28,7 +28,8 @@ def say_smallest_input(document: Document, faults: FaultList) -> None:
 def smallest_input(document: Document) -> str:
     """The smallest sizes of the maps that a legal document takes, `33 x 33`; empty where no input is a map.
 
-    Several maps shrink by the same number of pixels. What only training needs may need more.
+    Several maps shrink by the same number of pixels. What only training needs may need more. Branches that round in
+    their own ways meet at some sizes only, which come again each time that the last map is one pixel larger.
     """
     document = without_heads(document)
     scope = document_scope(document, FaultList())
@@ -42,6 +43,11 @@ def smallest_input(document: Document) -> str:
 
     start = min(low, left)
     both = start if fits(low, left) else start + _least(lambda more: fits(start + more, start + more), -start)
+    if both > start:
+        stride = _coarsest_stride(document)
+        times, lowest = divmod(both - start, stride)
+        lowest += start
+        both = lowest + stride * _least(lambda more: fits(lowest + stride * more, lowest + stride * more), times)
     height, width = max(low, both), max(left, both)
     if height > low and fits(height - 1, width):
         height = low + _least(lambda more: fits(low + more, width), height - low)
@@ -68,6 +74,13 @@ def _smallest_input(document: Document) -> str:
     types = input_types(document, document_scope(document, FaultList()), FaultList(), (height, width))
     maps = [type for type in types if isinstance(type, Map)]
     return f"the smallest legal input is {', '.join(f'{type.height} x {type.width}' for type in maps)}"
+
+
+def _coarsest_stride(document: Document) -> int:
+    """The pixels of the input between two positions of the map that has the fewest, of a legal document."""
+    graph = expand(document, FaultList())
+    assert graph is not None
+    return max(max(type.stride) for type in graph.types if isinstance(type, Map))
 
 
 def _least(fits: Callable[[int], bool], high: int) -> int:
