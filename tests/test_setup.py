@@ -37,8 +37,8 @@ def test_the_pins_are_for_every_machine() -> None:
 
 @pytest.mark.parametrize(
     "install",
-    [references.INSTALL, references.INSTALL_TIMM, references.INSTALL_COUNTERS],
-    ids=["torchvision", "timm", "counters"],
+    [references.INSTALL, references.INSTALL_TIMM, references.INSTALL_PYTORCHCV, references.INSTALL_COUNTERS],
+    ids=["torchvision", "timm", "pytorchcv", "counters"],
 )
 def test_ci_installs_the_references_that_tests_name(install: str) -> None:
     script = (ROOT / ".ci/run").read_text("utf-8").replace("--quiet ", "")

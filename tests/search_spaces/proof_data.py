@@ -68,14 +68,19 @@ class Proof:
     layers: str = ""
 
     def graph(self) -> Graph:
-        """The network."""
-        return search_spaces.load_network(self.name)
+        """The network; the same for all tests."""
+        return _network(self.name)
 
     def compared(self) -> Graph:
         """The network as it is compared with its reference."""
         assert self.reference is not None
         size = {} if self.reference.size is None else {"size": self.reference.size}
         return search_spaces.load_network(self.name, {**size, **self.reference.settings})
+
+
+@cache
+def _network(name: str) -> Graph:
+    return search_spaces.load_network(name)
 
 
 @cache

@@ -29,6 +29,11 @@ class Pair:
     theirs: nn.Module
     names: Mapping[str, str]
 
+    def train(self, mode: bool) -> None:
+        """Both in training, or both in evaluation."""
+        self.ours.train(mode)
+        self.theirs.train(mode)
+
 
 # What the libraries leave out at random in training, and by which attribute they say how often.
 RANDOM_PARTS = {"Dropout": "p", "Dropout2d": "p", "StochasticDepth": "p", "DropPath": "drop_prob"}
