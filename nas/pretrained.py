@@ -106,7 +106,8 @@ def _matchings(graph: Graph, keys: Shapes, file: WeightFile, key_maps: Iterable[
     surplus = tuple(key for key in held if key not in keys)
     yield Matching(OWN, {key: key for key in keys if key in held}, missing, surplus)
     for key_map in key_maps:
-        yield match(graph.name, key_map, keys, held)
+        if key_map.serves(graph.name):
+            yield match(graph.name, key_map, keys, held)
 
 
 def _fits(wanted: Shape, given: Shape, *, exactly: bool) -> bool:

@@ -11,6 +11,7 @@
         parts: {depthwise.conv: block.0, depthwise.norm: block.2}
       "{block}.scale": {to: "{block}", tensors: {weight: gamma}}     # tensors that are called otherwise
       unused: ["AuxLogits.*"]                       # keys of the file that nothing here needs
+      networks: [resnet50]                          # those of the family that it is for; all, where it is left out
 
 The first pattern that matches a module wins. `search_spaces.weight_names` applies what is read here.
 """
@@ -61,12 +62,21 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class KeyMap:
-    """How one library calls the modules of a family. `unused` are patterns of keys that nothing here needs."""
+    """How one library calls the modules of a family. `unused` are patterns of keys that nothing here needs.
+
+    `networks` are those of the family that it is for, where it is not for all: other networks with the same names and
+    shapes may compute something else.
+    """
 
     library: str
     rules: tuple[Rule, ...]
     unused: tuple[re.Pattern[str], ...]
     mark: Mark
+    networks: tuple[str, ...] = ()
+
+    def serves(self, network: str) -> bool:
+        """Whether it is for this network of the family."""
+        return not self.networks or network in self.networks
 
 
 def load_key_maps(family: str) -> tuple[KeyMap, ...]:
@@ -101,14 +111,17 @@ def glob_pattern(text: str) -> re.Pattern[str]:
 def _read_map(library: Scalar, tree: Tree, faults: FaultList) -> KeyMap:
     rules: list[Rule] = []
     unused: list[re.Pattern[str]] = []
+    networks: list[str] = []
     for key, value in read_mapping(tree, f"`{library.text}`", None, faults, _EXAMPLE) or NO_ENTRIES:
         if key.text == "unused":
-            unused += _read_unused(value, faults)
+            unused += map(glob_pattern, _read_list(key, value, '["AuxLogits.*"]', faults))
+        elif key.text == "networks":
+            networks += _read_list(key, value, "[resnet50, resnet101]", faults)
         elif isinstance(value, Scalar):
             rules += _read_rule(key, "", value, value.text, {}, faults)
         else:
             rules += _read_group(key, value, faults)
-    return KeyMap(library.text, tuple(rules), tuple(unused), library.mark)
+    return KeyMap(library.text, tuple(rules), tuple(unused), library.mark, tuple(networks))
 
 
 def _read_group(key: Scalar, tree: Tree, faults: FaultList) -> list[Rule]:
@@ -170,8 +183,9 @@ def _words(tree: Tree | None, what: str, faults: FaultList) -> list[tuple[Scalar
     return found
 
 
-def _read_unused(tree: Tree, faults: FaultList) -> list[re.Pattern[str]]:
+def _read_list(key: Scalar, tree: Tree, example: str, faults: FaultList) -> list[str]:
     if not isinstance(tree, Sequence) or not all(isinstance(item, Scalar) for item in tree.items):
-        faults.add("wrong-shape", "`unused` is a list of keys", tree.mark, help='unused: ["AuxLogits.*"]')
+        message = f"`{key.text}` is a list of words"
+        faults.add("wrong-shape", message, tree.mark, help=f"{key.text}: {example}")
         return []
-    return [glob_pattern(item.text) for item in tree.items if isinstance(item, Scalar)]
+    return [item.text for item in tree.items if isinstance(item, Scalar)]

@@ -115,7 +115,7 @@ def show(
         raise typer.BadParameter(f"`{name}` is a file; nas show {name} says what is in it", param_hint="NAME")
     entry = Entry(search_spaces.load_network(name), published()[name])
     relatives = tuple(other for other in search_spaces.families("network")[found.family] if other != name)
-    libraries = tuple(key_map.library for key_map in load_key_maps(found.family))
+    libraries = tuple(key_map.library for key_map in load_key_maps(found.family) if key_map.serves(name))
     if as_json:
         known = verified()[name]
         print_json(

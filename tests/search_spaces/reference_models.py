@@ -103,7 +103,9 @@ def _names(network: str, state: State, wanted: State) -> Mapping[str, str]:
     """What the map of the family that fits best calls our keys there."""
     family = find(network, "network").family
     assert family is not None
-    tried = [match(network, key_map, state, wanted.keys()) for key_map in load_key_maps(family)]
+    tried = [
+        match(network, key_map, state, wanted.keys()) for key_map in load_key_maps(family) if key_map.serves(network)
+    ]
     matching = min(tried, key=lambda found: len(found.missing) + len(found.surplus))
     assert not matching.missing, f"{matching.library}: {dict(matching.missing)} {matching.counts}"
     assert not matching.surplus, f"{matching.library}: {matching.surplus}"

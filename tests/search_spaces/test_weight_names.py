@@ -85,6 +85,20 @@ def test_unused_keys_are_no_surplus(folder: Path) -> None:
     assert found.complete
 
 
+def test_a_map_may_be_for_some_networks_of_a_family(folder: Path) -> None:
+    (map_,) = read(HEAD + "  a: b\n  networks: [one, two]\n")
+    assert [map_.serves(name) for name in ("one", "two", "three")] == [True, True, False]
+    (map_,) = read(HEAD + "  a: b\n")
+    assert map_.serves("three")
+
+
+def test_networks_that_stride_elsewhere_have_maps_of_their_own() -> None:
+    """Version 1 and 1.5 of ResNet have equal names and shapes, in every library: a file of one must not pass for the
+    other."""
+    assert [map_.library for map_ in load_key_maps("resnet") if map_.serves("resnet50")] == ["torchvision"]
+    assert [map_.library for map_ in load_key_maps("resnet") if map_.serves("resnet50_v1")] == ["pytorchcv"]
+
+
 WRONG = {
     "no version": ("a: {b: c}\n", "map.yaml:1:1: E007", "a file of key maps has version 1"),
     "no map": ("version: 1\na: b\n", "map.yaml:2:4: E101", "`a` is a map of keys and values"),
@@ -94,7 +108,8 @@ WRONG = {
     "no target": (HEAD + "  a: {parts: {b: c}}\n", "map.yaml:3:6: E110", "`a` needs `to`, a word"),
     "an unknown key": (HEAD + "  a: {to: b, part: {}}\n", "map.yaml:3:14: E102", "did you mean `parts`?"),
     "a list for a word": (HEAD + "  a: {to: b, parts: {c: [d]}}\n", "map.yaml:3:25: E101", "`c` in `parts` is a word"),
-    "unused": (HEAD + "  unused: aux\n", "map.yaml:3:11: E101", "`unused` is a list of keys"),
+    "networks": (HEAD + "  networks: resnet50\n", "map.yaml:3:13: E101", "`networks` is a list of words"),
+    "unused": (HEAD + "  unused: aux\n", "map.yaml:3:11: E101", "`unused` is a list of words"),
 }
 
 
