@@ -1,9 +1,9 @@
 """Graphs to torch modules.
 
 Each node becomes the module its block builds, registered under its address, so that the keys of a state_dict are
-addresses.
-The forward pass is Python source made for this graph, one statement a node, with every value freed at its last use:
-nothing is looked up or decided while it runs.
+addresses, whatever is done together when the network runs (`graphs.passes`).
+The forward pass is Python source made for this graph, one statement an operation, with every value freed at its last
+use: nothing is looked up or decided while it runs.
 """
 
 from __future__ import annotations
@@ -12,14 +12,37 @@ import builtins
 import itertools
 import linecache
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from blocks.errors import FixpointError
 from blocks.extensions import build_block
-from graphs.costs import last_uses
+from graphs.faults import one_of
 from graphs.graph import Graph
+from graphs.kernels import training_kernel
+from graphs.passes import PASSES, Mode, Plan, plan_of
+from graphs.passes.source import inference_source, training_source
+from graphs.preparation import Prepared
+
+
+class ModeError(FixpointError):
+    """A network was compiled for something else than it is asked to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a network is compiled; see `compile`. `heads`: with what only training needs."""
+
+    mode: Mode
+    channels_last: bool
+    torch_compile: bool | str
+    without: frozenset[str]
+    heads: bool
 
 
 class CompiledGraph(nn.Module):
@@ -34,70 +57,124 @@ class CompiledGraph(nn.Module):
 
     source: str
     architecture: str
-    _has_heads: bool
+    _options: Options
     _operations: tuple[nn.Module, ...]
 
-    def __init__(self, graph: Graph, source: str) -> None:
+    def __init__(self, graph: Graph, options: Options, plan: Plan, source: str) -> None:
         super().__init__()
-        whole, modules = graph.in_training, list[nn.Module]()
+        modules: list[nn.Module] = []
         places = _weight_addresses(graph)
-        for node in whole.nodes:
+        for node in plan.graph.nodes:
             if node.shares is not None:
                 modules.append(modules[node.shares - len(graph.inputs)])
                 continue
-            modules.append(build_block(node.block, whole.input_types(node), node.address))
+            modules.append(build_block(node.block, plan.graph.input_types(node), node.address))
             _register(self, places.get(node.address, node.address), modules[-1])
         self._operations = tuple(modules)  # a plain tuple: torch sees each module once, at its address
+        self._options = options
         self.architecture = graph.text()
-        self._has_heads = graph.trained is not None
         self.source = source
+        if options.mode == "train":
+            self._training = tuple(training_kernel(operation, plan, modules) for operation in plan.operations)
+        else:
+            self._prepared = Prepared(plan, modules)
+            self._heads = tuple(f"{address}." for address in _addresses(graph.in_training) - _addresses(graph))
+            self.requires_grad_(False)
+            self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """As torch's; a network compiled for inference stays in evaluation mode. Raises `ModeError`."""
+        if mode and self._options.mode == "infer":
+            raise ModeError("this network was compiled for inference", help='compile it with mode="train"')
+        return super().train(mode)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As torch's; a network compiled for inference passes over the weights that only training outputs need."""
+        if self._options.mode == "infer" and self._heads:
+            state_dict = {key: value for key, value in state_dict.items() if not key.startswith(self._heads)}
+        return super().load_state_dict(state_dict, strict, assign)
+
+    def refold(self) -> None:
+        """Make the weights of inference anew at the next call. Needed after changes through `.data` alone: torch counts
+        all others."""
+        if self._options.mode == "infer":
+            self._prepared.forget()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.refold()
+        return super()._apply(fn, recurse)
 
     def __reduce__(self) -> tuple[Callable[..., nn.Module], tuple[object, ...]]:
-        return _restore, (self.architecture, self._has_heads, self.state_dict(), *_switches(self))
+        return _restore, (self.architecture, self._options, self.state_dict(), *_switches(self))
 
     def __deepcopy__(self, memo: dict[int, object]) -> nn.Module:
         state = {key: value.detach().clone() for key, value in self.state_dict().items()}
-        copied = memo[id(self)] = _restore(self.architecture, self._has_heads, state, *_switches(self))
+        copied = memo[id(self)] = _restore(self.architecture, self._options, state, *_switches(self))
         return copied
 
 
-def compile(graph: Graph, *, device: str = "cpu", dtype: str = "float32") -> CompiledGraph:
-    """The graph as a module with torch's default initialization, in training mode.
+def compile(
+    graph: Graph,
+    *,
+    mode: Mode = "train",
+    device: str = "cpu",
+    dtype: str = "float32",
+    channels_last: bool | None = None,
+    torch_compile: bool | str = False,
+    without: Collection[str] = (),
+) -> CompiledGraph:
+    """The graph as a module with torch's default initialization.
 
+    `mode` is `train` for a module that is trained and evaluated as any, in training mode; or `infer` for one that only
+    runs: in evaluation mode, without gradients, on weights of its own that are made at the first call and again when
+    those of the state_dict have changed. It takes memory for both.
     `device` is any of torch's, "meta" for shapes alone; `dtype` is float32, float16, bfloat16 or float64.
+    `channels_last` is the memory format of maps, where it pays if None. `torch_compile` hands the forward pass to
+    `torch.compile`, a text being its mode. `without` names passes to leave out, of `graphs.passes.PASSES[mode]`.
     """
-    source = forward_source(graph)
+    unknown = sorted(set(without) - PASSES[mode].keys())
+    if unknown:
+        raise ModeError(f"there is no pass {one_of(unknown)} for {mode}", help=f"there is {one_of(PASSES[mode])}")
+    if channels_last is None:
+        channels_last = pays_channels_last(graph, mode, device)
+    options = Options(mode, channels_last, torch_compile, frozenset(without), graph.trained is not None)
+    plan = plan_of(graph, mode, without)
+    source = _SOURCES[mode](graph, plan, channels_last=channels_last)
     # The forward pass belongs to a class, not to the module: a module that refers to itself is freed late.
-    of_graph = type(CompiledGraph.__name__, (CompiledGraph,), {"forward": _load(source, graph.hash)})
+    forward = _load(source, graph.hash)
+    if mode == "infer":
+        forward = _prepared_first(torch.compile(forward, **_torch_options(torch_compile)) if torch_compile else forward)
+    of_graph = type(CompiledGraph.__name__, (CompiledGraph,), {"forward": forward})
     with torch.device(device):
-        module: CompiledGraph = of_graph(graph, source)
-    return module.to(getattr(torch, dtype))
+        module: CompiledGraph = of_graph(graph, options, plan, source)
+    module = module.to(getattr(torch, dtype))
+    if channels_last:
+        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if torch_compile and mode == "train":
+        module.compile(**_torch_options(torch_compile))  # type: ignore[no-untyped-call]
+    return module
 
 
-def forward_source(graph: Graph) -> str:
-    """The forward pass as Python source. `o` are the operations in order, `x3` is the value of index 3."""
-    first, whole = len(graph.inputs), graph.in_training
-    rows = [f"def forward(self, {', '.join(f'x{index}' for index in range(first))}):", "    o = self._operations"]
-    if whole is not graph:
-        rows += ["    if self.training:", *(f"    {row}" for row in _statements(whole, whole))]
-    return "\n".join((*rows, *_statements(graph, whole))) + "\n"
+_SOURCES = {"train": training_source, "infer": inference_source}
 
 
-def _statements(graph: Graph, whole: Graph) -> Iterator[str]:
-    """The statements of a graph's nodes, with the operations of the whole; the last returns."""
-    first, last = len(graph.inputs), last_uses(graph)
-    places = {node.address: index for index, node in enumerate(whole.nodes)}
-    for index, node in enumerate(graph.nodes):
-        arguments = ", ".join(f"x{source}" for source in node.sources)
-        yield f"    x{first + index} = o[{places[node.address]}]({arguments})  # {node.address}"
-        dead = [f"x{source}" for source in dict.fromkeys(node.sources) if last[source] == index]
-        if dead:
-            yield f"    del {', '.join(dead)}"
-    outputs = {name: f"x{value}" for name, value in graph.outputs.items()}
-    if len(outputs) == 1:
-        yield f"    return {next(iter(outputs.values()))}"
-    else:
-        yield "    return {" + ", ".join(f"{name!r}: {value}" for name, value in outputs.items()) + "}"
+def pays_channels_last(graph: Graph, mode: Mode, device: str) -> bool:
+    """Whether maps are better kept with their channels last."""
+    return mode == "infer" and any(node.block.key == "conv2d" for node in graph.nodes)
+
+
+def _torch_options(torch_compile: bool | str) -> dict[str, str]:
+    return {"mode": torch_compile} if isinstance(torch_compile, str) else {}
+
+
+def _prepared_first(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A forward pass that sees to its weights, and gives no gradients."""
+
+    def forward(self: CompiledGraph, *inputs: Tensor) -> Any:
+        with torch.no_grad():
+            return run(self._prepared(), *inputs)
+
+    return forward
 
 
 def _weight_addresses(graph: Graph) -> dict[str, str]:
@@ -112,6 +189,10 @@ def _weight_addresses(graph: Graph) -> dict[str, str]:
     }
 
 
+def _addresses(graph: Graph) -> set[str]:
+    return {node.address for node in graph.nodes}
+
+
 _numbers = itertools.count()
 
 
@@ -119,10 +200,11 @@ def _load(source: str, name: str) -> Callable[..., Tensor | dict[str, Tensor]]:
     """The function of a source that we made ourselves; tracebacks into it show its lines for as long as it lives."""
     filename = f"<network {name} {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    scope: dict[str, Callable[..., Tensor | dict[str, Tensor]]] = {}
+    scope: dict[str, Any] = {"channels_last": torch.channels_last}
     exec(builtins.compile(source, filename, "exec"), scope)
-    weakref.finalize(scope["forward"], linecache.cache.pop, filename, None)
-    return scope["forward"]
+    (forward,) = (value for value in scope.values() if isinstance(value, FunctionType))
+    weakref.finalize(forward, linecache.cache.pop, filename, None)
+    return forward
 
 
 def _register(root: nn.Module, address: str, module: nn.Module) -> None:
@@ -144,14 +226,19 @@ def _switches(module: nn.Module) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _restore(
-    architecture: str, has_heads: bool, state: dict[str, Tensor], frozen: frozenset[str], resting: frozenset[str]
+    architecture: str, options: Options, state: dict[str, Tensor], frozen: frozenset[str], resting: frozenset[str]
 ) -> nn.Module:
     from graphs.loading import parse
 
     graph = parse(architecture)
-    module = compile(
-        graph if has_heads else graph.as_shipped, device="meta"
-    )  # no weights are drawn that nobody will see
+    module = compile(  # on meta: no weights are drawn that nobody will see
+        graph if options.heads else graph.as_shipped,
+        mode=options.mode,
+        device="meta",
+        channels_last=options.channels_last,
+        torch_compile=options.torch_compile,
+        without=options.without,
+    )
     module.load_state_dict(state, assign=True)
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(name not in frozen)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from blocks.primitive import Primitive
 from blocks.types import Type
@@ -108,11 +108,28 @@ class Graph:
         """The document of this graph as YAML; reading it again gives this graph."""
         return document_text(self.document)
 
-    def compile(self, *, device: str = "cpu", dtype: str = "float32") -> nn.Module:
-        """The network as a torch module, freshly initialized: see `graphs.compilation`."""
+    def compile(
+        self,
+        *,
+        mode: Literal["train", "infer"] = "train",
+        device: str = "cpu",
+        dtype: str = "float32",
+        channels_last: bool | None = None,
+        torch_compile: bool | str = False,
+        without: Collection[str] = (),
+    ) -> nn.Module:
+        """The network as a torch module, freshly initialized: see `graphs.compilation.compile`."""
         from graphs.compilation import compile
 
-        return compile(self, device=device, dtype=dtype)
+        return compile(
+            self,
+            mode=mode,
+            device=device,
+            dtype=dtype,
+            channels_last=channels_last,
+            torch_compile=torch_compile,
+            without=without,
+        )
 
 
 def prune(graph: Graph) -> Graph:
