@@ -1,4 +1,4 @@
-"""What compiling a network is worth on a CPU: against torchvision's hand-written module, and against an expert's work on it.
+"""What compiling a network is worth on a CPU: against torchvision's module, and against an expert's work on it.
 
     python -m benchmarks.compile [--rounds 7] [--quick] [--only resnet50 ...]
 
@@ -145,8 +145,10 @@ def main() -> None:
     missing = sorted(set(NETWORKS) - known)
     rounds = 3 if arguments.quick else arguments.rounds
     settings = SETTINGS[:1] if arguments.quick else SETTINGS
-    print(f"torch {torch.__version__}, torchvision {version('torchvision')}, Python {platform.python_version()}, "
-          f"{platform.system()} {platform.machine()}, {rounds} rounds" + (f"; missing: {missing}" * bool(missing)))
+    print(
+        f"torch {torch.__version__}, torchvision {version('torchvision')}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}, {rounds} rounds" + (f"; missing: {missing}" * bool(missing))
+    )
     table(("torchvision / ours", "expert / ours", "without horizontal / ours"))
     for name in networks:
         for batch, threads in settings:

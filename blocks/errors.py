@@ -7,6 +7,7 @@
     ├── DecisionError      decisions that are no point of a space               search_spaces
     ├── NotInSpaceError    a network that is no point of a space                search_spaces
     ├── NotFoundError      a name that no network or space has                  search_spaces
+    ├── ModeError            a network compiled for something else              graphs
     ├── BudgetError        a budget that is malformed or that nothing fits      graphs, search_spaces
     ├── DataError          images that cannot be read                           nas
     ├── RunError           a run folder that is missing, damaged or in use      nas

@@ -1,7 +1,8 @@
 """The first floor: how operations are wired.
 
 A document (YAML or JSON) is read into templates and steps, expanded into a graph of typed nodes, costed, hashed,
-emitted again, and compiled to torch. Nothing here imports torch but `graphs.compilation`, which `Graph.compile` loads.
+emitted again, and compiled to torch. Nothing here imports torch but the last three files, which
+`Graph.compile` loads.
 
 Reading order; each file imports only from those above it:
 
@@ -49,6 +50,9 @@ Reading order; each file imports only from those above it:
     pairing       which nodes of two graphs stand for each other
     difference    what is different between two graphs
     drawing/      pictures: SVG, HTML, Mermaid, Graphviz
+    passes/       what is done together when a network runs
+    kernels       operations of a plan as callables on tensors
+    preparation   the weights of inference, made when they are needed
     compilation   graphs to torch modules
 """
 

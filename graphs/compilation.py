@@ -102,7 +102,8 @@ class CompiledGraph(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self.refold()
-        return super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def __reduce__(self) -> tuple[Callable[..., nn.Module], tuple[object, ...]]:
         return _restore, (self.architecture, self._options, self.state_dict(), *_switches(self))
@@ -129,21 +130,23 @@ def compile(
     runs: in evaluation mode, without gradients, on weights of its own that are made at the first call and again when
     those of the state_dict have changed. It takes memory for both.
     `device` is any of torch's, "meta" for shapes alone; `dtype` is float32, float16, bfloat16 or float64.
-    `channels_last` is the memory format of maps, where it pays if None. `torch_compile` hands the forward pass to
+    `channels_last` is the memory format of maps, and of the weights of convolutions; where it pays if None, which is
+    wherever there are convolutions (benchmarks/compile.md). `torch_compile` hands the forward pass to
     `torch.compile`, a text being its mode. `without` names passes to leave out, of `graphs.passes.PASSES[mode]`.
     """
     unknown = sorted(set(without) - PASSES[mode].keys())
     if unknown:
         raise ModeError(f"there is no pass {one_of(unknown)} for {mode}", help=f"there is {one_of(PASSES[mode])}")
     if channels_last is None:
-        channels_last = pays_channels_last(graph, mode, device)
+        channels_last = any(node.block.key == "conv2d" for node in graph.in_training.nodes)
     options = Options(mode, channels_last, torch_compile, frozenset(without), graph.trained is not None)
     plan = plan_of(graph, mode, without)
     source = _SOURCES[mode](graph, plan, channels_last=channels_last)
     # The forward pass belongs to a class, not to the module: a module that refers to itself is freed late.
     forward = _load(source, graph.hash)
     if mode == "infer":
-        forward = _prepared_first(torch.compile(forward, **_torch_options(torch_compile)) if torch_compile else forward)
+        run: Any = torch.compile
+        forward = _prepared_first(run(forward, **_torch_options(torch_compile)) if torch_compile else forward)
     of_graph = type(CompiledGraph.__name__, (CompiledGraph,), {"forward": forward})
     with torch.device(device):
         module: CompiledGraph = of_graph(graph, options, plan, source)
@@ -151,16 +154,11 @@ def compile(
     if channels_last:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if torch_compile and mode == "train":
-        module.compile(**_torch_options(torch_compile))  # type: ignore[no-untyped-call]
+        module.compile(**_torch_options(torch_compile))
     return module
 
 
 _SOURCES = {"train": training_source, "infer": inference_source}
-
-
-def pays_channels_last(graph: Graph, mode: Mode, device: str) -> bool:
-    """Whether maps are better kept with their channels last."""
-    return mode == "infer" and any(node.block.key == "conv2d" for node in graph.nodes)
 
 
 def _torch_options(torch_compile: bool | str) -> dict[str, str]:

@@ -6,7 +6,8 @@ blocks. All figures are for a batch of one.
 `activation_bytes` is the sum over all outputs of nodes (the table of the lecture). `peak_bytes` is the largest sum of
 values alive at one time, when nodes run in order, every value is freed after its last use and nothing works in place.
 Weights are not in it. That is to the byte what torch has alive in the compiled forward pass (a test compares them) when
-the caller gives its input away; one that keeps it, as `module(image)` does, has the input's bytes on top.
+the caller gives its input away; one that keeps it, as `module(image)` does, has the input's bytes on top, and so has
+one with channels_last, which rearranges its input.
 
 Weights that several nodes share are counted at the first.
 """

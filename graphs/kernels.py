@@ -10,6 +10,7 @@ Letters: N batch, C channels, H height, W width.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +18,7 @@ from torch.nn import functional
 
 from graphs.passes import Convolution, InPlace, Module, Norm, Operation, Plan
 
-Callee = Callable[..., Tensor | tuple[Tensor, ...]]
-
-# The activations of oneDNN's convolution: what it calls them, and their numbers.
-_POST_OPERATIONS: dict[type[nn.Module], tuple[str, Callable[[nn.Module], list[float]], Callable[[nn.Module], str]]] = {}
+Callee = Callable[..., Any]
 
 
 def _overwriting(module: nn.Module) -> Callable[[Tensor], Tensor]:
@@ -57,7 +55,8 @@ def _scale(source: Tensor, gate: Tensor) -> Tensor:
 
 def in_place(key: str, module: nn.Module) -> Callee:
     """A pointwise block that overwrites its first input."""
-    return {"add": _add, "scale": _scale}.get(key) or _overwriting(module)
+    joining: dict[str, Callee] = {"add": _add, "scale": _scale}
+    return joining[key] if key in joining else _overwriting(module)
 
 
 class TrainedConvolution:
@@ -90,6 +89,10 @@ class TrainedConvolution:
 
     def _normed(self, source: Tensor) -> Tensor:
         first = self.norms[0]
+        if not all(norm.training for norm in self.norms):  # some are at rest, as in a transfer
+            parts = source.split_with_sizes([norm.num_features for norm in self.norms], 1)
+            return torch.cat([norm(part) for norm, part in zip(self.norms, parts, strict=True)], 1)
+        assert first.momentum is not None
         mean, variance = (
             torch.cat([getattr(norm, name) for norm in self.norms]) for name in ("running_mean", "running_var")
         )
@@ -98,12 +101,21 @@ class TrainedConvolution:
         begin = 0
         with torch.no_grad():
             for norm in self.norms:
-                end = begin + norm.num_features
-                norm.running_mean.copy_(mean[begin:end])
-                norm.running_var.copy_(variance[begin:end])
-                norm.num_batches_tracked.add_(1)
+                kept, counter, end = _statistics(norm), norm.num_batches_tracked, begin + norm.num_features
+                kept[0].copy_(mean[begin:end])
+                kept[1].copy_(variance[begin:end])
+                assert counter is not None
+                counter.add_(1)
                 begin = end
         return result
+
+
+def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """The running mean and variance, (C) each."""
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert variance is not None
+    return mean, variance
 
 
 def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
@@ -141,7 +153,7 @@ def inference_kernel(operation: Operation, plan: Plan, modules: Sequence[nn.Modu
 
 
 def _affine(norm: nn.BatchNorm2d, activation: nn.Module | None) -> Callee:
-    factor, shift = (value.to(norm.running_mean.dtype)[:, None, None] for value in _factors(norm))
+    factor, shift = (value.to(_statistics(norm)[0].dtype)[:, None, None] for value in _factors(norm))
     if activation is None:
         return lambda source: torch.addcmul(shift, source, factor)
     overwrite = _overwriting(activation)
@@ -150,13 +162,13 @@ def _affine(norm: nn.BatchNorm2d, activation: nn.Module | None) -> Callee:
 
 def _factors(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """What a norm multiplies each channel by, and then adds; (C) each, at least float32."""
-    exact = torch.promote_types(norm.running_mean.dtype, torch.float32)
-    mean, variance = norm.running_mean.to(exact), norm.running_var.to(exact)
-    factor = torch.rsqrt(variance + norm.eps)
-    if norm.weight is not None:
+    mean, variance = _statistics(norm)
+    exact = torch.promote_types(mean.dtype, torch.float32)
+    factor = torch.rsqrt(variance.to(exact) + norm.eps)
+    if norm.affine:
         factor = factor * norm.weight.to(exact)
-    shift = -mean * factor
-    return factor, shift if norm.bias is None else shift + norm.bias.to(exact)
+    shift = -mean.to(exact) * factor
+    return factor, shift + norm.bias.to(exact) if norm.affine else shift
 
 
 def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[Tensor, Tensor | None]:
@@ -176,7 +188,10 @@ def _convolution(kernel: Convolution, operation: Operation, plan: Plan, modules:
         _folded(modules[branch.convolution], None if branch.norm is None else modules[branch.norm])  # type: ignore[arg-type]
         for branch in kernel.branches
     ]
-    weight, bias = torch.cat([weight for weight, _ in parts]) if len(parts) > 1 else parts[0][0], _joined([b for _, b in parts])
+    weight, bias = (
+        torch.cat([weight for weight, _ in parts]) if len(parts) > 1 else parts[0][0],
+        _joined([b for _, b in parts]),
+    )
     first = modules[kernel.branches[0].convolution]
     assert isinstance(first, nn.Conv2d)
     activation = None if kernel.activation is None else modules[kernel.activation]
@@ -184,18 +199,13 @@ def _convolution(kernel: Convolution, operation: Operation, plan: Plan, modules:
     if is_packable(weight):
         source = plan.graph.types[operation.sources[0]]
         return _packed(first, weight, bias, activation, kernel.add is not None, sizes, source.shape)
-    return _unpacked(first, weight, bias, activation, kernel.add is not None, sizes)
+    return _unpacked(first, weight, bias, activation, sizes)
 
 
 def is_packable(weight: Tensor) -> bool:
     """Whether oneDNN's fused convolution takes this weight here."""
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype == torch.float32
-        and torch.backends.mkldnn.is_available()
-        and torch.backends.mkldnn.enabled
-        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
-    )
+    there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and there and torch._C._get_mkldnn_enabled()
 
 
 def _packed(
@@ -210,7 +220,8 @@ def _packed(
     stride, padding, dilation, groups = list(like.stride), list(like.padding), list(like.dilation), like.groups
     name, numbers, algorithm = _post_operation(activation)
     size = [1, *shape]  # what is good for one image is good for more: benchmarks/compile.md
-    weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), padding, stride, dilation, groups, size)
+    reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight
+    weight = reorder(weight.to_mkldnn(), padding, stride, dilation, groups, size)
     single = torch.ops.mkldnn._convolution_pointwise.default
     binary = torch.ops.mkldnn._convolution_pointwise.binary
 
@@ -227,9 +238,7 @@ def _packed(
 
         return add
     if sizes is None:
-        return lambda source: single(
-            source, weight, bias, padding, stride, dilation, groups, name, numbers, algorithm
-        )
+        return lambda source: single(source, weight, bias, padding, stride, dilation, groups, name, numbers, algorithm)
     return lambda source: single(
         source, weight, bias, padding, stride, dilation, groups, name, numbers, algorithm
     ).split_with_sizes(sizes, 1)
@@ -240,7 +249,6 @@ def _unpacked(
     weight: Tensor,
     bias: Tensor | None,
     activation: nn.Module | None,
-    adds: bool,
     sizes: list[int] | None,
 ) -> Callee:
     stride, padding, dilation, groups = like.stride, like.padding, like.dilation, like.groups

@@ -1,4 +1,4 @@
-"""The callables of inference, made of a network's weights when they are needed and made anew when those have changed."""
+"""The callables of inference, made of a network's weights when they are needed, and anew when those have changed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ class Prepared:
 
     def __call__(self) -> tuple[Callee, ...]:
         tensors = [there[name] for there, name in self._places]
-        if not self._callees or not all(map(is_, tensors, self._tensors)) or list(map(_version, tensors)) != self._versions:
+        if (
+            not self._callees
+            or not all(map(is_, tensors, self._tensors))
+            or list(map(_version, tensors)) != self._versions
+        ):
             self._prepare(tensors)
         return self._callees
 

@@ -170,7 +170,7 @@ def compiled(graph: Graph, state: Mapping[str, Tensor]) -> nn.Module:
     """The network with these weights on the CPU in float32, in evaluation mode. Raises: ExportError."""
     graph, state = graph.as_shipped, _shipped_weights(graph, state)
     refuse_misfit(graph, state)
-    module = graph.compile()
+    module = graph.compile(channels_last=False)  # what an exporter would write down as operations
     module.load_state_dict(dict(state))
     return module.eval()
 

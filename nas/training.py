@@ -114,8 +114,6 @@ class Training:
         with self._seeded("weights"):
             self.module = graph.compile(device=device)
             initialise(self.module)
-        if self._on_gpu:
-            self.module = self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._generator = torch.Generator(self.device)
         self._generator.manual_seed(derive_seed(seed, "batches"))
         # A last batch of fewer than half the size would move the batch norm statistics more than it teaches.
@@ -191,8 +189,6 @@ class Training:
     def _forward(self, images: Tensor) -> Any:
         """Logits (B, K) of uint8 images (B, C, H, W); in training mode a dict, where training has other outputs."""
         batch = (images.float() - self._mean) / self._std
-        if self._on_gpu:
-            batch = batch.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._on_gpu):
             return self.module(batch)
 

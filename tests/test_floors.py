@@ -25,6 +25,8 @@ HEAVY: list[str] = CONFIGURATION["tool"]["ruff"]["lint"]["flake8-tidy-imports"][
 RUNS_TENSORS = (
     "blocks/modules.py",
     "graphs/compilation.py",
+    "graphs/kernels.py",
+    "graphs/preparation.py",
     "nas/training.py",
     "nas/bundle.py",
     "nas/pretrained.py",

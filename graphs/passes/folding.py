@@ -1,8 +1,8 @@
 """Inference: the norm behind a convolution becomes part of its weights and its bias.
 
 A norm with running mean m, variance v, scale g and shift b is x -> (x - m) * g / sqrt(v + eps) + b for each channel:
-the convolution's weights times g / sqrt(v + eps), and a bias (Ioffe and Szegedy 2015, section 3.1). Any norm else is one
-multiply-add, done with the activation behind it.
+the convolution's weights times g / sqrt(v + eps), and a bias (Ioffe and Szegedy 2015, section 3.1). Any other norm is
+one multiply-add, done with the activation behind it.
 """
 
 from __future__ import annotations

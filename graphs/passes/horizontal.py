@@ -3,6 +3,10 @@
 Its weights are theirs one below the other; its result is split into theirs, or goes whole into the concat that they
 alone go into. Where the norms and activations behind them are alike, these are done on the whole as well. A horizontal
 fusion computes what its parts compute: each output channel of a convolution is a sum of its own.
+
+A part of the result is a view whose values don't lie side by side, and a convolution copies what it reads of one. In
+training one backward pass less pays for the copy. In inference it does not (benchmarks/compile.md): there a convolution
+whose result another one reads stays alone.
 """
 
 from __future__ import annotations
@@ -27,13 +31,15 @@ class _Part:
     result: int
 
 
-def fuse_horizontally(plan: Plan) -> Plan:
+def fuse_horizontally(plan: Plan, *, training: bool) -> Plan:
     """Every group of at least two convolutions that read one value alike, where that pays."""
     groups: defaultdict[Hashable, list[_Part]] = defaultdict(list)
-    readers = _only_readers(plan)
+    readers, convolved = _only_readers(plan), _convolved(plan)
     for place, operation in enumerate(plan.operations):
         part = _part(plan, place, operation, readers)
-        if part is not None and _convolution(plan, part).groups == 1 and _pays(plan, part):
+        if part is None or _convolution(plan, part).groups > 1:
+            continue
+        if training or part.result not in convolved:
             groups[_likeness(plan, operation.sources[0], part)].append(part)
     changed: dict[int, Operation | None] = {}
     for parts in groups.values():
@@ -44,8 +50,14 @@ def fuse_horizontally(plan: Plan) -> Plan:
     return _joined(rewritten(plan, changed))
 
 
-def _pays(plan: Plan, part: _Part) -> bool:
-    return True
+def _convolved(plan: Plan) -> set[int]:
+    """The values that convolutions read."""
+    return {
+        operation.sources[0]
+        for operation in plan.operations
+        if isinstance(operation.kernel, Convolution)
+        or (isinstance(operation.kernel, Module) and plan.node(operation.kernel.node).block.key == "conv2d")
+    }
 
 
 def _only_readers(plan: Plan) -> dict[int, int]:

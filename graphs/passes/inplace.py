@@ -2,8 +2,8 @@
 
 A value may be overwritten where its operation made it anew (nobody outside has it, and it is no view of another) and
 no other operation that reads it gives a view of it. For training, nothing that the backward pass needs may be lost:
-the operation must be the value's only reader, the value's producer must not keep it, and the operation must be one whose
-gradient is made of its result. These are the rules of torch's own derivatives (derivatives.yaml).
+the operation must be the value's only reader, the value's producer must not keep it, and the operation must be one
+whose gradient is made of its result. These are the rules of torch's own derivatives (derivatives.yaml).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ MAKES_ANEW = POINTWISE | KEEPS_NO_RESULT | frozenset(("gelu", "max_pool2d", "avg
 def overwrite(plan: Plan, *, training: bool) -> Plan:
     """Every pointwise operation in place where it may be."""
     producers, last, uses = plan.producers(), plan.last_uses(), plan.num_uses()
-    views = {source for operation in plan.operations if not _makes_anew(plan, operation) for source in operation.sources}
+    views = {
+        source for operation in plan.operations if not _makes_anew(plan, operation) for source in operation.sources
+    }
     changed: dict[int, Operation | None] = {}
     for place, operation in enumerate(plan.operations):
         kernel = operation.kernel

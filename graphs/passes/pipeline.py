@@ -18,13 +18,13 @@ Mode = Literal["train", "infer"]
 Pass = Callable[[Plan], Plan]
 
 PASSES: dict[Mode, dict[str, Pass]] = {
-    "train": {"horizontal": fuse_horizontally, "inplace": partial(overwrite, training=True)},
+    "train": {"horizontal": partial(fuse_horizontally, training=True), "inplace": partial(overwrite, training=True)},
     "infer": {
         "dropout": leave_out_dropout,
         "folding": fold_norms,
         "sums": fuse_sums,
         "activations": fuse_activations,
-        "horizontal": fuse_horizontally,
+        "horizontal": partial(fuse_horizontally, training=False),
         "inplace": partial(overwrite, training=False),
     },
 }

@@ -7,9 +7,7 @@ from dataclasses import replace
 from graphs.passes.plan import Convolution, Module, Norm, Operation, Plan
 from graphs.passes.rewriting import merged, rewritten
 
-ACTIVATIONS = frozenset(
-    ("relu", "relu6", "leaky_relu", "silu", "gelu", "hardswish", "hardsigmoid", "sigmoid", "tanh")
-)
+ACTIVATIONS = frozenset(("relu", "relu6", "leaky_relu", "silu", "gelu", "hardswish", "hardsigmoid", "sigmoid", "tanh"))
 
 
 def fuse_sums(plan: Plan) -> Plan:

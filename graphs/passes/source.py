@@ -24,9 +24,14 @@ def training_source(graph: Graph, plan: Plan, *, channels_last: bool) -> str:
     rows = [_head("forward", "self", graph)]
     if plan.operations != plain.operations:
         rows += ["    if self.training:", "        o = self._training"]
-        rows += [f"        {row}" for row in _statements(plan, range(len(plan.operations)), channels_last=channels_last)]
+        rows += [
+            f"        {row}" for row in _statements(plan, range(len(plan.operations)), channels_last=channels_last)
+        ]
     numbers = [places[node.address] for node in graph.nodes]
-    rows += ["    o = self._operations", *(f"    {row}" for row in _statements(plain, numbers, channels_last=channels_last))]
+    rows += [
+        "    o = self._operations",
+        *(f"    {row}" for row in _statements(plain, numbers, channels_last=channels_last)),
+    ]
     return "\n".join(rows) + "\n"
 
 

@@ -10,13 +10,17 @@ import traceback
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 import graphs
-from graphs.compilation import CompiledGraph, compile, forward_source
+from graphs import kernels
+from graphs.compilation import CompiledGraph, ModeError, compile
+from graphs.passes.plan import plain_plan
+from graphs.passes.source import inference_source, training_source
 from graphs.shapes import MODULE_WORDS
 from tests.golden import assert_golden
 
@@ -37,7 +41,7 @@ output: {logits: fc, features: layer1}
 ONE_HEAD = TWO_HEADS.replace(", features: layer1", "")
 
 
-def build(text: str = ONE_HEAD, **options: str) -> CompiledGraph:
+def build(text: str = ONE_HEAD, **options: Any) -> CompiledGraph:
     torch.manual_seed(0)
     return compile(graphs.parse(text), **options)
 
@@ -57,13 +61,19 @@ def test_the_keys_of_a_state_dict_are_addresses() -> None:
 
 
 def test_the_forward_pass_frees_every_value_at_its_last_use() -> None:
-    assert_golden(GOLDEN / "forward.txt", forward_source(graphs.parse(TWO_HEADS)))
+    assert_golden(GOLDEN / "forward.txt", build(TWO_HEADS).source)
+
+
+def test_the_forward_pass_of_inference_says_what_is_done_together() -> None:
+    assert_golden(GOLDEN / "forward_infer.txt", build(TWO_HEADS, mode="infer").source)
 
 
 def test_a_value_is_deleted_once_and_no_output_ever() -> None:
     text = TWO_HEADS.replace("output: {logits: fc", "output: {logits: fc, again: fc, input: image")
     graph = graphs.parse(text)
-    rows = forward_source(graph).splitlines()
+    plan = plain_plan(graph)
+    assert "self._training" not in training_source(graph, plan, channels_last=False)
+    rows = inference_source(graph, plan, channels_last=False).splitlines()
     deleted = [name for row in rows if row.strip().startswith("del ") for name in row.strip()[4:].split(", ")]
     kept = {f"x{value}" for value in graph.outputs.values()}
     assert len(deleted) == len(set(deleted))
@@ -216,8 +226,138 @@ def test_a_name_that_a_module_has_already_is_reserved() -> None:
 
 def test_a_name_that_no_module_has_is_free() -> None:
     # Words of Python and names of the forward pass: they are keys of a dict there, and no variables.
-    names = ["x0", "o", "self", "forward_source", "class", "lambda", "weight", "bias", "data", "import", "None"]
+    names = ["x0", "o", "self", "inference_source", "class", "lambda", "weight", "bias", "data", "import", "None"]
     steps = "".join(f"  - {{name: {name}, linear: {{out_features: 3}}}}\n" for name in names)
     module = build(f"version: 1\ninput: {{x: {{vector: 3}}}}\nnet:\n{steps}")
     assert len(module.state_dict()) == 2 * len(names)
     assert module(torch.zeros(1, 3)).shape == (1, 3)
+
+
+def test_a_network_for_inference_stays_in_evaluation_mode_and_gives_no_gradients() -> None:
+    module = build(mode="infer")
+    assert not module.training
+    assert not any(part.training for part in module.modules())
+    assert not any(parameter.requires_grad for parameter in module.parameters())
+    assert not module(images().requires_grad_()).requires_grad
+    with pytest.raises(ModeError, match='mode="train"'):
+        module.train()
+    assert module.eval() is module
+
+
+def test_a_pass_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(ModeError, match="there is no pass `folding` for train"):
+        build(without=("folding",))
+
+
+def _loaded(module: CompiledGraph) -> CompiledGraph:
+    """In inference with the weights of a module."""
+    other = compile(graphs.parse(module.architecture), mode="infer")
+    other.load_state_dict(module.state_dict())
+    return other
+
+
+def _shaken(module: nn.Module) -> None:
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.mul_(1.5).add_(0.1)
+
+
+CHANGES: dict[str, Callable[[CompiledGraph], object]] = {
+    "other weights are loaded": lambda module: module.load_state_dict(build().state_dict()),
+    "other weights take their place": lambda module: module.load_state_dict(build().state_dict(), assign=True),
+    "a part is loaded": lambda module: module.get_submodule("stem").load_state_dict(
+        {key: value + 1 for key, value in module.get_submodule("stem").state_dict().items()}
+    ),
+    "they change in place": _shaken,
+    "one is replaced": lambda module: setattr(
+        module.get_submodule("stem.conv"), "weight", nn.Parameter(torch.ones(8, 3, 3, 3), requires_grad=False)
+    ),
+    "a statistic changes": lambda module: module.get_buffer("stem.norm.running_var").fill_(7),
+    "they change in inference mode": torch.inference_mode()(_shaken),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_inference_follows_its_weights_when(change: Callable[[CompiledGraph], object]) -> None:
+    module = build()
+    _shaken(module)
+    infer, x = _loaded(module), images()
+    before = infer(x)
+    change(infer)
+    module.load_state_dict(infer.state_dict())
+    torch.testing.assert_close(infer(x), module.eval()(x))
+    assert not torch.allclose(infer(x), before)
+
+
+def test_inference_takes_a_change_through_data_when_it_is_told() -> None:
+    infer, x = _loaded(build()), images()
+    before = infer(x)
+    infer.get_parameter("stem.conv.weight").data.mul_(3)
+    infer.get_parameter("stem.conv.weight").data.add_(1)
+    assert torch.equal(infer(x), before), "torch counts this now: the docstring of `refold` says that it does not"
+    infer.refold()
+    assert not torch.allclose(infer(x), before)
+
+
+def test_inference_moves_to_another_dtype() -> None:
+    module = build()
+    _shaken(module)
+    infer = _loaded(module)
+    infer(images())
+    got = infer.to(torch.float64)(images(dtype=torch.float64))
+    torch.testing.assert_close(got, module.double().eval()(images(dtype=torch.float64)), rtol=1e-6, atol=1e-6)
+    assert infer.to("meta")(torch.empty(3, 3, 16, 16, device="meta", dtype=torch.float64)).shape == (3, 5)
+
+
+def test_inference_holds_the_document_s_keys_and_no_head() -> None:
+    headed = ONE_HEAD.replace("output:", "  - {name: aux, from: gap, linear: {out_features: 2}}\noutput:")
+    headed += "training_output: {aux: aux}\n"
+    trained = build(headed)
+    infer = compile(graphs.parse(headed), mode="infer")
+    assert (
+        infer.state_dict().keys()
+        == trained.state_dict().keys() - {"aux.weight", "aux.bias"}
+        == build().state_dict().keys()
+    )
+    infer.load_state_dict(trained.state_dict())
+    torch.testing.assert_close(infer(images()), trained.eval()(images()))
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES.keys())
+def test_a_copy_of_inference_is_one(copied: Callable[[CompiledGraph], nn.Module]) -> None:
+    infer, x = _loaded(build()), images()
+    other = copied(infer)
+    assert isinstance(other, CompiledGraph)
+    assert (other.source, other._options) == (infer.source, infer._options)
+    assert torch.equal(other(x), infer(x))
+    _shaken(other)
+    assert not torch.equal(other(x), infer(x))
+
+
+def test_without_onednn_s_convolution_inference_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    infer, x = _loaded(build()), images()
+    packed = infer(x)
+    infer.refold()
+    monkeypatch.setattr(kernels, "is_packable", lambda weight: False)
+    torch.testing.assert_close(infer(x), packed)
+
+
+@pytest.mark.parametrize("mode", ["train", "infer"])
+def test_torch_compile_takes_a_network(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, seen = build().eval(), list[dict[str, Any]]()
+    through = torch.compile
+
+    def compile_eagerly(run: Any, **given: Any) -> Any:
+        seen.append(given)
+        return through(run, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", compile_eagerly)
+    module = build(mode=mode, torch_compile="reduce-overhead").eval()
+    module.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(module(images()), plain(images()))
+    assert module.state_dict().keys() == plain.state_dict().keys()
+    _shaken(module)
+    plain.load_state_dict(module.state_dict())
+    torch.testing.assert_close(module(images()), plain(images()))
+    assert seen == [{"mode": "reduce-overhead"}]
