@@ -39,6 +39,7 @@ def norms(graph: Graph) -> set[BatchNorm2d]:
 NORMED: dict[str, Arguments] = {
     "conv": {"out_channels": 4},
     "depthwise_conv": {},
+    "separable_conv": {"out_channels": 4},
     "inverted_residual": {"out_channels": 8},
 }
 
@@ -54,6 +55,18 @@ def test_every_norm_of_an_inception_block_has_its_eps() -> None:
     widths = {"b1": 1, "b3_reduce": 1, "b3": 1, "b5_reduce": 1, "b5": 1, "pool": 1}
     assert norms(block("inception", widths)) == {BatchNorm2d()}
     assert norms(block("inception", {**widths, "norm_eps": 0.001})) == {BatchNorm2d(eps=0.001)}
+
+
+def test_a_separable_convolution_is_a_depthwise_and_a_pointwise_one() -> None:
+    graph = block("separable_conv", {"out_channels": 6, "kernel_size": 5, "stride": 2})
+    assert [node.block.key for node in graph.nodes] == ["conv2d", "batch_norm2d", "relu"] * 2
+    assert graph.costs().params == 25 * 8 + 2 * 8 + 8 * 6 + 2 * 6
+    assert output(graph) == Map(6, 4, 4, (2, 2))
+
+
+def test_a_separable_convolution_without_norms_has_biases() -> None:
+    graph = block("separable_conv", {"out_channels": 6, "norm": "none"})
+    assert graph.costs().params == 9 * 8 + 8 + 8 * 6 + 6
 
 
 # 8 channels to 16, depthwise 3x3, a gate by way of 8 // 4 = 2, and back to 8; norms have two numbers a channel.
