@@ -200,6 +200,8 @@ def _refuse_name(name: str, tree: Scalar, scope: Scope, faults: FaultList, slot:
 
 def _in_scope(name: str, scope: Scope, words: tuple[str, ...] = ()) -> str:
     """What could be meant by a name that is not known, or what is known."""
+    if name == "same" and "auto" in words:
+        return "`auto` keeps the size at a stride of 1"
     if name in scope.elsewhere:
         return f"a block reads its own params only: declare `{name}` there, and pass it"
     if near := nearest(name, {*scope.known, *words}):

@@ -43,6 +43,13 @@ _ELSEWHERE = {
     "droppath": "stochastic_depth",
     "identity": "sequential",
 }
+# What stands elsewhere, or nowhere, and why.
+_NO_BLOCK = {
+    "softmax": "leave it out: a network gives logits, and the loss knows of the softmax",
+    "logsoftmax": "leave it out: a network gives logits, and the loss knows of the softmax",
+    "input": "inputs stand under `input`, beside `net`",
+    "output": "outputs stand under `output`, beside `net`",
+}
 
 # What the layers of torch and of others are told of their input, and blocks find out by themselves.
 _INFERRED = frozenset(
@@ -115,8 +122,10 @@ def check_arguments(
 def refuse_unknown_block(call: Call, templates: AbstractMapping[str, Template], faults: FaultList) -> None:
     """The fault of a block that nobody knows, with the nearest name."""
     names = [*templates, *(block.key for block in CATALOG), *extension_keys(), "parallel", "sequential"]
-    meant = _ELSEWHERE.get(call.key.text.lower().replace("_", ""))
-    help = f"here it is `{meant}`" if meant else nearest(call.key.text, names) or f"there is {one_of(names)}"
+    word = call.key.text.lower().replace("_", "")
+    meant = _ELSEWHERE.get(word)
+    help = f"here it is `{meant}`" if meant else _NO_BLOCK.get(word, "")
+    help = help or nearest(call.key.text, names) or f"there is {one_of(names)}"
     faults.add("unknown-block", f"there is no block `{call.key.text}`", call.key.mark, help=help)
 
 

@@ -9,7 +9,7 @@ from graphs.document import Document, Param, Step
 from graphs.faults import FaultList, Source, nearest, nearest_word, one_of
 from graphs.migrations import migrate
 from graphs.parameters import read_params
-from graphs.shapes import NO_ENTRIES, is_name, is_value, read_conditions, read_mapping, read_text
+from graphs.shapes import NAME, NO_ENTRIES, is_name, is_value, read_conditions, read_mapping, read_text
 from graphs.steps import StepReader, broken_step
 from graphs.templates import read_blocks
 from graphs.text import Mapping, Scalar, Sequence, Tree
@@ -151,7 +151,11 @@ def _read_maps(tree: Tree | None, what: str, faults: FaultList) -> tuple[tuple[S
 
 def _read_inputs(tree: Tree | None, faults: FaultList) -> tuple[tuple[Scalar, Mapping], ...]:
     """Inputs by name; one at fault has an empty map."""
-    mapping = read_mapping(tree, "`input`", None, faults, _EXAMPLES["input"])
+    example = _EXAMPLES["input"]
+    if isinstance(tree, Sequence) and len(tree.items) == 3 and all(isinstance(item, Scalar) for item in tree.items):
+        numbers = ", ".join(item.text for item in tree.items if isinstance(item, Scalar))
+        example = f"input: {{image: {{map: [{numbers}]}}}}"
+    mapping = read_mapping(tree, "`input`", None, faults, example)
     found = []
     for key, value in mapping or NO_ENTRIES:
         if not is_name(key, "an input", faults):
@@ -177,7 +181,10 @@ def _read_outputs(top: Mapping, what: str, faults: FaultList) -> tuple[tuple[Sca
 
 
 def _read_words(tree: Tree | None, what: str, faults: FaultList) -> tuple[tuple[Scalar, Scalar], ...]:
-    mapping = read_mapping(tree, f"`{what}`", None, faults, _EXAMPLES[what])
+    example = _EXAMPLES[what]
+    if what != "require" and isinstance(tree, Scalar) and NAME.fullmatch(tree.text):
+        example = f"{what}: {{{tree.text}: {tree.text}}}, a name and the step that gives it"
+    mapping = read_mapping(tree, f"`{what}`", None, faults, example)
     found = []
     for key, value in mapping or NO_ENTRIES:
         if isinstance(value, Scalar) and value.value is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from blocks.catalog import primitive
 from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step, hole_alternatives
 from graphs.faults import FaultList, nearest
 from graphs.holes import check_hole, check_value, check_weight, refuse_hole
@@ -95,6 +96,13 @@ class StepReader:
                 help = nearest(key.text, STEP_KEYS)
                 self._faults.add("unknown-key", f"a step has no key `{key.text}`", key.mark, help=help)
             return
+        empty = [key for key, value in blocks if isinstance(value, Scalar) and value.value is None]
+        if empty == [blocks[0][0]] and all(not isinstance(value, Mapping) for _, value in blocks):
+            for key, _ in blocks[1:]:
+                owner = empty[0].text
+                help = f"indent it further, or write {owner}: {{{key.text}: ...}}, if it belongs to `{owner}`"
+                self._faults.add("unknown-key", f"a step has no key `{key.text}`", key.mark, help=help)
+            return
         plain = [key for key, value in blocks if not isinstance(value, Mapping) and key.text not in GROUPS]
         others = [(key, value) for key, value in blocks if key not in plain]
         if plain and len(others) == 1:
@@ -127,7 +135,9 @@ class StepReader:
             value = Mapping((), key.mark)
         if not isinstance(value, Mapping):
             shown = value.text if isinstance(value, Scalar) else "..."
-            help = f"name the argument: {key.text}: {{...: {shown}}}"
+            kind = primitive(key.text)
+            needed = [name for name, info in kind.model_fields.items() if info.is_required()] if kind else []
+            help = f"name the argument: {key.text}: {{{needed[0] if len(needed) == 1 else '...'}: {shown}}}"
             self._faults.add("wrong-shape", f"`{key.text}` takes a map of arguments", value.mark, help=help)
             return None
         for name, argument in value:
