@@ -52,12 +52,13 @@ def test_the_gate_of_a_bottleneck_reads_what_it_gives() -> None:
     assert [node.address for node in graph.nodes if node.block.key == "add"] == ["b.sum"]
 
 
+@pytest.mark.parametrize("call", ["residual_basic: {out_channels: 16}", "residual_bottleneck: {width: 4}"])
 @pytest.mark.parametrize(
     ("shortcut", "blocks"),
     [("project", ["conv2d", "batch_norm2d"]), ("pad", ["avg_pool2d", "pad_channels"]), ("none", [])],
 )
-def test_a_shortcut_projects_pads_or_is_not_there(shortcut: str, blocks: list[str]) -> None:
-    graph = block(f"{{name: b, residual_basic: {{out_channels: 16, stride: 2, shortcut: {shortcut}}}}}")
+def test_a_shortcut_projects_pads_or_is_not_there(call: str, shortcut: str, blocks: list[str]) -> None:
+    graph = block(f"{{name: b, {call[:-1]}, stride: 2, shortcut: {shortcut}}}}}")
     assert [node.block.key for node in graph.nodes if ".skip." in node.address] == blocks
     assert [node.block.key for node in graph.nodes].count("add") == (shortcut != "none")
 
