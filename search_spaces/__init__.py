@@ -25,7 +25,9 @@ Reading order; each file imports only from those above it:
     drawing       uniform draws of what keeps bounds
     sampling      points that keep a budget; budgets that nothing keeps
     counting      how many points keep a budget
-    space         `Space`: load, size, materialize, sample
+    moves         neighbours, mutations, children
+    linting       what is odd about a space
+    space         `Space`: all of this, by one name
 
 `networks/*.yaml` are the hand-designed networks, a family in a file; `spaces/*.yaml` the search spaces.
 """
@@ -34,6 +36,7 @@ from search_spaces.catalog import Found, NotFoundError, families, find, load_net
 from search_spaces.counting import Count
 from search_spaces.decisions import Decision
 from search_spaces.departure import NotInSpaceError
+from search_spaces.linting import Report
 from search_spaces.points import DecisionError, Decisions, Drawn, Point, parse_decisions
 from search_spaces.sampling import FeasibleDraws, Sampled
 from search_spaces.space import Space, load, parse
@@ -49,6 +52,7 @@ __all__ = [
     "NotFoundError",
     "NotInSpaceError",
     "Point",
+    "Report",
     "Sampled",
     "Space",
     "families",

@@ -68,6 +68,17 @@ class Chain:
         return 1 + max(option.end for option in self.layers[layer - 1].options)
 
 
+def only_with(chain: Chain, item: tuple[str, Alternative]) -> Chain | None:
+    """The paths of a chain that take this alternative of a decision; None where there are none."""
+    layers = []
+    for layer in chain.layers:
+        if any(address == item[0] for option in layer.options for address, _ in option.taken):
+            layer = replace(layer, options=tuple(option for option in layer.options if item in option.taken))
+        layers.append(layer)
+    legal = _legal(_reached(layers))
+    return Chain(tuple(legal)) if all(layer.options for layer in legal) else None
+
+
 class TooManyWays(Exception):
     """The layers would be too large."""
 
@@ -77,6 +88,8 @@ def chain_of(document: Document, resolver: Resolver) -> Chain | str:
     links = links_of(document, resolver.once)
     if isinstance(links, str):
         return links
+    if resolver.count_shared() > MAX_SHARED:
+        return f"what the document shares can be decided in {resolver.count_shared():,} ways, more than {MAX_SHARED:,}"
     try:
         layers = _Layers(document, resolver, links).build()
     except TooManyWays as error:
@@ -124,8 +137,6 @@ class _Layers:
         places: dict[object, int] = {}
         types: dict[Taken, Type | None] = {}
         for taken, mass, walk in every_way(self._decide_shared):
-            if len(options) >= MAX_SHARED:
-                raise TooManyWays(f"what the document shares can be decided in more than {MAX_SHARED:,} ways")
             params = tuple(item for item in taken if item[0].startswith("params."))
             if params not in types:
                 types[params] = _input_type(walk.source)
@@ -297,6 +308,16 @@ def _legal(layers: list[Layer]) -> list[Layer]:
         alive = {start: number for number, start in enumerate(sorted({option.start for option in options}))}
         kept.append(Layer(layer.names, tuple(replace(option, start=alive[option.start]) for option in options)))
     return kept[::-1]
+
+
+def _reached(layers: list[Layer]) -> list[Layer]:
+    """Without the options whose state no way leads to."""
+    found, states = [], {0}
+    for layer in layers:
+        options = tuple(option for option in layer.options if option.start in states)
+        found.append(replace(layer, options=options))
+        states = {option.end for option in options}
+    return found
 
 
 def _folded(layers: list[Layer]) -> list[Layer]:

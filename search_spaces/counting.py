@@ -11,7 +11,8 @@ from search_spaces.bounds import bounds_of
 from search_spaces.points import PointSource
 
 MAX_LISTED = 20_000
-NUM_DRAWS = 300
+NUM_DRAWS = 100  # of networks
+NUM_PATHS = 10_000
 FINE_CELLS = (1, 32_768, 384, 48)  # of the grids of a bracket, along each side
 
 MARGIN = 1e-9  # of sums of doubles
@@ -21,8 +22,7 @@ MARGIN = 1e-9  # of sums of doubles
 class Count:
     """Between `low` and `high` points keep the budget. `how` says in words where the figures come from.
 
-    `estimate` is the number where it is exact, the middle of the bracket where that comes from the chain, and otherwise
-    the share of so many draws.
+    `estimate` is the number where it is exact, and otherwise comes from draws.
     """
 
     low: int
@@ -40,6 +40,8 @@ def count_points(space: PointSource, budget: Budget) -> Count:
     """The legal points of a space that keep a budget."""
     bounds, is_whole = bounds_of(budget, space.requirements)
     if space.chain is not None and is_whole:
+        import numpy as np
+
         from search_spaces.drawing import Grid
         from search_spaces.profiles import count_paths
 
@@ -47,9 +49,10 @@ def count_points(space: PointSource, budget: Budget) -> Count:
         if number is not None:
             return Count(number, number, number, "sums over the stages")
         cells = FINE_CELLS[min(len(bounds.columns), len(FINE_CELLS) - 1)]
-        some, more = (Grid(space.chain, bounds, cells=cells, up=up, weighted=False).mass for up in (True, False))
-        low, high = floor(some * (1 - MARGIN)), ceil(more * (1 + MARGIN))
-        return Count(low, high, (low + high) / 2, "sums over the stages, rounded down and up")
+        some, more = (Grid(space.chain, bounds, cells=cells, up=up, weighted=False) for up in (True, False))
+        low, high = floor(some.mass * (1 - MARGIN)), ceil(more.mass * (1 + MARGIN))
+        kept = more.draw(NUM_PATHS, np.random.default_rng(0)).shape[1] if high else 0
+        return Count(low, high, more.mass * kept / NUM_PATHS, "sums over the stages, rounded down and up")
     if space.size() <= MAX_LISTED:
         number = sum(budget.admits(point.graph.costs()) for point in space.points())
         return Count(number, number, number, "a list of all points")

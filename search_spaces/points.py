@@ -12,7 +12,7 @@ from blocks.errors import FixpointError
 from graphs.graph import Graph
 from graphs.requirements import Requirement
 from search_spaces.chains import Chain
-from search_spaces.decisions import Alternative, Decision
+from search_spaces.decisions import Alternative, Choose, Decision
 
 Decisions = dict[str, Alternative]
 
@@ -81,5 +81,7 @@ class PointSource(Protocol):
     def active(self, decisions: Mapping[str, object]) -> Decisions: ...
 
     def points(self) -> Iterator[Point]: ...
+
+    def decide(self, choose: Choose) -> Point: ...
 
     def draw(self, random: Random) -> Point | None: ...

@@ -159,8 +159,15 @@ class Resolver:
             walk.decide_once(self._with_holes[name])
         return walk
 
+    def count_shared(self) -> int:
+        """The number of ways to decide what the whole document shares."""
+        return self._shared(self._sizes, weighted=False)
+
     def _total(self, counts: Counts, *, weighted: bool) -> int:
-        found = self._params.count(weighted=weighted) * counts.body(self._document.body)
+        return self._shared(counts, weighted=weighted) * counts.body(self._document.body)
+
+    def _shared(self, counts: Counts, *, weighted: bool) -> int:
+        found = self._params.count(weighted=weighted)
         for name in self._once:
             found *= counts.body(self._with_holes[name].body)
         return found

@@ -22,7 +22,9 @@ from search_spaces.catalog import find
 from search_spaces.chains import Chain, chain_of
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, every_way
+from search_spaces.linting import Report, lint
 from search_spaces.locating import Domains, locate
+from search_spaces.moves import crossover, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Point
 from search_spaces.resolution import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
@@ -117,7 +119,7 @@ class Space:
                 raise DecisionError(f"there is no decision for `{decision.address}`", help=f"one of {shown}")
             return _position(decision, decisions[decision.address])
 
-        return self._point(choose).graph
+        return self.decide(choose).graph
 
     def locate(self, graph: Graph) -> Decisions:
         """The decisions whose network has the structure of a graph: `materialize` gives one of the same hash.
@@ -182,6 +184,22 @@ class Space:
         points = tuple(draws.next() for _ in range(num_points))
         return Sampled(points, draws.acceptance, draws.uniform)
 
+    def neighbours(self, decisions: Decisions, budget: Budget | None = None, seed: int = 0) -> Iterator[Point]:
+        """Every legal point that keeps a budget and is one decision away; what a change makes matter is drawn."""
+        return neighbours(self, decisions, budget or Budget(), Random(seed))
+
+    def mutate(self, decisions: Decisions, random: Random, num: int = 1, budget: Budget | None = None) -> Point:
+        """A legal point that keeps a budget and differs in so many decisions. Raises `BudgetError` without one."""
+        return mutate(self, decisions, budget or Budget(), random, num)
+
+    def crossover(self, one: Decisions, other: Decisions, random: Random, budget: Budget | None = None) -> Point:
+        """A legal point that keeps a budget, its decisions those of two points. Raises `BudgetError` without one."""
+        return crossover(self, one, other, budget or Budget(), random)
+
+    def lint(self, budget: Budget | None = None, num_samples: int = 200, seed: int = 0) -> Report:
+        """What is odd about the space. Raises `BudgetError` where nothing in it keeps the budget."""
+        return lint(self, budget or Budget(), num_samples, Random(seed))
+
     def refuse_impossible(self, budget: Budget, seed: int = 0) -> None:
         """Raise `BudgetError`, naming the smallest network of the space, where nothing in it keeps the budget.
 
@@ -192,11 +210,12 @@ class Space:
 
     def _try(self, choose: Choose) -> Point | None:
         try:
-            return self._point(choose)
+            return self.decide(choose)
         except DocumentError:
             return None
 
-    def _point(self, choose: Choose) -> Point:
+    def decide(self, choose: Choose) -> Point:
+        """The point that a series of choices leads to. Raises `DocumentError` where it is no legal network."""
         taken: Decisions = {}
 
         def note(decision: Decision) -> int:

@@ -8,6 +8,7 @@ Reading order; each file imports only from those above it:
     output      JSON, tables and sizes as text
     options     options that several commands have
     inputs      names and files of networks, `name=value`
+    budgets     budgets as flags
     outline     a network by address, to a depth
     counting    as other tools count
     progress    a search as it goes on, in lines
@@ -17,6 +18,7 @@ Reading order; each file imports only from those above it:
     difference  nas diff
     drawing     nas draw
     zoo         nas zoo list, show, plot
+    spaces      nas space show, size, count, sample, neighbours, lint
     schema      nas schema
     exports     nas export
     runs        nas search, resume, status

@@ -67,6 +67,12 @@ def _zoo(app: typer.Typer) -> None:
     app.add_typer(zoo)
 
 
+def _space(app: typer.Typer) -> None:
+    from nas.cli.spaces import space
+
+    app.add_typer(space)
+
+
 # In the order of `nas --help`.
 COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "check": _check,
@@ -79,4 +85,5 @@ COMMANDS: dict[str, Callable[[typer.Typer], None]] = {
     "export": _export,
     "schema": _schema,
     "zoo": _zoo,
+    "space": _space,
 }

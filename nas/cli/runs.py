@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blocks.errors import BudgetError
-from graphs import Budget
 from graphs.quantities import format_quantity
+from nas.cli.budgets import HiddenBound, Macs, Params, read_budget
 from nas.cli.inputs import parse_settings
 from nas.cli.options import Json
 from nas.cli.output import INTERRUPTED, format_seconds, print_json, table, terminal_width
@@ -33,9 +32,6 @@ Address = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A Ray cl
 Storage = Annotated[str | None, typer.Option(metavar="DIR", help="A folder that all nodes of the cluster see.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, ... or auto.")]
 To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
-Params = Annotated[str | None, typer.Option(metavar="N", help="Parameters at most, as in 4k.")]
-Macs = Annotated[str | None, typer.Option(metavar="N", help="MACs at most, as in 400k.")]
-HiddenBound = Annotated[str | None, typer.Option(metavar="N", hidden=True)]
 
 
 def search(
@@ -87,21 +83,18 @@ def search(
       nas search --space small --data digits --max-params 4k --max-macs 400k
       nas search --space my.yaml --data photos/ --max-macs 50M --executor ray
     """
-    try:
-        budget = Budget.of(
-            max_params=max_params,
-            max_macs=max_macs,
-            max_flops=max_flops,
-            max_activation_bytes=max_activation_bytes,
-            max_peak_bytes=max_peak_bytes,
-            min_params=min_params,
-            min_macs=min_macs,
-            min_flops=min_flops,
-            min_activation_bytes=min_activation_bytes,
-            min_peak_bytes=min_peak_bytes,
-        )
-    except BudgetError as error:
-        raise typer.BadParameter(f"{error.message}; {error.help}".removesuffix("; ")) from None
+    budget = read_budget(
+        max_params=max_params,
+        max_macs=max_macs,
+        max_flops=max_flops,
+        max_activation_bytes=max_activation_bytes,
+        max_peak_bytes=max_peak_bytes,
+        min_params=min_params,
+        min_macs=min_macs,
+        min_flops=min_flops,
+        min_activation_bytes=min_activation_bytes,
+        min_peak_bytes=min_peak_bytes,
+    )
     values = parse_settings(settings or [])
     from nas import driver
     from nas.executors import EXECUTORS

@@ -1,0 +1,48 @@
+"""Budgets as flags: `--max-params 4k --max-macs 400k`, and so on for every figure and both ends."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from blocks.errors import BudgetError
+from graphs import Budget
+from graphs.budget import BOUNDS
+
+Params = Annotated[str | None, typer.Option(metavar="N", help="Parameters at most, as in 4k.")]
+Macs = Annotated[str | None, typer.Option(metavar="N", help="MACs at most, as in 400k.")]
+HiddenBound = Annotated[str | None, typer.Option(metavar="N", hidden=True)]
+
+_SHOWN = {"max_params": Params, "max_macs": Macs}
+
+
+def read_budget(**bounds: str | None) -> Budget:
+    """The budget of flags. Raises: typer.BadParameter."""
+    try:
+        return Budget.of(bounds)
+    except BudgetError as error:
+        raise typer.BadParameter(f"{error.message}; {error.help}".removesuffix("; ")) from None
+
+
+def with_budget(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes a `budget`, as one that takes a flag for each of its bounds."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [parameter for name, parameter in signature.parameters.items() if name != "budget"]
+    flags = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_SHOWN.get(name, HiddenBound))
+        for name in (*_SHOWN, *(name for name in BOUNDS if name not in _SHOWN))
+    ]
+
+    @functools.wraps(command)
+    def flagged(*arguments: Any, **given: Any) -> None:
+        bounds = {name: given.pop(name, None) for name in BOUNDS}
+        command(*arguments, budget=read_budget(**bounds), **given)
+
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    vars(flagged)["__signature__"] = signature.replace(parameters=[*own, *flags])
+    flagged.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *flags]}
+    return flagged

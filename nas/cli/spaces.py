@@ -1,0 +1,317 @@
+"""`nas space`: what a search space holds, what of it fits a budget, and what is around a point of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import search_spaces
+from blocks.errors import FixpointError
+from graphs import Budget
+from graphs.quantities import format_quantity
+from nas.cli.budgets import with_budget
+from nas.cli.inputs import parse_settings
+from nas.cli.networks import Json, Settings, Variant
+from nas.cli.output import print_json, table, terminal_width
+from search_spaces import Count, Decision, Decisions, Point, Report, Space
+
+space = typer.Typer(
+    name="space",
+    help="Look at a search space: its decisions, its size, what of it fits a budget.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+SpaceName = Annotated[str, typer.Argument(metavar="SPACE", help="A shipped space, or a document with holes.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")]
+
+MOST_SHOWN = 12
+MOST_INFLUENCES = 6
+
+
+@space.command()
+def show(name: SpaceName, settings: Settings = None, variant: Variant = None, as_json: Json = False) -> None:
+    """Show the decisions of a space, with their alternatives.
+
+    \b
+    Examples:
+      nas space show mobile
+      nas space show my_space.yaml --json
+    """
+    found = _load(name, settings, variant)
+    if as_json:
+        decisions = [
+            {
+                "address": one.address,
+                "kind": one.kind,
+                "alternatives": list(one.alternatives),
+                "prior": list(one.weights),
+            }
+            for one in found.decisions
+        ]
+        print_json({"name": found.name, "size": found.size(), "decisions": decisions})
+        return
+    rows = [[one.address, one.kind, _alternatives(one)] for one in found.decisions]
+    print(f"{found.name}   {found.size():,} points in {len(found.decisions)} decisions\n")
+    if rows:
+        print("\n".join(table(["decision", "kind", "alternatives"], rows, "<<<", width=terminal_width())))
+
+
+@space.command()
+def size(name: SpaceName, settings: Settings = None, variant: Variant = None, as_json: Json = False) -> None:
+    """Count the points of a space, legal or not: the sets of decisions that differ where it matters.
+
+    \b
+    Examples:
+      nas space size nasbench201
+    """
+    found = _load(name, settings, variant)
+    if as_json:
+        print_json({"name": found.name, "size": found.size()})
+    else:
+        print(f"{found.size():,} points")
+
+
+@space.command()
+@with_budget
+def count(
+    name: SpaceName, budget: Budget, settings: Settings = None, variant: Variant = None, as_json: Json = False
+) -> None:
+    """Count the legal networks of a space that keep a budget.
+
+    The number is exact where costs add up over the stages of the space and their sums fit into memory, or the
+    space is small; else it lies between two numbers.
+
+    \b
+    Examples:
+      nas space count nasbench_macro --max-macs 40M
+      nas space count mobile --max-params 4M --max-macs 150M
+    """
+    found = _load(name, settings, variant)
+    counted = found.count(budget)
+    if as_json:
+        print_json(
+            {
+                "exact": counted.low if counted.exact else None,
+                "low": counted.low,
+                "high": counted.high,
+                "estimate": counted.estimate,
+                "size": found.size(),
+                "how": counted.how,
+            }
+        )
+    else:
+        print(_counted(found, counted, budget))
+
+
+@space.command()
+@with_budget
+def sample(
+    name: SpaceName,
+    budget: Budget,
+    num: Annotated[int, typer.Option("-n", "--num", min=1, metavar="N", help="How many.")] = 5,
+    seed: Seed = 0,
+    settings: Settings = None,
+    variant: Variant = None,
+    as_json: Json = False,
+) -> None:
+    """Draw networks that keep a budget, all such networks alike, or as the space's priors say.
+
+    \b
+    Examples:
+      nas space sample small -n 3 --max-params 4k
+      nas space sample mobile -n 1000 --max-macs 150M --json > samples.json
+    """
+    found = _load(name, settings, variant)
+    sampled = found.sample(num, budget, seed)
+    if as_json:
+        print_json(
+            {
+                "samples": [_point(point) for point in sampled.points],
+                "acceptance": sampled.acceptance,
+                "uniform": sampled.uniform,
+            }
+        )
+        return
+    for point in sampled.points:
+        print(f"{_figures(point)}\n  {json.dumps(point.decisions)}")
+    print(f"{sampled.acceptance:.1%} of the draws kept the budget" if budget else "", end="\n" if budget else "")
+    if not sampled.uniform:
+        print("the budget is so tight that these were found by descent: they are not uniform")
+
+
+@space.command()
+@with_budget
+def neighbours(
+    name: SpaceName,
+    decisions: Annotated[
+        str, typer.Argument(metavar="DECISIONS", help="A point: decisions as JSON, or a file of them.")
+    ],
+    budget: Budget,
+    seed: Seed = 0,
+    settings: Settings = None,
+    variant: Variant = None,
+    as_json: Json = False,
+) -> None:
+    """List the networks one decision away from a point, those that keep the budget if there is one.
+
+    What a change makes matter is drawn.
+
+    \b
+    Examples:
+      nas space neighbours small decisions.json --max-params 4k
+    """
+    found = _load(name, settings, variant)
+    point = _decisions(decisions)
+    here = found.materialize(point)
+    start = found.active(point)
+    rows, objects = [], []
+    for near in found.neighbours(start, budget, seed):
+        changes = _changes(start, near.decisions)
+        objects.append({"changes": changes, **_point(near)})
+        [(address, (old, new))] = changes.items()
+        costs, before = near.graph.costs(), here.costs()
+        rows.append(
+            [
+                address,
+                f"{_shown(old)} -> {_shown(new)}",
+                f"{costs.params - before.params:+,}",
+                f"{costs.macs - before.macs:+,}",
+                near.graph.hash[:12],
+            ]
+        )
+    if as_json:
+        print_json({"neighbours": objects})
+    elif rows:
+        header = ["decision", "change", "params", "MACs", "network"]
+        print("\n".join(table(header, rows, "<<>><", width=terminal_width())))
+    else:
+        print("no neighbour is legal and keeps the budget")
+
+
+@space.command("lint")
+@with_budget
+def lint_space(
+    name: SpaceName,
+    budget: Budget,
+    samples: Annotated[int, typer.Option(min=10, metavar="N", help="Networks to look at.")] = 50,
+    seed: Seed = 0,
+    settings: Settings = None,
+    variant: Variant = None,
+    as_json: Json = False,
+) -> None:
+    """Look for what is odd about a space: alternatives that no network has, decisions that change nothing.
+
+    And for the decisions on which its costs hang.
+
+    \b
+    Examples:
+      nas space lint small --max-params 1k
+    """
+    found = _load(name, settings, variant)
+    report = found.lint(budget, samples, seed)
+    if as_json:
+        print_json(_report_object(report))
+    else:
+        print("\n".join(_report_lines(report)))
+
+
+def _load(name: str, settings: list[str] | None, variant: str | None) -> Space:
+    return search_spaces.load(name, parse_settings(settings or []), variant=variant)
+
+
+def _decisions(text: str) -> Decisions:
+    """The decisions of a text, or of the file of that name."""
+    if not text.lstrip().startswith("{"):
+        try:
+            text = Path(text).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            help = "write the decisions down as `nas space sample --json` does"
+            raise FixpointError(f"`{text}` can't be read: {error}", help=help) from None
+    return search_spaces.parse_decisions(text)
+
+
+def _alternatives(decision: Decision) -> str:
+    shown = [_shown(alternative) for alternative in decision.alternatives[:MOST_SHOWN]]
+    if len(set(decision.weights)) > 1:
+        shown = [f"{one} (x{weight})" for one, weight in zip(shown, decision.weights, strict=False)]
+    more = len(decision.alternatives) - len(shown)
+    return ", ".join(shown) + (f", and {more:,} more" if more else "")
+
+
+def _counted(space: Space, count: Count, budget: Budget) -> str:
+    whole = space.size()
+    keep = f" keep {budget}" if budget else " are legal networks"
+    if count.exact:
+        return f"{count.low:,} of {whole:,} points{keep} ({_share(count.low, whole)}); exact, by {count.how}"
+    if count.low == 0:
+        return f"about {_share(round(count.estimate), whole)} of {whole:,} points{keep}: {count.how}"
+    share = _share(round(count.estimate), whole)
+    return f"{count.low:,} to {count.high:,} of {whole:,} points{keep}, about {share}; by {count.how}"
+
+
+def _share(part: int, whole: int) -> str:
+    share = part / whole
+    return f"{share:.2%}" if share >= 0.001 or not part else f"{share:.1e}"
+
+
+def _point(point: Point) -> dict[str, object]:
+    costs = point.graph.costs()
+    return {
+        "decisions": point.decisions,
+        "hash": point.graph.hash,
+        "params": costs.params,
+        "macs": costs.macs,
+    }
+
+
+def _figures(point: Point) -> str:
+    costs = point.graph.costs()
+    return f"{point.graph.hash[:12]}  {format_quantity(costs.params)} params  {format_quantity(costs.macs)} MACs"
+
+
+def _changes(start: Decisions, end: Decisions) -> dict[str, list[object]]:
+    """Decisions that both have, and have differently: from and to."""
+    both = [address for address in start if address in end]
+    return {address: [start[address], end[address]] for address in both if start[address] != end[address]}
+
+
+def _shown(alternative: object) -> str:
+    if isinstance(alternative, tuple):
+        return f"[{', '.join(map(_shown, alternative))}]"
+    return str(alternative).lower() if isinstance(alternative, bool) else str(alternative)
+
+
+def _report_object(report: Report) -> dict[str, object]:
+    return {
+        "findings": [
+            {"kind": one.kind, "address": one.address, "alternative": one.alternative, "message": one.message}
+            for one in report.findings
+        ],
+        "influences": [{"address": one.address, "params": one.params, "macs": one.macs} for one in report.influences],
+        "samples": report.num_samples,
+        "acceptance": report.acceptance,
+        "duplicates": report.duplicates,
+        "idle_changes": report.idle_changes,
+    }
+
+
+def _report_lines(report: Report) -> list[str]:
+    lines = [
+        f"{one.kind}: {one.address}{'' if one.kind == 'idle' else f' = {_shown(one.alternative)}'}: {one.message}"
+        for one in report.findings
+    ]
+    rows = [[one.address, f"{one.params:.0%}", f"{one.macs:.0%}"] for one in report.influences[:MOST_INFLUENCES]]
+    return [
+        *(lines or ["nothing odd"]),
+        "",
+        "What costs hang on: the share of their differences that one decision explains.",
+        *table(["decision", "params", "MACs"], rows, "<>>", width=terminal_width()),
+        "",
+        f"{report.num_samples} samples: {report.duplicates:.0%} are the network of another with other decisions; "
+        f"{report.idle_changes:.0%} of single changes changed nothing",
+    ]

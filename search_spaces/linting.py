@@ -1,0 +1,172 @@
+"""What is odd about a space: alternatives that no network has, decisions that change nothing, what its costs hang on.
+
+What is said of alternatives is exact where the space is a chain; the rest is measured on samples, and says of how many.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean
+
+from graphs.budget import Budget
+from search_spaces.bounds import bounds_of
+from search_spaces.chains import Chain, only_with
+from search_spaces.decisions import Alternative
+from search_spaces.moves import neighbours
+from search_spaces.points import Point, PointSource
+from search_spaces.sampling import FeasibleDraws
+
+NUM_CHANGES = 3  # of one decision, to see whether it does anything
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One oddity: `kind` is unreachable, infeasible or idle; of an idle decision no alternative is named."""
+
+    kind: str
+    address: str
+    alternative: Alternative
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """Which share of the differences in parameters, and in MACs, one decision explains alone."""
+
+    address: str
+    params: float
+    macs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The oddities of a space under a budget, on so many samples.
+
+    `duplicates` is the share of samples that are the network of an earlier one with other decisions, `idle_changes` the
+    share of single changes that left the network as it was.
+    """
+
+    findings: tuple[Finding, ...]
+    influences: tuple[Influence, ...]
+    num_samples: int
+    acceptance: float
+    duplicates: float
+    idle_changes: float
+
+
+def lint(space: PointSource, budget: Budget, num_samples: int, random: Random) -> Report:
+    """Look at a space. Raises `BudgetError` where nothing in it keeps the budget."""
+    draws = FeasibleDraws(space, budget, random)
+    points = [draws.next() for _ in range(num_samples)]
+    changed, unchanged = _try_changes(space, points, random)
+    idle = [
+        Finding("idle", address, None, f"changing it left the network as it was, in all of {unchanged[address]} tries")
+        for address in unchanged
+        if unchanged[address] and not changed[address]
+    ]
+    num_idle, num_changed = sum(unchanged.values()), sum(changed.values())
+    return Report(
+        (*_without_points(space, budget, points), *idle),
+        _influences(space, points),
+        num_samples,
+        draws.acceptance,
+        _share_of_duplicates(points),
+        num_idle / max(1, num_idle + num_changed),
+    )
+
+
+def _without_points(space: PointSource, budget: Budget, points: list[Point]) -> list[Finding]:
+    """Alternatives that no legal point has, or none that keeps the budget."""
+    found: list[Finding] = []
+    for decision in space.decisions:
+        if any(decision.address.startswith(f"{one.address}.{one.alternative}.") for one in found):
+            continue  # it is part of an alternative that is named already
+        for alternative, size in zip(decision.alternatives, decision.sizes, strict=True):
+            item = (decision.address, alternative)
+            if not size:
+                found.append(Finding("unreachable", *item, "`where` rules it out"))
+            elif space.chain is not None:
+                chain = only_with(space.chain, item)
+                if chain is None:
+                    found.append(Finding("unreachable", *item, "no legal network has it"))
+                elif not _is_possible(space, chain, budget):
+                    found.append(Finding("infeasible", *item, f"no network with it keeps {budget}"))
+            elif not any(point.decisions.get(decision.address, ...) == alternative for point in points):
+                bound = f" that keep {budget}" if budget else ""
+                found.append(Finding("unreachable", *item, f"none of {len(points)} samples{bound} has it"))
+    return found
+
+
+def _is_possible(space: PointSource, chain: Chain, budget: Budget) -> bool:
+    """Whether some path may keep what adds up of a budget; where none does, none is said to."""
+    from search_spaces.drawing import Grid
+
+    bounds, _ = bounds_of(budget, space.requirements)
+    return bounds.are_possible and Grid(chain, bounds).mass > 0
+
+
+def _try_changes(space: PointSource, points: list[Point], random: Random) -> tuple[dict[str, int], dict[str, int]]:
+    """For every decision how many changes of it, of a few, gave another network, and how many the same."""
+    changed: dict[str, int] = defaultdict(int)
+    unchanged: dict[str, int] = defaultdict(int)
+    for point in points:
+        due = [a for a in point.decisions if changed[a] + unchanged[a] < NUM_CHANGES]
+        for address in due:
+            others = [other for other in space.decision(address).alternatives if other != point.decisions[address]]
+            if others:
+                other = _neighbour(space, point, address, random.choice(others), random)
+                if other is not None:
+                    (unchanged if other.graph.hash == point.graph.hash else changed)[address] += 1
+    return changed, unchanged
+
+
+def _neighbour(
+    space: PointSource, point: Point, address: str, alternative: Alternative, random: Random
+) -> Point | None:
+    return next(neighbours(space, point.decisions, Budget(), random, only={address: (alternative,)}), None)
+
+
+def _share_of_duplicates(points: list[Point]) -> float:
+    seen: dict[str, list[object]] = {}
+    again = 0
+    for point in points:
+        known = seen.setdefault(point.graph.hash, [])
+        if point.decisions not in known:
+            again += bool(known)
+            known.append(point.decisions)
+    return again / max(1, len(points))
+
+
+def _influences(space: PointSource, points: list[Point]) -> tuple[Influence, ...]:
+    """The decisions by the share of differences that they explain, the greatest first."""
+    params = [float(point.graph.costs().params) for point in points]
+    macs = [float(point.graph.costs().macs) for point in points]
+    found = []
+    for decision in space.decisions:
+        taken = [point.decisions.get(decision.address) for point in points]
+        found.append(Influence(decision.address, _explained(taken, params), _explained(taken, macs)))
+    return tuple(sorted(found, key=lambda one: -max(one.params, one.macs)))
+
+
+def _explained(taken: list[Alternative], values: list[float]) -> float:
+    """The variance between groups of one alternative, where the decision matters, over the whole variance, less what
+    chance explains."""
+    groups: dict[Alternative, list[float]] = defaultdict(list)
+    for alternative, value in zip(taken, values, strict=True):
+        if alternative is not None:
+            groups[alternative].append(value)
+    whole = _squares(values)
+    inside = [value for group in groups.values() for value in group]
+    freedom = len(inside) - len(groups)
+    if whole == 0 or freedom < 1 or len(groups) < 2:
+        return 0.0
+    within = sum(map(_squares, groups.values()))
+    between = _squares(inside) - within
+    return max(0.0, (between - (len(groups) - 1) * within / freedom) / whole)
+
+
+def _squares(values: list[float]) -> float:
+    mean = fmean(values)
+    return sum((value - mean) ** 2 for value in values)

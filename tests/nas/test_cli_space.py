@@ -1,0 +1,131 @@
+"""`nas space`: what it prints, and the keys that `--json` promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import search_spaces
+from graphs import Budget
+from nas.cli.entry import run
+from search_spaces import Space
+
+TEXT = """\
+version: 1
+name: own
+params: {act: {choice: [relu, silu], prior: [3, 1]}}
+input: {image: {map: [3, 8, 8]}}
+net:
+  - {name: a, conv: {out_channels: {choice: [4, 8]}, kernel_size: {choice: [1, [3, 1]]}, activation: act}}
+  - {name: more, repeat: {range: [0, 2]}, conv: {out_channels: {range: [2, 40]}, kernel_size: 3}}
+  - global_avg_pool: {}
+  - linear: {out_features: 3}
+"""
+
+
+@pytest.fixture
+def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Space:
+    monkeypatch.chdir(tmp_path)
+    Path("own.yaml").write_text(TEXT, "utf-8")
+    return search_spaces.load("own.yaml")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert run(["space", *arguments]) == code
+    output = capsys.readouterr()
+    return output.out + output.err
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(printed(capsys, *arguments, "--json"))
+    return found
+
+
+def test_show_lists_the_decisions(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "show", "own.yaml") == (
+        "own   632 points in 5 decisions\n\n"
+        "decision           kind    alternatives\n"
+        "-----------------  ------  ---------------------------------------------------\n"
+        "params.act         value   relu (x3), silu (x1)\n"
+        "a.out_channels     value   4, 8\n"
+        "a.kernel_size      value   1, [3, 1]\n"
+        "more.repeat        repeat  0, 1, 2\n"
+        "more.out_channels  value   2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, and 27 more\n"
+    )
+    shown = told(capsys, "show", "own.yaml")
+    assert (shown["name"], shown["size"]) == ("own", 2 * 2 * 2 * (1 + 2 * 39))
+    assert shown["decisions"][2] == {
+        "address": "a.kernel_size", "kind": "value", "alternatives": [1, [3, 1]], "prior": [1, 1]
+    }  # fmt: skip
+
+
+def test_size_is_a_number(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "size", "own.yaml") == "632 points\n"
+    assert told(capsys, "size", "own.yaml") == {"name": "own", "size": 632}
+
+
+def test_count_says_what_keeps_a_budget(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = sum(Budget.of(max_params=500).admits(point.graph.costs()) for point in space.points())
+    share = f"{kept / 632:.2%}"
+    assert printed(capsys, "count", "own.yaml", "--max-params", "500") == (
+        f"{kept} of 632 points keep params <= 500 ({share}); exact, by sums over the stages\n"
+    )
+    counted = told(capsys, "count", "own.yaml", "--max-params", "500", "--min-macs", "1")
+    assert (counted["exact"], counted["low"], counted["high"], counted["size"]) == (kept, kept, kept, 632)
+
+
+def test_a_sample_comes_back_as_a_point(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    sampled = told(capsys, "sample", "own.yaml", "-n", "4", "--max-params", "500", "--seed", "3")
+    assert sampled["uniform"]
+    assert 0 < sampled["acceptance"] <= 1
+    assert len(sampled["samples"]) == 4
+    for one in sampled["samples"]:
+        graph = space.materialize(one["decisions"])
+        assert (one["hash"], one["params"], one["macs"]) == (graph.hash, graph.costs().params, graph.costs().macs)
+        assert one["params"] <= 500
+    text = printed(capsys, "sample", "own.yaml", "-n", "1", "--max-params", "500")
+    assert "of the draws kept the budget" in text
+
+
+def test_neighbours_are_listed_with_what_changes(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    decisions = {"params.act": "relu", "a.out_channels": 4, "a.kernel_size": 1, "more.repeat": 0}
+    Path("point.json").write_text(json.dumps(decisions), "utf-8")
+    found = told(capsys, "neighbours", "own.yaml", "point.json")["neighbours"]
+    assert [one["changes"] for one in found] == [
+        {"params.act": ["relu", "silu"]},
+        {"a.out_channels": [4, 8]},
+        {"a.kernel_size": [1, [3, 1]]},
+        {"more.repeat": [0, 1]},
+        {"more.repeat": [0, 2]},
+    ]
+    text = printed(capsys, "neighbours", "own.yaml", json.dumps(decisions), "--max-params", "100")
+    # 8 filters in place of 4: 3 * 4 weights, 2 * 4 of the norm and 3 * 4 of the last layer more.
+    assert "a.out_channels  4 -> 8           +32 " in text
+
+
+def test_lint_reports(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    report = told(capsys, "lint", "own.yaml", "--samples", "20", "--max-params", "300")
+    assert {one["kind"] for one in report["findings"]} == {"infeasible"}
+    assert {one["address"] for one in report["findings"]} == {"more.out_channels"}
+    assert report["samples"] == 20
+    assert "What costs hang on" in printed(capsys, "lint", "own.yaml", "--samples", "10")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["show", "smal"], 1, "there is no space `smal`"),
+        (["count", "own.yaml", "--max-params", "4x"], 2, "max_params is a number, got `4x`"),
+        (["sample", "own.yaml", "--max-params", "1"], 1, "nothing in the space `own` keeps params <= 1"),
+        (["neighbours", "own.yaml", "gone.json"], 1, "`gone.json` can't be read"),
+        (["neighbours", "own.yaml", "{"], 1, "decisions are JSON"),
+        (["neighbours", "own.yaml", '{"a": 1}'], 1, "the space has no decision `a`"),
+    ],
+)
+def test_mistakes_are_told(
+    arguments: list[str], code: int, message: str, space: Space, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in printed(capsys, *arguments, code=code)
