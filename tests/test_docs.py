@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -87,10 +88,9 @@ def names_itself(example: Example) -> str:
 
 
 def is_shown_with_its_document(example: Example) -> bool:
-    command = re.match(r"\$ nas (?:check|show) (\w+\.yaml)\n", example.text)
-    return command is not None and command[1] in {
-        names_itself(document) for document in DOCUMENTS if document.page == example.page
-    }
+    command = re.match(r"\$ nas (?:check|show|space \w+) (\w+(?:\.yaml)?)[ \n]", example.text)
+    documents = {names_itself(document) for document in DOCUMENTS if document.page == example.page}
+    return command is not None and command[1] in {*documents, *search_spaces.names("space")}
 
 
 def write_files(page: Path, folder: Path) -> None:
@@ -144,11 +144,12 @@ def test_a_command_prints_what_is_shown(
 ) -> None:
     page = next(page for page in PAGES if page.name == example.page)
     line, _, shown = example.text.partition("\n")
-    arguments = line.removeprefix("$ nas ").split()
+    arguments = shlex.split(line.removeprefix("$ nas "))
     write_files(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     run(arguments)
-    assert capsys.readouterr().out == shown
+    printed = capsys.readouterr()
+    assert printed.out + printed.err == shown
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from graphs import Budget
 from graphs.quantities import format_quantity
 from nas.cli.budgets import with_budget
 from nas.cli.inputs import parse_settings
-from nas.cli.networks import Json, Settings, Variant
+from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, table, terminal_width
 from search_spaces import Count, Decision, Decisions, Point, Report, Space
 
