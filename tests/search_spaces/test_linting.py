@@ -7,7 +7,7 @@ import pytest
 import search_spaces
 from graphs import Budget
 
-# Groups of 5 divide no width; a window of 9 is no legal network on 8 pixels; `kept` does nothing, its choices being one.
+# Groups of 5 divide no width; a window of 9 is no legal network on 8 pixels; the two choices of `kept` are one.
 TEXT = """\
 version: 1
 name: odd
