@@ -66,14 +66,18 @@ def error_object(message: str, help: str = "", *, kind: str) -> dict[str, object
     return {"code": kind, **place, "message": message, "help": help, "address": ""}
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str, *, width: int | None = None) -> list[str]:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], align: str, *, width: int | None = None, whole: int = 0
+) -> list[str]:
     """Lines of aligned columns, a rule below the header. `align` has `<` or `>` for each column.
 
-    Where the lines are wider than `width`, the widest left-aligned columns are cut, each cell with an ellipsis.
+    Where the lines are wider than `width`, the widest left-aligned columns are cut, each cell with an ellipsis; the
+    first `whole` columns never are.
     """
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     while width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
-        wide = [index for index, side in enumerate(align) if side == "<" and widths[index] > LEAST_WIDTH]
+        cut = range(whole, len(align))
+        wide = [index for index in cut if align[index] == "<" and widths[index] > LEAST_WIDTH]
         if not wide:
             break
         widths[max(wide, key=lambda index: widths[index])] -= 1

@@ -79,7 +79,7 @@ def list_networks(
 ) -> None:
     """List the networks: parameters and MACs of each, and the accuracy that is published, with its source.
 
-    Accuracies of different protocols, the last but one column, can't be compared with each other.
+    Accuracies of different protocols can't be compared with each other.
 
     \b
     Examples:
@@ -233,16 +233,19 @@ def list_lines(entries: list[Entry], width: int | None) -> list[str]:
             format_quantity(entry.graph.costs().params),
             format_quantity(entry.graph.costs().macs),
             f"{entry.accuracy.top1:.1f}" if entry.accuracy else "-",
-            entry.accuracy.protocol if entry.accuracy else "",
-            entry.accuracy.source if entry.accuracy else entry.facts.reason,
+            f"{entry.accuracy.protocol}; {entry.accuracy.source}" if entry.accuracy else entry.facts.reason,
         ]
         for entry in entries
     ]
     if not rows:
         return ["no network passes these filters"]
-    header = ["name", "family", "year", "input", "params", "MACs", "top-1", "protocol", "source of the accuracy"]
+    header = ["name", "family", "year", "input", "params", "MACs", "top-1", "protocol and source"]
     noun = "network" if len(rows) == 1 else "networks"
-    return [*table(header, rows, "<<>>>>><<", width=width), "", f"{len(rows)} {noun}; nas zoo show NAME says more"]
+    return [
+        *table(header, rows, "<<>>>>><", width=width, whole=1),
+        "",
+        f"{len(rows)} {noun}; nas zoo show NAME says more",
+    ]
 
 
 def show_lines(

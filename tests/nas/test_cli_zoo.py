@@ -13,6 +13,7 @@ import pytest
 
 import search_spaces
 from nas.chart_labels import LABEL_SIZE
+from nas.cli.zoo import chosen, list_lines
 from search_spaces.published import published
 from tests.nas.conftest import Answer
 from tests.search_spaces.proof_data import proofs
@@ -98,13 +99,18 @@ def test_the_table_has_a_row_for_each(nas: Nas) -> None:
         "MACs",
         "top-1",
         "protocol",
+        "and",
         "source",
-        "of",
-        "the",
-        "accuracy",
     ]
     assert lines[2].split()[:7] == ["squeezenet1_0", "squeezenet", "2016", "3x224x224", "1.248M", "818.9M", "58.1"]
     assert lines[-1] == "2 networks; nas zoo show NAME says more"
+
+
+def test_a_narrow_terminal_cuts_the_source_and_never_a_name() -> None:
+    entries = list(chosen("shufflenet", None, None, None))
+    lines = list_lines(entries, 84)
+    assert max(map(len, lines)) == 84
+    assert [line.split()[0] for line in lines[2:-2]] == [entry.facts.name for entry in entries]
 
 
 def test_nothing_that_passes_is_said(nas: Nas) -> None:
