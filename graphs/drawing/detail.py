@@ -6,7 +6,7 @@ everything. Repetitions, sequences and branches are always open and do not count
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphs.drawing.parts import Part, walk
 from graphs.drawing.scene import Frame, stage
@@ -20,31 +20,38 @@ BRANCHES = 3
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What is open: blocks less than `depth` deep; and, `wiring` blocks deeper, those that only wire others up."""
+    """What is open: blocks less than `depth` deep; and, `wiring` blocks deeper, those that only wire others up.
+
+    `fold`: equal repetitions are one; `similar`: those that are equal but for their shapes, too.
+    """
 
     depth: int = 1
     wiring: int = 0
     fold: bool = False
+    similar: bool = False
 
 
 def draw_at(graph: Graph, part: Part, detail: Detail) -> Frame:
     """The scene of a part at a level of detail."""
     opened = {inner.address for inner in _opened(part, detail)}
-    return stage(graph, part, lambda inner: inner.address in opened, fold=detail.fold)
+    return stage(graph, part, lambda inner: inner.address in opened, fold=detail.fold, similar=detail.similar)
 
 
 def choose_detail(graph: Graph, part: Part, depth: int | None = None, fold: bool | None = None) -> Detail:
     """The level of detail that is readable, where none is given.
 
     The shallowest depth that shows more than a few boxes; there, blocks that only set others side by side or repeat
-    them are opened, as long as the picture stays readable. Pictures of many boxes are folded.
+    them are opened, as long as the picture stays readable. Pictures of many boxes are folded, and, where they have many
+    still, their similar repetitions as well.
     """
     if depth is None:
         chosen = _readable(graph, part, bool(fold))
     else:
         chosen = Detail(depth or max(1, deepest(part)), 0, bool(fold))
     if fold is None and _boxes(graph, part, chosen) > FOLDED_FROM:
-        return Detail(chosen.depth, chosen.wiring, fold=True)
+        folded = Detail(chosen.depth, chosen.wiring, fold=True)
+        many = _boxes(graph, part, folded) > FOLDED_FROM
+        return replace(folded, similar=many)
     return chosen
 
 

@@ -64,8 +64,9 @@ def node_of(graph: Graph, number: int) -> Node:
     return graph.nodes[number - len(graph.inputs)]
 
 
-def likeness(graph: Graph, part: Part) -> Hashable:
-    """What two parts share that compute the same on inputs of the same types, weights aside.
+def likeness(graph: Graph, part: Part, *, typed: bool = True) -> Hashable:
+    """What two parts share that compute the same on inputs of the same types, weights aside; of whatever types, where
+    it is not `typed`.
 
     Parts that are alike have the same blocks in the same wiring, node by node.
     """
@@ -79,8 +80,8 @@ def likeness(graph: Graph, part: Part) -> Hashable:
             if source not in place:
                 outside.setdefault(source, -1 - len(outside))
             sources.append(place.get(source, outside.get(source, 0)))
-        shape.append((node.address[len(part.address) :], node.block, tuple(sources), node.type))
-    return part.block, tuple(shape), tuple(graph.types[source] for source in outside)
+        shape.append((node.address[len(part.address) :], node.block, tuple(sources), node.type if typed else None))
+    return part.block, tuple(shape), tuple(graph.types[source] for source in outside) if typed else len(outside)
 
 
 class _Open:

@@ -1,12 +1,13 @@
 """What is drawn, without places: boxes, frames around them, and the values they hand on.
 
 A scene is cut at a level of detail: every part is closed, a box, or open, a frame with what is inside it. Equal
-repetitions can be folded into one that says how often it stands there.
+repetitions can be folded into one that says how often it stands there; closed ones also where they are equal but for
+the shapes that they are given, as the layers of a DenseNet are. The box has the type of what the last of them gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
@@ -74,17 +75,20 @@ class Edge:
     type: Type
 
 
-def stage(graph: Graph, part: Part, is_open: Callable[[Part], bool], *, fold: bool = False) -> Frame:
+def stage(
+    graph: Graph, part: Part, is_open: Callable[[Part], bool], *, fold: bool = False, similar: bool = False
+) -> Frame:
     """The scene of what is inside a part, with boxes for what comes in and goes out. `is_open` is asked of every part
-    with something inside, but of structural ones, which are open always."""
-    return _Stage(graph, part, is_open, fold).frame()
+    with something inside, but of structural ones, which are open always. `similar`: closed repetitions are folded
+    whatever their shapes."""
+    return _Stage(graph, part, is_open, fold, similar).frame()
 
 
 def edges(scene: Frame, graph: Graph) -> list[Edge]:
     """The edges between the boxes of a scene, in the order of their targets."""
     boxes = list(scene.boxes())
     giver = {value: place for place, box in enumerate(boxes) for value in box.gives}
-    types = graph.types
+    types = dict(enumerate(graph.types)) | {box.gives[-1]: box.type for box in boxes if box.count > 1 and box.gives}
     return [Edge(giver[value], place, types[value]) for place, box in enumerate(boxes) for value in box.reads]
 
 
@@ -96,6 +100,7 @@ class _Stage:
     part: Part
     is_open: Callable[[Part], bool]
     fold: bool
+    similar: bool
     alias: dict[int, int] = field(default_factory=dict)
     readers: dict[int, set[int]] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
@@ -156,7 +161,8 @@ class _Stage:
             return Frame(part.address, part.block, members, reads, gives, len(run), last, part.repeats, visible)
         costs = self.graph.costs().nodes
         rows = [costs[number - len(self.graph.inputs)] for one in run for number in one.nodes]
-        type = self.graph.types[gives[-1] if gives else part.nodes[-1]]
+        end = part.nodes.index(gives[-1]) if gives else -1
+        type = self.graph.types[run[-1].nodes[end]]
         return Box(
             "block",
             part.address,
@@ -195,4 +201,8 @@ class _Stage:
         """The parts inside a part, equal repetitions that follow one another together."""
         if not self.fold or part.repeats is None:
             return [[inner] for inner in part.parts]
-        return [list(run) for _, run in groupby(part.parts, key=lambda inner: likeness(self.graph, inner))]
+        return [list(run) for _, run in groupby(part.parts, key=self._likeness)]
+
+    def _likeness(self, part: Part) -> Hashable:
+        closed = not part.structural and not (part.opens and self.is_open(part))
+        return likeness(self.graph, part, typed=not (self.similar and closed))

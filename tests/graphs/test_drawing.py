@@ -73,11 +73,12 @@ def drawn() -> Iterator[tuple[str, Graph]]:
     yield from ((f"small {number}", point.graph) for number, point in enumerate(sampled.points))
 
 
+FOLDS = {False: "", True: ", folded", None: ", folded where that reads better"}
 SCENES = {
-    f"{name}, depth {depth}{', folded' * fold}": (graph, draw_at(graph, tree(graph), detail))
+    f"{name}, depth {depth}{words}": (graph, draw_at(graph, tree(graph), detail))
     for name, graph in drawn()
     for depth in LEVELS
-    for fold in (False, True)
+    for fold, words in FOLDS.items()
     for detail in [choose_detail(graph, tree(graph), depth, fold)]
 }
 
@@ -202,8 +203,23 @@ def test_googlenet_shows_the_branches_of_nine_inception_blocks_on_one_level() ->
     assert len({tops[box.address] for box in first}) == 1
 
 
-def test_densenet121_is_drawn_by_its_58_dense_layers() -> None:
-    assert blocks(readable(network("densenet121"))).count("dense_layer") == 6 + 12 + 24 + 16
+def test_densenet121_is_drawn_by_its_four_runs_of_dense_layers() -> None:
+    graph = network("densenet121")
+    scene = readable(graph)
+    runs = [box for box in scene.boxes() if box.block == "dense_layer"]
+    assert [(box.count, box.last) for box in runs] == [
+        (6, "block1.5"),
+        (12, "block2.11"),
+        (24, "block3.23"),
+        (16, "block4.15"),
+    ]
+    # Huang 2017, table 1: 64, 128, 256 and 512 channels come in, and each layer adds 32.
+    wanted = [f"map[{channels}, {size}, {size}]" for channels, size in ((256, 56), (512, 28), (1024, 14), (1024, 7))]
+    assert [str(box.type).rpartition(", stride")[0] for box in runs] == wanted
+    given = {list(scene.boxes())[edge.source].address: edge.type for edge in edges(scene, graph)}
+    assert [given[box.address] for box in runs] == [box.type for box in runs]
+    shown = draw_at(graph, tree(graph), choose_detail(graph, tree(graph), fold=False))
+    assert blocks(shown).count("dense_layer") == 6 + 12 + 24 + 16
 
 
 def test_equal_repetitions_fold_into_one_that_says_how_many() -> None:
