@@ -18,12 +18,20 @@ _CELL = {
         {"from": ["skip", "main"], "add": {}},
     ],
 }
+_EITHER = {
+    "params": {"kind": {"words": ["cell", "gate", "act"]}, "width": 2},
+    "one_of": [
+        {"when": "kind == 'cell'", "cell": {"width": "width"}},
+        {"when": "kind == 'gate'", "squeeze_excitation": {"reduction": 2}},
+        {"tanh": {}},
+    ],
+}
 
 
 @st.composite
 def _simple(draw: st.DrawFn) -> Step:
     """A step that keeps the size of a map."""
-    match draw(st.integers(0, 7)):
+    match draw(st.integers(0, 9)):
         case 0:
             kernel = draw(st.sampled_from([1, 3, [3, 1]]))
             return {"conv": {"out_channels": draw(_CHANNELS), "kernel_size": kernel, "activation": draw(_ACTIVATIONS)}}
@@ -37,9 +45,15 @@ def _simple(draw: st.DrawFn) -> Step:
         case 4:
             return {"squeeze_excitation": {"reduction": draw(st.integers(1, 4))}}
         case 5:
-            return {draw(st.sampled_from(["relu", "gelu", "batch_norm2d", "sigmoid"])): {}}
+            return {
+                draw(st.sampled_from(["relu", "gelu", "batch_norm2d", "layer_norm2d", "layer_scale", "sigmoid"])): {}
+            }
         case 6:
             return {"max_pool2d": {"kernel_size": 3, "stride": 1, "padding": 1}}
+        case 7:
+            return {"either": {"kind": draw(st.sampled_from(["cell", "gate", "act"]))}}
+        case 8:
+            return {"residual_preactivated": {"out_channels": draw(_CHANNELS)}}
         case _:
             return {"cell": {"width": draw(st.integers(1, 3))}}
 
@@ -87,7 +101,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         "name": draw(st.sampled_from(["net", "Net 2", "a: b", "ünï", "1e3", "no", 'say "hi"\n'])),
         "params": {"classes": 3},
         "input": {"image": {"map": [channels, draw(st.sampled_from([12, 13])), 12]}},
-        "blocks": {"cell": _CELL},
+        "blocks": {"cell": _CELL, "either": _EITHER},
         "net": body,
         "output": outputs,
     }
