@@ -91,6 +91,7 @@ def test_a_search_may_decide_which_it_is() -> None:
     text = HEAD.replace("default: wide}}\ninput", "default: wide}, width: 8}\ninput")
     space = parse_space(text.replace("{words: [wide, deep, none], default: wide}", "{choice: [wide, deep]}") + NET)
     assert space.size() == 2
+    assert space.locate(graphs.parse(HEAD + NET)) == {"params.kind": "wide"}
     found = {
         space.materialize(decisions).nodes[0].address
         for decisions in ({"params.kind": "wide"}, {"params.kind": "deep"})
