@@ -1,7 +1,7 @@
 """The first floor: how operations are wired.
 
 A document (YAML or JSON) is read into templates and steps, expanded into a graph of typed nodes, costed, hashed,
-emitted again, and compiled to torch. Nothing here imports torch but the last three files, which
+emitted again, and compiled to torch. Nothing here imports torch but the last four files, which
 `Graph.compile` loads.
 
 Reading order; each file imports only from those above it:
@@ -51,7 +51,8 @@ Reading order; each file imports only from those above it:
     difference    what is different between two graphs
     drawing/      pictures: SVG, HTML, Mermaid, Graphviz
     passes/       what is done together when a network runs
-    kernels       operations of a plan as callables on tensors
+    kernels       operations of a plan as callables on tensors, for training
+    folding       the same for inference
     preparation   the weights of inference, made when they are needed
     compilation   graphs to torch modules
 """

@@ -77,7 +77,7 @@ class CompiledGraph(nn.Module):
         if options.mode == "train":
             self._training = tuple(training_kernel(operation, plan, modules) for operation in plan.operations)
         else:
-            self._prepared = Prepared(plan, modules)
+            self._prepared = Prepared(plan, modules, packs=not options.torch_compile)
             self._heads = tuple(f"{address}." for address in _addresses(graph.in_training) - _addresses(graph))
             self.requires_grad_(False)
             self.eval()

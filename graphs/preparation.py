@@ -8,7 +8,8 @@ from operator import is_
 import torch
 from torch import Tensor, nn
 
-from graphs.kernels import Callee, inference_kernel
+from graphs.folding import inference_kernel
+from graphs.kernels import Callee
 from graphs.passes import Module, Plan
 
 
@@ -20,8 +21,9 @@ class Prepared:
     its weights itself.
     """
 
-    def __init__(self, plan: Plan, modules: Sequence[nn.Module]) -> None:
+    def __init__(self, plan: Plan, modules: Sequence[nn.Module], *, packs: bool) -> None:
         self._plan = plan
+        self._packs = packs
         self._modules = tuple(modules)
         made = {
             node
@@ -58,7 +60,8 @@ class Prepared:
     def _prepare(self, tensors: list[Tensor | None]) -> None:
         with torch.no_grad():
             self._callees = tuple(
-                inference_kernel(operation, self._plan, self._modules) for operation in self._plan.operations
+                inference_kernel(operation, self._plan, self._modules, packs=self._packs)
+                for operation in self._plan.operations
             )
         self._tensors, self._versions = tensors, list(map(_version, tensors))
 

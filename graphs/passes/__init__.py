@@ -1,7 +1,8 @@
 """What a compiled network does, decided before torch is there: passes over a small typed plan.
 
 A plan is a graph's nodes as operations in order; a pass is a function from a plan to an equal one. None imports torch:
-`graphs.kernels` turns operations into callables, `graphs.compilation` writes the forward pass that calls them.
+`graphs.kernels` and `graphs.folding` turn operations into callables, `graphs.compilation` makes the module that calls
+them.
 
 Reading order; each file imports only from those above it:
 

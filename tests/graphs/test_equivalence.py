@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import graphs
 import search_spaces
-from graphs import Graph, kernels
+from graphs import Graph, folding, kernels
 from graphs.compilation import CompiledGraph, compile
 from graphs.passes import PASSES
 from graphs.passes import pipeline as pipelines
@@ -277,7 +277,7 @@ def fault(function: Callable[[pytest.MonkeyPatch], float]) -> Callable[[pytest.M
 @fault
 def _scale_with_another_eps(patch: pytest.MonkeyPatch) -> float:
     """A norm folded with the eps of another."""
-    factors = kernels._factors
+    factors = folding._factors
 
     def wrong(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
         kept, norm.eps = norm.eps, 0.1
@@ -285,7 +285,7 @@ def _scale_with_another_eps(patch: pytest.MonkeyPatch) -> float:
         norm.eps = kept
         return result
 
-    patch.setattr(kernels, "_factors", wrong)
+    patch.setattr(folding, "_factors", wrong)
     return inference_off(graphs.parse(RICH))
 
 
@@ -313,7 +313,7 @@ def _overwritten(patch: pytest.MonkeyPatch) -> float:
 @fault
 def _other_activation(patch: pytest.MonkeyPatch) -> float:
     """An activation taken for another one."""
-    patch.setattr(kernels, "_post_operation", lambda activation: ("none" if activation is None else "relu", [], ""))
+    patch.setattr(folding, "_post_operation", lambda activation: ("none" if activation is None else "relu", [], ""))
     return inference_off(graphs.parse(RICH), "float32")
 
 
