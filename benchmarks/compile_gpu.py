@@ -232,14 +232,11 @@ def fused_convolutions(bench: Bench) -> None:
             x = x.contiguous(memory_format=torch.channels_last)
             weight = torch.randn(channels, channels, kernel, kernel, device=bench.device, dtype=torch.bfloat16)
             weight = weight.contiguous(memory_format=torch.channels_last)
-            bias, ones, pad = (
-                torch.randn(channels, device=bench.device, dtype=torch.bfloat16),
-                [1, 1],
-                [kernel // 2] * 2,
-            )
+            bias, pad = torch.randn(channels, device=bench.device, dtype=torch.bfloat16), [kernel // 2] * 2
+            given = (x, weight, bias)
             split = bench.interleaved({
-                "apart": lambda x=x, w=weight, b=bias, p=pad: torch.conv2d(x, w, b, 1, p).relu_(),
-                "fused": lambda x=x, w=weight, b=bias, p=pad: torch.cudnn_convolution_relu(x, w, b, ones, p, ones, 1),
+                "apart": lambda given=given, pad=pad: torch.conv2d(*given, 1, pad).relu_(),
+                "fused": lambda given=given, pad=pad: torch.cudnn_convolution_relu(*given, [1, 1], pad, [1, 1], 1),
             })  # fmt: skip
             apart, fused = (statistics.median(split[key]) for key in ("apart", "fused"))
             print(f"cuDNN {kernel}x{kernel}, {channels} channels, {size}x{size}, batch {batch}: conv2d + relu_ "
@@ -307,7 +304,7 @@ def main() -> None:
         machine["cudnn"] = str(torch.backends.cudnn.version())
     try:
         bench.limit = limit_of(bench)
-    except Exception:
+    except Exception:  # noqa: BLE001 (the rest is worth having)
         bench.failures.append(f"limit: {traceback.format_exc(limit=3)}")
     print(f"{machine}\nlimit: {bench.limit:.0f} TFLOP/s, a product of bfloat16 matrices of 8192 x 8192\n")
     print("| network | work | contender | batch | ms | images/s | TFLOP/s | of the limit | time / ours |")
@@ -319,7 +316,7 @@ def main() -> None:
         begin = perf_counter()
         try:
             section()
-        except Exception:
+        except Exception:  # noqa: BLE001 (it costs its own rows)
             bench.failures.append(f"{name}: {traceback.format_exc(limit=-4)}")
         clear(bench)
         print(f"[{name}: {perf_counter() - begin:.0f} s]", file=sys.stderr, flush=True)
