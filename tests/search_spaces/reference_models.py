@@ -15,7 +15,7 @@ from search_spaces.catalog import find
 from search_spaces.weight_maps import load_key_maps
 from search_spaces.weight_names import match
 from tests import references
-from tests.search_spaces import paper_models
+from tests.search_spaces import paper_classics, paper_models
 from tests.search_spaces.proof_data import Reference
 
 State = dict[str, Tensor]
@@ -57,7 +57,8 @@ def _build(reference: Reference) -> nn.Module:
         case "pytorchcv":
             return cast("nn.Module", references.pytorchcv().get_model(name, **options))
         case "paper":
-            return cast("nn.Module", getattr(paper_models, name)(**options))
+            home = paper_models if hasattr(paper_models, name) else paper_classics
+            return cast("nn.Module", getattr(home, name)(**options))
 
 
 def random_state(module: nn.Module, seed: int = 0) -> State:
