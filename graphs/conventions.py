@@ -89,7 +89,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         "fvcore",
         "fvcore 0.1.5.post20221221",
         "flops",
-        "MACs, 2 for each value that a norm reads, 1 for each that a pool to a grid reads",
+        "MACs, 2 for each value that a norm reads (5 a layer norm), 1 for each that a pool to a grid reads",
         {
             **_MACS,
             "batch_norm2d": _NORM,
@@ -123,7 +123,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         "ptflops",
         "ptflops 0.7.5, backend pytorch",
         "MACs",
-        "MACs and biases, 2 for each value that a norm reads, 1 for activations, and twice that where it counts twice",
+        "MACs and biases, 2 for each value of a norm (1 of a layer norm), 1 for activations, twice where it counts twice",
         {
             **_MACS_AND_BIAS,
             "batch_norm2d": _NORM,
@@ -162,7 +162,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         "deepspeed",
         "deepspeed 0.19.8 flops profiler",
         "flops",
-        "2 for each MAC, biases of convolutions, 2 for each value that a norm reads, 1 for activations and pools",
+        "2 for each MAC, biases of convolutions, 2 for each value of a norm (5 of a layer norm), 1 for activations and pools",
         {
             "conv2d": Quantities(macs=2, bias=1),
             "linear": Quantities(macs=2),

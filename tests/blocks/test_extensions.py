@@ -321,4 +321,4 @@ def test_the_command_line_ends_with_the_reason(
     install("no_cost = our_blocks:NoCost")
     (tmp_path / "net.yaml").write_text(NET.replace("pixel_unshuffle: {factor: 4}", "no_cost: {}"))
     assert run(["check", str(tmp_path / "net.yaml")]) == 1
-    assert capsys.readouterr().err.startswith(f"{OURS.format('no_cost', 'NoCost')} has no rule `cost`\n")
+    assert capsys.readouterr().err.startswith(f"error: {OURS.format('no_cost', 'NoCost')} has no rule `cost`\n")
