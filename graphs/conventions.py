@@ -123,7 +123,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         "ptflops",
         "ptflops 0.7.5, backend pytorch",
         "MACs",
-        "MACs and biases, 2 for each value of a norm (1 of a layer norm), 1 for activations, twice where it counts twice",
+        "MACs and biases, 2 for each value of a norm (1 of a layer norm), 1 for activations; some are counted twice",
         {
             **_MACS_AND_BIAS,
             "batch_norm2d": _NORM,
@@ -162,7 +162,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         "deepspeed",
         "deepspeed 0.19.8 flops profiler",
         "flops",
-        "2 for each MAC, biases of convolutions, 2 for each value of a norm (5 of a layer norm), 1 for activations and pools",
+        "2 for each MAC, biases of convolutions, 2 for each value of a norm (5 of a layer norm), 1 of activations, pools",
         {
             "conv2d": Quantities(macs=2, bias=1),
             "linear": Quantities(macs=2),
