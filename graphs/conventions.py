@@ -162,7 +162,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         "deepspeed",
         "deepspeed 0.19.8 flops profiler",
         "flops",
-        "2 for each MAC, biases of convolutions, 2 for each value of a norm (layer norm 5), 1 for activations and pools",
+        "2 for each MAC, biases of convolutions, 2 for each value of norms (layer norm 5), 1 for activations and pools",
         {
             "conv2d": Quantities(macs=2, bias=1),
             "linear": Quantities(macs=2),
