@@ -25,8 +25,6 @@ from search_spaces.weight_maps import load_key_maps
 
 zoo = typer.Typer(
     name="zoo",
-    help="The networks that ship: their figures, their papers, what they reach.",
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,
 )
@@ -68,6 +66,13 @@ MaxMacs = Annotated[str | None, typer.Option("--max-macs", metavar="N", help="At
 Years = Annotated[str | None, typer.Option("--year", metavar="Y|Y-Y", help="Of this year, or 2014-2016, 2017-.")]
 
 
+@zoo.callback(invoke_without_command=True)
+def about(context: typer.Context) -> None:
+    """The networks that ship: their figures, their papers, what they reach."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
 @zoo.command("list")
 def list_networks(
     family: Family = None,
@@ -77,9 +82,10 @@ def list_networks(
     sort: Annotated[str, typer.Option("--sort", metavar="|".join(SORTS), help="By what to sort.")] = "year",
     as_json: Json = False,
 ) -> None:
-    """List the networks: parameters and MACs of each, and the accuracy that is published, with its source.
+    """List the networks with their figures and accuracies.
 
-    Accuracies of different protocols can't be compared with each other.
+    The accuracies are published ones, with their sources; those of different protocols can't be compared with each
+    other.
 
     \b
     Examples:
@@ -103,7 +109,9 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A shipped network.")],
     as_json: Json = False,
 ) -> None:
-    """Show what is known of a network: paper, figures, published accuracies, how it was verified, whose weights load.
+    """Show what is known of a network.
+
+    Its paper, figures and published accuracies, how it was verified, and whose weights load.
 
     \b
     Examples:
@@ -145,9 +153,10 @@ def plot(
     year: Years = None,
     as_json: Json = False,
 ) -> None:
-    """Draw the complexity chart: accuracy against operations, parameters as area.
+    """Draw the complexity chart of the networks.
 
-    It has the networks for ImageNet whose accuracy with a single crop is published; a MAC is two operations.
+    It is accuracy against operations, with parameters as area. It has the networks for ImageNet whose accuracy with a
+    single crop is published; a MAC is two operations.
 
     \b
     Examples:
@@ -256,6 +265,7 @@ def show_lines(
     trained = entry.graph.in_training.costs().params
     training = f"; {trained:,} in training" if trained != costs.params else ""
     against = f"logits equal those of {known.against} with the same weights, in evaluation and in training"
+    against += f"; {known.reason}" if known.reason else ""
     load = f"those of {', '.join(libraries)}, and its own: nas export {facts.name} --weights FILE"
     rows = [
         ("paper", f"{facts.paper} ({facts.year})"),

@@ -168,7 +168,15 @@ training_output: {aux: head}
     assert state.keys() == {"a.weight", "a.bias"}
 
 
-@pytest.mark.parametrize("name", [names[0] for names in search_spaces.families("network").values()])
+def first_of_families() -> list[object]:
+    """A network of each family as parameters of a test, those that take seconds marked."""
+    names = [names[0] for names in search_spaces.families("network").values()]
+    costs = {name: graph.costs() for name, graph in search_spaces.load_networks(names)}
+    slow = {name for name in names if costs[name].params > 20_000_000 or costs[name].macs > 2_000_000_000}
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in slow else []) for name in names]
+
+
+@pytest.mark.parametrize("name", first_of_families())
 def test_random_weights_let_the_images_reach_the_outputs(name: str) -> None:
     """Outputs that are alike for all images would pass a proof of parity whatever became of the images."""
     graph = search_spaces.load_network(name)

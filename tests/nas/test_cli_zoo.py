@@ -113,6 +113,12 @@ def test_a_narrow_terminal_cuts_the_source_and_never_a_name() -> None:
     assert [line.split()[0] for line in lines[2:-2]] == [entry.facts.name for entry in entries]
 
 
+def test_zoo_alone_says_what_there_is(nas: Nas) -> None:
+    code, out, err = nas("zoo")
+    assert (code, err) == (0, "")
+    assert all(f"  {command}  " in out for command in ("list", "show", "plot"))
+
+
 def test_nothing_that_passes_is_said(nas: Nas) -> None:
     assert nas("zoo", "list", "--max-params", "1") == (0, "no network passes these filters\n", "")
 

@@ -9,6 +9,7 @@
       source: where the figures come from
       reference: {library: torchvision, builder: resnet50, options: {}, outputs: {}, size: 64}
       layers: resnet50                 # a table in layers/, also from outside
+      training_layers: NAME            # one of the network in training, in any order
 
 `size` is the side of the image on which both are run, the document's own where it is left out; `settings` are values of
 our parameters without which the library's network is another; `outputs` are those of training and what the library's
@@ -66,6 +67,7 @@ class Proof:
     reference: Reference | None = None
     unverified: str = ""
     layers: str = ""
+    training_layers: str = ""
 
     def graph(self) -> Graph:
         """The network; the same for all tests."""

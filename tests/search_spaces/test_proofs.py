@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import search_spaces
+from graphs import Graph
 from graphs.compilation import CompiledGraph
 from tests import references
-from tests.search_spaces.proof_data import Proof, Reference, layer_table, proofs
+from tests.search_spaces.proof_data import LAYERS, Layer, Proof, Reference, layer_table, proofs
 from tests.search_spaces.reference_models import build, difference, pair, run_both
 
 TOLERANCE = 1e-5  # of the largest logit, in float32
@@ -66,10 +67,26 @@ def test_the_figures_are_those_of_the_source(proof: Proof) -> None:
     assert costs.flops == 2 * costs.macs
 
 
+def weighted_layers(graph: Graph) -> list[Layer]:
+    """The layers of a network that tables have: block, shape of the output, parameters, MACs."""
+    nodes = [node for node in graph.costs().nodes if node.block in WEIGHTED]
+    return [(node.block, node.type.shape, node.params, node.macs) for node in nodes]
+
+
 @pytest.mark.parametrize("proof", cases(proof for proof in ALL if proof.layers))
 def test_every_layer_is_that_of_the_table(proof: Proof) -> None:
-    nodes = [node for node in proof.graph().costs().nodes if node.block in WEIGHTED]
-    assert [(node.block, node.type.shape, node.params, node.macs) for node in nodes] == layer_table(proof.layers)
+    assert weighted_layers(proof.graph()) == layer_table(proof.layers)
+
+
+@pytest.mark.parametrize("proof", cases(proof for proof in ALL if proof.training_layers))
+def test_every_layer_in_training_is_that_of_the_table(proof: Proof) -> None:
+    """In whatever order: auxiliary classifiers run beside the others."""
+    assert sorted(weighted_layers(proof.graph().in_training)) == sorted(layer_table(proof.training_layers))
+
+
+def test_every_table_of_layers_is_compared() -> None:
+    used = {table for proof in ALL for table in (proof.layers, proof.training_layers) if table}
+    assert used == {path.stem for path in LAYERS.glob("*.csv")}
 
 
 @pytest.mark.parametrize("proof", cases(ALL))
