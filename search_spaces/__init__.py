@@ -19,6 +19,8 @@ Reading order; each file imports only from those above it:
     locating      the decisions that lead to a graph
     links         the steps of a net, where they follow one another
     chains        a space as layers of options whose costs add up
+    pricing       what a part of a document costs in its place
+    unfolding     documents to chains
     bounds        a budget as bounds on sums
     points        `Point`, and a space as sampling sees it
     profiles      exact counts of what keeps bounds

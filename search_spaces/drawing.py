@@ -110,7 +110,8 @@ class Grid:
             high = min(self._bounds.highs[at], most) - fixed
             unit = gcd(*(int(np.gcd.reduce(costs[:, column] - costs[:, column].min())) for costs in self._costs)) or 1
             step = unit * max(1, -(-max(high, 0) // (unit * (self._cells - 1))))
-            inexact = 0 if step == unit else len(self._costs)  # layers that round down by less than a cell
+            varied = (costs[:, column] - costs[:, column].min() for costs in self._costs)
+            inexact = sum(bool((part % step).any()) for part in varied)  # layers that round, by less than a cell
             room = max(high, -step) // step
             low = -(-max(0, self._bounds.lows[at] - fixed) // step)
             steps.append(step)

@@ -42,7 +42,7 @@ class Link:
 
 
 def links_of(document: Document, once: tuple[str, ...]) -> tuple[Link, ...] | str:
-    """The links of a document, as many as there are; or why it has none, in words.
+    """The links of a document's net, as many as there are; or why it has none, in words.
 
     `once` are the blocks with holes that decide once.
     """
@@ -50,52 +50,72 @@ def links_of(document: Document, once: tuple[str, ...]) -> tuple[Link, ...] | st
         return "the document has several inputs"
     if document.training_outputs:
         return "the document has outputs for training alone"
-    body = document.body
-    names = step_names(body, FaultList(), taken=())
-    reads = [_reads(document, position, needs) for position, needs in enumerate(_needs(document, names))]
-    ends = [names.index(source.text) if source.text in names else INPUT for _, source in document.outputs]
-    starts = [0]
-    for cut in range(1, len(body)):
-        after = all(min(wanted, default=cut) >= cut - 1 for wanted in [*reads[cut:], set(ends)])
-        if after and all(max(wanted, default=0) < cut for wanted in reads[:cut]):
-            starts.append(cut)
+    names = step_names(document.body, FaultList(), taken=())
+    ends = {names.index(source.text) if source.text in names else INPUT for _, source in document.outputs}
     depends = _dependences(document)
     everywhere = {name for _, given in document.defaults for name in _names_of(given)}
-    found = []
-    for start, stop in zip(starts, [*starts[1:], len(body)], strict=True):
-        steps = body[start:stop]
+
+    def shares(steps: tuple[Step, ...]) -> frozenset[str]:
         read = everywhere.union(*(_names_of(tree) for step in steps for tree in _trees(step.action, step)))
-        shares = frozenset[str]().union(*(depends.get(name, frozenset()) for name in read))
-        source = names[start - 1] if start else document.inputs[0][0].text
-        found.append(Link(steps, tuple(names[start:stop]), source, shares | _once_within(steps, document, once)))
-    return tuple(found)
+        found = frozenset[str]().union(*(depends.get(name, frozenset()) for name in read))
+        return found | _once_within(steps, document, once)
+
+    source = document.inputs[0][0].text
+    parts = _parts(document, document.body, names, source, ends)
+    return tuple(Link(steps, own, before, shares(steps)) for steps, own, before in parts)
 
 
-def _needs(document: Document, names: list[str]) -> list[list[int]]:
+def links_inside(document: Document, body: tuple[Step, ...], around: Link) -> tuple[Link, ...]:
+    """The links of a body inside of a link of the document's, as many as there are."""
+    names = step_names(body, FaultList(), taken=())
+    parts = _parts(document, body, names, "in", set(), inside=True)
+    return tuple(Link(steps, own, before, around.shares) for steps, own, before in parts)
+
+
+def asks_for_input(tree: Tree | None) -> bool:
+    """Whether a value depends on the input of the body that it stands in."""
+    return any(name.startswith("in.") for name in _names_of(tree))
+
+
+def _parts(
+    document: Document, body: tuple[Step, ...], names: list[str], source: str, ends: set[int], *, inside: bool = False
+) -> Iterator[tuple[tuple[Step, ...], tuple[str, ...], str]]:
+    """Steps of one link, their names, and the name of what they read."""
+    reads = _reads(document, body, names, source, inside=inside)
+    starts = [0]
+    for cut in range(1, len(body)):
+        after = all(min(wanted, default=cut) >= cut - 1 for wanted in [*reads[cut:], ends])
+        if after and all(max(wanted, default=0) < cut for wanted in reads[:cut]):
+            starts.append(cut)
+    for start, stop in zip(starts, [*starts[1:], len(body)], strict=True):
+        if body:
+            yield body[start:stop], tuple(names[start:stop]), names[start - 1] if start else source
+
+
+def _reads(
+    document: Document, body: tuple[Step, ...], names: list[str], source: str, *, inside: bool
+) -> list[set[int]]:
+    """The positions that each step reads. One that asks for the size of the body's input reads the input; so does,
+    inside of a block, one that names a step in an argument."""
     lexicon = Lexicon(document, Assembly(FaultList(), 0))
-
-    def references(call: Call) -> list[str]:
-        return lexicon.references(call)
-
-    needs = step_needs(document.body, names, references)
-    for position, step in enumerate(document.body):
-        named = [name for call in _direct_calls(step.action) for name in references(call)]
-        needs[position] += [names.index(name) for name in named if name in names]
-    return needs
-
-
-def _reads(document: Document, position: int, needs: list[int]) -> set[int]:
-    """The positions that a step reads. One that asks for the size of the document's input reads the input."""
-    step, wanted = document.body[position], set(needs)
-    if step.sources is None and position == 0:
-        wanted.add(INPUT)
-    inputs = {document.inputs[0][0].text, "in"}
-    if any(name.text in inputs for name in source_names(step.sources or ())):
-        wanted.add(INPUT)
-    trees = [step.when, step.repeat, step.first, *(call.arguments for call in _direct_calls(step.action))]
-    if any(name.startswith("in.") for tree in trees for name in _names_of(tree)):
-        wanted.add(INPUT)
-    return wanted
+    found = []
+    for position, (step, needs) in enumerate(zip(body, step_needs(body, names, lexicon.references), strict=True)):
+        wanted = set(needs)
+        calls = list(_direct_calls(step.action))
+        named = [name for call in calls for name in lexicon.references(call)]
+        wanted |= {names.index(name) for name in named if name in names}
+        inputs = {source, "in"}
+        reads_input = any(name.text in inputs for name in (*source_names(step.sources or ()),)) or inputs & set(named)
+        values = [step.when, step.repeat, step.first, *(call.arguments for call in calls)]
+        if (
+            reads_input
+            or (inside and named)
+            or any(map(asks_for_input, values))
+            or (position == 0 and not step.sources)
+        ):
+            wanted.add(INPUT)
+        found.append(wanted)
+    return found
 
 
 def _direct_calls(action: Action) -> Iterator[Call]:

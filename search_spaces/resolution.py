@@ -159,6 +159,19 @@ class Resolver:
             walk.decide_once(self._with_holes[name])
         return walk
 
+    @property
+    def with_holes(self) -> AbstractMapping[str, Template]:
+        """The blocks that leave something open, by name."""
+        return self._with_holes
+
+    def count_step(self, step: Step) -> int:
+        """The number of ways to fill the holes of a step of the document."""
+        return self._sizes.step(step)
+
+    def count_action(self, action: Action) -> int:
+        """The number of ways to fill the holes of an action."""
+        return self._sizes.action(action)
+
     def count_shared(self) -> int:
         """The number of ways to decide what the whole document shares."""
         return self._shared(self._sizes, weighted=False)
@@ -263,6 +276,10 @@ class Resolution:
     def steps(self, steps: tuple[Step, ...], names: tuple[str, ...]) -> tuple[Step, ...]:
         """Some steps of the net, which have these names there, with their holes filled."""
         return tuple(self._step(step, name) for step, name in zip(steps, names, strict=True))
+
+    def arguments(self, arguments: Mapping, address: str) -> Mapping:
+        """The arguments of a call that stands at this address, with their holes filled."""
+        return self._values(arguments, address)
 
     def decide_once(self, template: Template) -> None:
         """Fill the holes of a block for all its calls."""

@@ -19,7 +19,7 @@ from graphs.graph import Graph
 from graphs.loading import graph_of, load_document, parse_document
 from graphs.requirements import Requirement, read_requirements
 from search_spaces.catalog import find
-from search_spaces.chains import Chain, chain_of
+from search_spaces.chains import Chain
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, every_way
 from search_spaces.linting import Report, lint
@@ -28,6 +28,7 @@ from search_spaces.moves import crossover, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Point
 from search_spaces.resolution import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
+from search_spaces.unfolding import chain_of
 
 
 class Space:

@@ -29,6 +29,13 @@ blocks:
         choice:
           plain: {conv: {out_channels: width, kernel_size: {choice: [1, 3]}}}
           residual: {residual_basic: {out_channels: width}}
+  stage:
+    params: {width: int, stride: 1}
+    where: [in.channels <= 2 * width]
+    body:
+      - {name: pool, when: stride > 1, max_pool2d: {kernel_size: stride}}
+      - {name: cells, repeat: {range: [0, 2]}, decide: each, cell: {width: width}}
+      - {name: last, from: cells, conv: {out_channels: width}}
   shared:
     decide: once
     body: [{name: op, choice: {conv: {conv: {out_channels: in.channels, kernel_size: {choice: [1, 3]}}}, skip: []}}]
@@ -42,6 +49,11 @@ def random_space(seed: int) -> Space:
         "  - {name: NAME, repeat: {range: [LOW, 3]}, first: {stride: 2}, "
         "conv: {out_channels: {choice: [4, 8]}, kernel_size: {choice: [1, 3]}}}\n",
         "  - {name: NAME, cell: {width: width}}\n",
+        "  - {name: NAME, stage: {width: {choice: [4, 8]}, stride: 2}}\n",
+        "  - {name: NAME, repeat: {range: [LOW, 2]}, decide: each, first: {stride: 2}, "
+        "conv: {out_channels: 4, kernel_size: {choice: [1, 3]}}}\n",
+        "  - {name: NAME, choice: {no: [], two: [{cell: {width: 4}}, {conv: {out_channels: {choice: [4, 8]}}}], "
+        "one: {cell: {width: 8}}}, prior: {two: 3}}\n",
         "  - {name: NAME, repeat: {choice: [1, 2]}, shared: {}}\n",
         "  - {name: NAME, choice: {pool: {max_pool2d: {kernel_size: {choice: [2, 5]}}}, no: []}}\n",
         "  - {name: NAME, conv: {out_channels: 4, kernel_size: 3}}\n"
@@ -49,7 +61,7 @@ def random_space(seed: int) -> Space:
         "  - {name: NAMEc, from: [NAME, {choice: [NAME, NAMEb]}], concat: {}}\n",
     ]
     net = f"  - {{name: stem, conv: {{out_channels: {{choice: [4, {random.choice([6, 8])}]}}, kernel_size: 3}}}}\n"
-    for number in range(random.randint(1, 3)):
+    for number in range(random.randint(1, 2)):
         net += random.choice(parts).replace("NAME", f"s{number}").replace("LOW", str(random.randint(0, 1)))
     params = "params: {width: {choice: [4, 8], prior: [1, 3]}, size: 8}\ninput: {image: {map: [3, size, size]}}\n"
     return search_spaces.parse(f"{HEAD}{params}{BLOCKS}net:\n{net}{TAIL}")
@@ -70,8 +82,11 @@ def budgets(space: Space, seed: int) -> list[Budget]:
     ]
 
 
+@pytest.mark.parametrize("few", [0, 24])
 @pytest.mark.parametrize("seed", range(10))
-def test_counts_are_those_of_a_list_of_all_points(seed: int) -> None:
+def test_counts_are_those_of_a_list_of_all_points(seed: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether every link is opened that can be, or those alone that leave much open."""
+    monkeypatch.setattr("search_spaces.unfolding.FEW", few)
     space = random_space(seed)
     assert space.chain is not None
     points = list(space.points())
@@ -87,18 +102,19 @@ def test_counts_are_those_of_a_list_of_all_points(seed: int) -> None:
         assert some <= len(kept) <= more
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_path_has_the_decisions_and_the_costs_of_a_point(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(6))
+def test_a_path_has_the_decisions_and_the_costs_of_a_point(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search_spaces.unfolding.FEW", 0 if seed % 2 else 24)
     space = random_space(seed)
     assert space.chain is not None
-    listed = {tuple(point.decisions.items()): point.graph.costs() for point in space.points()}
+    listed = {tuple(sorted(point.decisions.items(), key=str)): point.graph.costs() for point in space.points()}
     drawn = space.draw_decisions(200, seed=seed)
-    assert {tuple(decisions.items()) for decisions in drawn.decisions} <= listed.keys()
+    assert {tuple(sorted(decisions.items(), key=str)) for decisions in drawn.decisions} <= listed.keys()
     grid = Grid(space.chain, bounds_of(Budget(), [])[0])
     path = grid.draw(100, np.random.default_rng(seed))
     for row, decisions in zip(path.T, grid.decisions(path), strict=True):
         costs = np.sum([layer.options[at].costs for layer, at in zip(space.chain.layers, row, strict=True)], axis=0)
-        point = listed[tuple(decisions.items())]
+        point = listed[tuple(sorted(decisions.items(), key=str))]
         assert tuple(costs) == tuple(getattr(point, metric) for metric in METRICS)
 
 
@@ -203,3 +219,55 @@ def test_a_space_that_is_no_chain_says_why() -> None:
     assert space.chain is None
     assert space.no_chain_because == "the document has several inputs"
     assert space.count().low == 1
+
+
+NESTED = """\
+version: 1
+name: nested
+input: {image: {map: [3, 32, 32]}}
+blocks:
+  stage:
+    params: {width: int, stride: 1}
+    body:
+      - name: kind
+        choice:
+          residual:
+            - name: cells
+              repeat: {range: [1, 4]}
+              decide: each
+              first: {stride: stride}
+              residual_basic: {out_channels: width, kernel_size: {choice: [3, 5]}, se_reduction: {choice: [0, 4, 8]}}
+          mobile:
+            - name: cells
+              repeat: {range: [1, 4]}
+              decide: each
+              first: {stride: stride}
+              inverted_residual: {out_channels: width, kernel_size: {choice: [3, 5, 7]}, expansion: {choice: [2, 4]}}
+net:
+  - {name: stem, conv: {out_channels: {choice: [16, 32]}, kernel_size: 3}}
+  - {name: stage1, stage: {width: {choice: [16, 24]}, stride: 2}}
+  - {name: stage2, stage: {width: {choice: [32, 48]}, stride: 2}}
+  - {name: stage3, stage: {width: {choice: [64, 96]}, stride: 2}}
+  - global_avg_pool: {}
+  - linear: {out_features: 10}
+"""
+
+
+def test_a_space_of_nested_stages_is_opened_down_to_its_blocks() -> None:
+    # A stage: 2 widths, 2 kinds with 6 cells, of which 1 to 4 decide each: 2 * 2 * (6 + 36 + 216 + 1,296) = 6,216.
+    space = search_spaces.parse(NESTED)
+    budget = Budget.of(max_macs="4M")
+    assert space.count().low == space.size() == 2 * 6_216**3
+    count = space.count(budget)
+    assert count.exact
+    drawn = space.draw_decisions(2_000, budget, seed=3)
+    for decisions in drawn.decisions[:20]:
+        assert budget.admits(space.materialize(decisions).costs())
+        assert space.active(decisions) == decisions
+    # The share of uniform draws that keep the budget is that of the count: 3,000 of them, to three deviations.
+    free = space.draw_decisions(3_000, seed=5).decisions
+    assert space.chain is not None
+    share = count.low / space.size()
+    kept = sum(decisions["stage3.kind"] == "mobile" for decisions in free) / 3_000
+    assert kept == pytest.approx(0.5, abs=0.03)
+    assert 0 < share < 0.05
