@@ -3,15 +3,11 @@ on a slide."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from textwrap import fill
+from collections.abc import Iterator
 
 import graphs
-from graphs import Graph
 from nas.cli.networks import network_lines
 from nas.cli.options import DEPTH
-from nas.cli.outline import Row
 from tests.search_spaces.lecture import (
     ALEXNET,
     NAIVE,
@@ -22,6 +18,21 @@ from tests.search_spaces.lecture import (
     num_values,
     rows,
     shown_values,
+)
+from tests.search_spaces.lecture_tables import (
+    billions,
+    first_parts,
+    in_words,
+    input_side,
+    listed,
+    markdown_table,
+    millions,
+    network_table,
+    operation_table,
+    output_depth,
+    prose,
+    shown_number,
+    shown_shape,
 )
 
 STACKS = """\
@@ -68,21 +79,21 @@ def lecture_page() -> str:
 
 def _introduction() -> Iterator[str]:
     yield "# The lecture, in figures\n"
-    yield _prose("""
+    yield prose("""
         A lecture on the architectures of convolutional networks is full of arithmetic. This page follows that of
         Stanford's CS231n (lecture 9, "CNN Architectures", 2017 to 2019) with the networks that ship, so that each
         number of a slide can be looked up with `nas show`, and changed with `--set`. Where a slide's own figure is not
         what its rows say, both stand here. The page is made by the tests, `tests/search_spaces/lecture_page.py`, which
         compute every figure on it.""")
-    yield _prose("A slide writes height x width x depth, the tables here depth first. An operation is a multiply-add.")
+    yield prose("A slide writes height x width x depth, the tables here depth first. An operation is a multiply-add.")
 
 
 def _lenet() -> Iterator[str]:
     yield "## LeNet-5\n"
-    yield _prose("Convolutions of 5x5 at stride 1, pools of 2x2 at stride 2, linear layers: `nas show lenet5`.")
+    yield prose("Convolutions of 5x5 at stride 1, pools of 2x2 at stride 2, linear layers: `nas show lenet5`.")
     found = rows(load("lenet5")).values()
-    table = [(f"`{row.address}`", row.block, _shape(row.type.shape), _number(row.params)) for row in found]
-    yield _table(("address", "block", "output", "parameters"), "<<<>", table)
+    table = [(f"`{row.address}`", row.block, shown_shape(row.type.shape), shown_number(row.params)) for row in found]
+    yield markdown_table(("address", "block", "output", "parameters"), "<<<>", table)
 
 
 def _alexnet() -> Iterator[str]:
@@ -92,25 +103,25 @@ def _alexnet() -> Iterator[str]:
     first, side = costs["conv1.conv"], (227 - 11) // 4 + 1
     depth, height, width = first.type.shape
     yield "## AlexNet\n"
-    yield _prose(f"""
+    yield prose(f"""
         The input is 227 x 227 x 3, the first layer 96 filters of 11 x 11 at stride 4 without padding. What leaves it is
         (227 - 11) / 4 + 1 = {side} on a side, 96 deep: {height} x {width} x {depth}. Each filter has 11 * 11 * 3
         weights, which makes {11 * 11 * 3 * 96:,}, and a bias, which makes {first.params:,} parameters. The pool behind
         it has none, and leaves (55 - 3) / 2 + 1 = {types["pool1.pool"].shape[1]}.""")
-    yield _prose("""
+    yield prose("""
         `nas show alexnet_cs231n --depth 0` has the rows of the slide, among those of activations and dropout, and the
         pool before the norm as there:""")
     table = [
-        (row.words, f"`{row.address}`", _shape(types[row.address].shape), _number(costs[row.address].params))
+        (row.words, f"`{row.address}`", shown_shape(types[row.address].shape), shown_number(costs[row.address].params))
         for row in ALEXNET
         if row.address in costs
     ]
-    yield _table(("slide", "address", "output", "parameters"), "<<<>", table)
+    yield markdown_table(("slide", "address", "output", "parameters"), "<<<>", table)
     paper = load("alexnet_krizhevsky2012")
     split, whole = rows(paper), rows(graph)
     halved = [name for name, row in whole.items() if row.weights == 2 * split[name].weights and row.weights]
-    yield _prose(f"""
-        The paper's own network, `alexnet_krizhevsky2012`, was spread over two GPUs. {_listed(halved)} read the maps of
+    yield prose(f"""
+        The paper's own network, `alexnet_krizhevsky2012`, was spread over two GPUs. {listed(halved)} read the maps of
         their own GPU alone, which is two groups, and half the weights: {paper.costs().params:,} parameters in all in
         place of {graph.costs().params:,}. `nas diff alexnet_cs231n alexnet_krizhevsky2012` shows it.""")
 
@@ -118,14 +129,14 @@ def _alexnet() -> Iterator[str]:
 def _zfnet() -> Iterator[str]:
     alexnet, wide = rows(load("alexnet_cs231n")), rows(load("zfnet_512_1024_512"))
     yield "## ZFNet\n"
-    yield _prose("""
+    yield prose("""
         AlexNet, but for a smaller first window at a smaller stride, and more filters: `zfnet_512_1024_512`.""")
     changed = [
-        (f"`{name}`", _filters(alexnet[name]), _filters(row))
+        (f"`{name}`", in_words(alexnet[name]), in_words(row))
         for name, row in wide.items()
-        if name.startswith("conv") and _filters(alexnet[name]) != _filters(row)
+        if name.startswith("conv") and in_words(alexnet[name]) != in_words(row)
     ]
-    yield _table(("layer", "AlexNet", "ZFNet"), "<<<", changed)
+    yield markdown_table(("layer", "AlexNet", "ZFNet"), "<<<", changed)
 
 
 def _vgg() -> Iterator[str]:
@@ -133,36 +144,36 @@ def _vgg() -> Iterator[str]:
     three, one = graphs.parse(STACKS), graphs.parse(STACKS, variant="one_seven")
     weights = [sum(row.weights for row in rows(stack).values()) for stack in (three, one)]
     yield "## VGG\n"
-    yield _prose("""
+    yield prose("""
         Three layers of 3x3 see as much as one of 7x7, with more activations in between and fewer weights:""")
     yield f"```yaml\n{STACKS}```\n"
-    yield _prose(f"""
-        Both have a receptive field of {_shape(three.costs().receptive_field.most)}. The three have
+    yield prose(f"""
+        Both have a receptive field of {shown_shape(three.costs().receptive_field.most)}. The three have
         3 * (3 * 3 * C * C) = 27 C * C weights, the one 7 * 7 * C * C = 49 C * C; with C = 64 that is {weights[0]:,} and
         {weights[1]:,}. `nas show three_threes.yaml --variant one_seven` says so.""")
     yield "\n".join(("```", "$ nas show vgg16", *network_lines(graph, DEPTH, None), "```", ""))
-    yield _prose("""
+    yield prose("""
         Line by line, the slide's figures beside ours. Its parameters are without biases, as `weights` is:""")
     table = [
         (
             row.words,
             f"`{row.address}`",
-            _shape(found[row.address].type.shape),
+            shown_shape(found[row.address].type.shape),
             row.values,
             f"{found[row.address].type.elements:,}",
-            _number(found[row.address].weights),
+            shown_number(found[row.address].weights),
         )
         for row in VGG16
     ]
-    yield _table(("slide", "address", "output", "slide: memory", "values", "weights"), "<<<>>>", table)
+    yield markdown_table(("slide", "address", "output", "slide: memory", "values", "weights"), "<<<>>>", table)
     total, params, values = sum(row.weights for row in found.values()), graph.costs().params, shown_values(graph, VGG16)
     late = sum(found[name].weights for name in ("fc6", "fc7", "fc8"))
     early = sum(found[name].type.elements for name in ("conv1_1", "conv1_2", "conv2_1", "conv2_2"))
-    yield _prose(f"""
+    yield prose(f"""
         The weights sum to {total:,}, the slide's 138M; with {params - total:,} biases they are {params:,} parameters.
         {found["fc6"].weights / total:.0%} of them lie in the first linear layer, {late / total:.0%} in the three.""")
-    yield _prose(f"""
-        The slide says 24M values, 96 MB of four bytes. Its own rows sum to {values:,}: {_millions(values)}, or
+    yield prose(f"""
+        The slide says 24M values, 96 MB of four bytes. Its own rows sum to {values:,}: {millions(values)}, or
         {4 * values / 1e6:.0f} MB, of which {early / values:.0%} lie in the first four convolutions. With each
         activation on its own beside the convolution before it, as `activations` counts, and with what is made flat and
         left out, they are {sum(node.type.elements for node in graph.nodes):,}; what makes 24M is not said.""")
@@ -172,17 +183,17 @@ def _inception() -> Iterator[str]:
     naive, reduced = load("inception_naive"), load("inception_reduced")
     fewer = naive.costs().macs / reduced.costs().macs
     yield "## The Inception module\n"
-    yield _prose(f"""
+    yield prose(f"""
         On 28 x 28 x 256, three convolutions and a pool side by side, their outputs one upon the other. In the naive
         module the pool hands on all that it reads, so the depth can only grow, here to
-        128 + 192 + 96 + 256 = {_depth(naive)}:""")
-    yield _operations(naive, NAIVE)
-    yield _prose(f"""
+        128 + 192 + 96 + 256 = {output_depth(naive)}:""")
+    yield operation_table(naive, NAIVE)
+    yield prose(f"""
         The slide has 854M. With 1x1 convolutions to 64 channels before the large ones and after the pool, the depth is
-        128 + 192 + 96 + 64 = {_depth(reduced)}:""")
-    yield _operations(reduced, REDUCED)
-    yield _prose(f"""
-        The slide has 358M for these rows, which sum to {_millions(reduced.costs().macs)}: {fewer:.1f} times fewer than
+        128 + 192 + 96 + 64 = {output_depth(reduced)}:""")
+    yield operation_table(reduced, REDUCED)
+    yield prose(f"""
+        The slide has 358M for these rows, which sum to {millions(reduced.costs().macs)}: {fewer:.1f} times fewer than
         the naive module's, in place of {854 / 358:.1f}. `nas show inception_naive --depth 3` and
         `nas show inception_reduced --depth 3` have the rows, and `--set reduce=32` other reductions.""")
 
@@ -191,16 +202,16 @@ def _googlenet() -> Iterator[str]:
     graph, alexnet = load("googlenet_2014"), load("alexnet_krizhevsky2012").costs().params
     params, trained, classes = graph.costs().params, graph.in_training.costs().params, graph.costs().nodes[-1].params
     yield "## GoogLeNet\n"
-    yield _prose(f"""
+    yield prose(f"""
         {num_layers(graph)} layers with weights from the image to the classes: three of the stem, two for each of nine
         modules, and one linear layer, the only one. The auxiliary classifiers, through which the gradient reaches the
         middle, bring {trained - params:,} more parameters while it trains, and don't ship: the last line of
         `nas show googlenet_2014`.""")
-    yield _prose(f"""
+    yield prose(f"""
         The slide counts 5 million parameters, 12 times fewer than AlexNet. The network of the paper's table has
         {params:,}, and AlexNet's {alexnet:,} are {alexnet / params:.1f} times as many; leaving out the {classes:,} of
         the linear layer, {alexnet / (params - classes):.1f} times.""")
-    yield _prose("""
+    yield prose("""
         `googlenet` is torchvision's network, with norms, the one that pretrained weights exist of;
         `nas diff googlenet_2014 googlenet` shows what is different.""")
 
@@ -211,23 +222,23 @@ def _resnet() -> Iterator[str]:
         for block in ("residual_bottleneck: {width: 64}", "residual_basic: {out_channels: 256}")
     )
     yield "## ResNet\n"
-    yield _prose(f"""
+    yield prose(f"""
         Two convolutions of 3x3 a block up to 34 layers, and bottlenecks above. On 28 x 28 x 256 a bottleneck goes to 64
-        channels by 1x1, computes 3x3 on those, and comes back by 1x1: {_millions(bottleneck.macs)} operations, where
-        two convolutions of 3x3 on all 256 channels have {_millions(basic.macs)},
+        channels by 1x1, computes 3x3 on those, and comes back by 1x1: {millions(bottleneck.macs)} operations, where
+        two convolutions of 3x3 on all 256 channels have {millions(basic.macs)},
         {basic.macs / bottleneck.macs:.0f} times as many.""")
-    yield _networks(("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"))
-    yield _prose("""
+    yield network_table(("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"))
+    yield prose("""
         A 7x7 convolution and a pool come first, then four groups, each at half the size of the one before and with
         twice the channels, and one linear layer after the mean of the map. In `nas show resnet34`:""")
     found, graph = rows(load("resnet34")), load("resnet34")
-    groups = {name: [row for at, row in found.items() if at.split(".")[0] == name] for name in _ordered(found)}
+    groups = {name: [row for at, row in found.items() if at.split(".")[0] == name] for name in first_parts(found)}
     table = [
-        (f"`{name}`", listed[0].block, str(len(listed)), _shape(listed[-1].type.shape))
+        (f"`{name}`", listed[0].block, str(len(listed)), shown_shape(listed[-1].type.shape))
         for name, listed in groups.items()
         if name not in graph.inputs
     ]
-    yield _table(("address", "block", "times", "output"), "<<><", table)
+    yield markdown_table(("address", "block", "times", "output"), "<<><", table)
 
 
 def _after() -> Iterator[str]:
@@ -235,16 +246,16 @@ def _after() -> Iterator[str]:
     plain, gated = load("resnet50_v1").costs(), load("seresnet50").costs()
     paths, dense = load("resnext50_32x4d").costs(), load("densenet121").costs()
     yield "## After ResNet\n"
-    yield _prose(f"""
+    yield prose(f"""
         Wider instead of deeper: Wide ResNet-50-2 has {num_layers(load("wide_resnet50_2"))} layers and
-        {_billions(wide.macs)} operations, about as many as the {num_layers(load("resnet152"))} layers of ResNet-152,
-        {_billions(deep.macs)}. Parallel paths, ResNeXt-50-32x4d: 32 groups in each 3x3 convolution, twice as wide in
-        all, at the cost of ResNet-50, {_billions(paths.macs)} against {_billions(load("resnet50").costs().macs)}. Gates
+        {billions(wide.macs)} operations, about as many as the {num_layers(load("resnet152"))} layers of ResNet-152,
+        {billions(deep.macs)}. Parallel paths, ResNeXt-50-32x4d: 32 groups in each 3x3 convolution, twice as wide in
+        all, at the cost of ResNet-50, {billions(paths.macs)} against {billions(load("resnet50").costs().macs)}. Gates
         on channels, SE-ResNet-50: {(gated.params - plain.params) / plain.params:.0%} more parameters than the ResNet-50
         of the paper, `resnet50_v1`, and {(gated.macs - plain.macs) / plain.macs:.2%} more operations; `nas diff
         resnet50_v1 seresnet50` shows them. Every layer reads all before it, DenseNet-121:
         {plain.params / dense.params:.1f} times fewer parameters than ResNet-50.""")
-    yield _networks(
+    yield network_table(
         ("resnet50_v1", "seresnet50", "senet154", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "densenet121")
     )
 
@@ -253,19 +264,28 @@ def _small() -> Iterator[str]:
     alexnet, squeezenet = load("alexnet").costs().params, load("squeezenet1_0").costs().params
     separable, full = graphs.parse(SEPARABLE).costs().macs, 56 * 56 * 9 * 64 * 64
     yield "## Fewer parameters, fewer operations\n"
-    yield _prose(f"""
+    yield prose(f"""
         SqueezeNet has "AlexNet-level accuracy with 50x fewer parameters": {squeezenet:,} against {alexnet:,}, which is
         {alexnet / squeezenet:.0f} times.""")
-    yield _prose(f"""
+    yield prose(f"""
         MobileNet puts a 3x3 convolution on each channel by itself, and a 1x1 one behind it: 9 C H W + C * C H W
-        operations in place of 9 C * C H W. With C = 64 on 56 x 56 that is {_millions(separable)} for
-        {_millions(full)}, {full / separable:.1f} times fewer.""")
+        operations in place of 9 C * C H W. With C = 64 on 56 x 56 that is {millions(separable)} for
+        {millions(full)}, {full / separable:.1f} times fewer.""")
     yield f"```yaml\n{SEPARABLE}```\n"
+    small = ("squeezenet1_0", "squeezenet1_1", "mobilenet_v1", "mobilenet_v2", "shufflenet_v2_x1_0", "nasnet_a_mobile")
+    yield network_table(small)
+    base, scaled = load("efficientnet_b0"), load("efficientnet_b7")
+    yield prose(f"""
+        EfficientNet scales width, depth and resolution together. From B0 on {input_side(base)} pixels to B7 on
+        {input_side(scaled)}, parameters grow {scaled.costs().params / base.costs().params:.1f} times, layers
+        {num_layers(scaled) / num_layers(base):.1f} times, and operations, which grow with all three,
+        {scaled.costs().macs / base.costs().macs:.0f} times.""")
+    yield network_table(tuple(f"efficientnet_b{step}" for step in range(8)))
 
 
 def _chart() -> Iterator[str]:
     yield "## Comparing complexity\n"
-    yield _prose("""
+    yield prose("""
         What the lecture says of its chart, beside what the networks cost. Its memory is that of the parameters. Values
         are those of convolutions, pools, joins and linear layers, which is what a forward pass makes where norms and
         activations work in place.""")
@@ -280,68 +300,4 @@ def _chart() -> Iterator[str]:
         )
         for name, said, graph in ((name, said, load(name)) for name, said in COMPLEXITY.items())
     ]
-    yield _table(("network", "layers", "parameters", "operations", "values", "the slide says"), "<>>>><", table)
-
-
-def _prose(text: str) -> str:
-    """A paragraph, broken between words, but never inside of what is quoted."""
-    kept = re.sub(r"`[^`]*`", lambda quoted: quoted[0].replace(" ", "\0"), " ".join(text.split()))
-    return fill(kept, 124, break_long_words=False, break_on_hyphens=False).replace("\0", " ") + "\n"
-
-
-def _networks(names: Sequence[str]) -> str:
-    table = [
-        (f"`{name}`", str(num_layers(load(name))), f"{costs.params:,}", f"{costs.macs:,}")
-        for name, costs in ((name, load(name).costs()) for name in names)
-    ]
-    return _table(("network", "layers", "parameters", "operations"), "<>>>", table)
-
-
-def _ordered(found: Iterable[str]) -> dict[str, None]:
-    """The first parts of addresses, in order."""
-    return dict.fromkeys(address.split(".")[0] for address in found)
-
-
-def _operations(graph: Graph, slide: Sequence[tuple[str, str, int, int, int]]) -> str:
-    nodes = {node.address: node for node in graph.costs().nodes}
-    table = [
-        (words, f"`{address}`", f"28 * 28 * {filters} * {side} * {side} * {depth}", f"{nodes[address].macs:,}")
-        for words, address, filters, side, depth in slide
-    ]
-    table.append(("total", "", "", f"{graph.costs().macs:,}"))
-    return _table(("slide", "address", "", "operations"), "<<<>", table)
-
-
-def _table(header: Sequence[str], align: str, lines: Iterable[Sequence[str]]) -> str:
-    rule = ["---" if side == "<" else "--:" for side in align]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (header, rule, *lines))
-
-
-def _filters(row: Row) -> str:
-    return f"{row.block}, {row.type.shape[0]}"
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _number(value: int) -> str:
-    return f"{value:,}" if value else ""
-
-
-def _millions(value: int) -> str:
-    return f"{value / 1e6:.1f}M" if value < 100_000_000 else f"{value / 1e6:.0f}M"
-
-
-def _billions(value: int) -> str:
-    return f"{value / 1e9:.2f}G"
-
-
-def _depth(graph: Graph) -> int:
-    (value,) = graph.outputs.values()
-    depth: int = graph.types[value].shape[0]
-    return depth
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(f'`{name}`' for name in names[:-1])} and `{names[-1]}`"
+    yield markdown_table(("network", "layers", "parameters", "operations", "values", "the slide says"), "<>>>><", table)

@@ -25,7 +25,7 @@ from tests.search_spaces.lecture import (
     rows,
     shown_values,
 )
-from tests.search_spaces.lecture_page import STACKS, lecture_page
+from tests.search_spaces.lecture_page import SEPARABLE, STACKS, lecture_page
 from tests.test_floors import ROOT
 
 
@@ -238,6 +238,18 @@ def test_a_resnet_halves_the_size_and_doubles_the_channels_four_times() -> None:
 def test_squeezenet_has_50_times_fewer_parameters_than_alexnet() -> None:
     """Iandola 2016, and the slide; to the unit, 49."""
     assert round(load("alexnet").costs().params / load("squeezenet1_0").costs().params) == 49
+
+
+def test_each_efficientnet_has_about_twice_the_operations_of_the_one_before() -> None:
+    """Tan 2019, section 4: depth, width and resolution by 1.2, 1.1 and 1.15; 1.2 * 1.1 ** 2 * 1.15 ** 2 is 1.9."""
+    macs = [load(f"efficientnet_b{step}").costs().macs for step in range(8)]
+    assert all(1.5 < after / before < 2.5 for before, after in pairwise(macs))
+    assert round((macs[-1] / macs[0]) ** (1 / 7), 1) == 1.9
+
+
+def test_a_separable_convolution_costs_a_ninth_and_one_part_in_its_channels() -> None:
+    """9 C H W + C * C H W against 9 C * C H W: 1 / C + 1 / 9."""
+    assert graphs.parse(SEPARABLE).costs().macs == 56 * 56 * (9 * 64 + 64 * 64)
 
 
 def test_the_complexity_slide_orders_the_networks_as_their_figures_do() -> None:
