@@ -91,13 +91,15 @@ def _convolution(
     sizes = None if len(operation.results) == 1 else [part.shape[0] for part, _ in parts]
     if packs and is_packable(weight):
         source = plan.graph.types[operation.sources[0]]
-        return _packed(first, weight, bias, activation, kernel.add is not None, sizes, source.shape)
+        if kernel.add is not None:
+            return _packed_sum(first, weight, bias, activation, source.shape, overwrites=kernel.overwrites)
+        return _packed(first, weight, bias, activation, sizes, source.shape)
     return FoldedConvolution(first, weight, bias, activation, sizes)
 
 
 def is_packable(weight: Tensor) -> bool:
     """Whether oneDNN's fused convolution takes this weight here."""
-    there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise_")
     return weight.device.type == "cpu" and weight.dtype == torch.float32 and there and torch._C._get_mkldnn_enabled()
 
 
@@ -106,35 +108,52 @@ def _packed(
     weight: Tensor,
     bias: Tensor | None,
     activation: nn.Module | None,
-    adds: bool,
     sizes: list[int] | None,
     shape: tuple[int, ...],
 ) -> Callee:
     stride, padding, dilation, groups = _geometry(like)
     name, numbers, algorithm = _post_operation(activation)
-    size = [1, *shape]  # what is good for one image is good for more: benchmarks/compile.md
+    weight = _laid_out(like, weight, shape)
+    run = torch.ops.mkldnn._convolution_pointwise.default
+
+    def convolve(source: Tensor) -> Any:
+        result = run(source, weight, bias, padding, stride, dilation, groups, name, numbers, algorithm)
+        return result if sizes is None else result.split_with_sizes(sizes, 1)
+
+    return convolve
+
+
+def _packed_sum(
+    like: nn.Conv2d,
+    weight: Tensor,
+    bias: Tensor | None,
+    activation: nn.Module | None,
+    shape: tuple[int, ...],
+    *,
+    overwrites: bool,
+) -> Callee:
+    """With the sum, and a ReLU: the one activation that oneDNN does behind a sum."""
+    stride, padding, dilation, groups = _geometry(like)
+    fused = isinstance(activation, nn.ReLU)
+    after = None if fused or activation is None else overwriting(activation)
+    unary = "relu" if fused else None
+    rest: tuple[Any, ...]
+    rest = (_laid_out(like, weight, shape), bias, padding, stride, dilation, groups, "add", 1.0, unary, [], None)
+    fresh, over = torch.ops.mkldnn._convolution_pointwise.binary, torch.ops.mkldnn._convolution_pointwise_.binary
+
+    def convolve(source: Tensor, other: Tensor) -> Any:
+        result = over(other, source, *rest) if overwrites else fresh(source, other, *rest)
+        return result if after is None else after(result)
+
+    return convolve
+
+
+def _laid_out(like: nn.Conv2d, weight: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The weight as oneDNN wants it for an image (C, H, W); what is good for one is good for more."""
+    stride, padding, dilation, groups = _geometry(like)
     reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight
-    weight = reorder(weight.to_mkldnn(), padding, stride, dilation, groups, size)
-    single = torch.ops.mkldnn._convolution_pointwise.default
-    binary = torch.ops.mkldnn._convolution_pointwise.binary
-
-    if adds:
-        fused = isinstance(activation, nn.ReLU)  # the one activation that it does behind a sum
-        unary = "relu" if fused else None
-        overwrite = None if fused or activation is None else overwriting(activation)
-
-        def add(source: Tensor, other: Tensor) -> Tensor:
-            result: Tensor = binary(
-                source, other, weight, bias, padding, stride, dilation, groups, "add", 1.0, unary, [], None
-            )
-            return result if overwrite is None else overwrite(result)
-
-        return add
-    if sizes is None:
-        return lambda source: single(source, weight, bias, padding, stride, dilation, groups, name, numbers, algorithm)
-    return lambda source: single(
-        source, weight, bias, padding, stride, dilation, groups, name, numbers, algorithm
-    ).split_with_sizes(sizes, 1)
+    result: Tensor = reorder(weight.to_mkldnn(), padding, stride, dilation, groups, [1, *shape])
+    return result
 
 
 class FoldedConvolution(nn.Module):

@@ -202,6 +202,9 @@ def refuse_misfit(graph: Graph, state: Mapping[str, Tensor]) -> None:
 def onnx_bytes(graph: Graph, module: nn.Module) -> bytes:
     """The network as an ONNX model in one piece: opset 20, any batch size, inputs and outputs named as in the graph.
 
+    Node by node: what runs it folds norms and fuses activations as its machine likes, and the weights stay those of the
+    bundle.
+
     What the exporter notes about each node is dropped but for the addresses: it holds paths of the machine.
     """
     examples = tuple(torch.zeros(2, *type.shape) for type in graph.inputs.values())  # a batch of 1 would be fixed

@@ -109,7 +109,7 @@ def _convolution(plan: Plan, part: _Part) -> Conv2d:
 def _together(plan: Plan, parts: list[_Part]) -> Operation:
     first = plan.operations[parts[0].places[0]]
     nodes = sorted(node for part in parts for place in part.places for node in plan.operations[place].nodes)
-    kernel = Convolution(tuple(part.branch for part in parts), None, parts[0].activation)
+    kernel = Convolution(tuple(part.branch for part in parts), activation=parts[0].activation)
     return Operation(kernel, tuple(nodes), first.sources, tuple(part.result for part in parts))
 
 

@@ -8,6 +8,8 @@ whose gradient is made of its result. These are the rules of torch's own derivat
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphs.passes.plan import Convolution, InPlace, Module, Norm, Operation, Plan
 from graphs.passes.rewriting import rewritten
 
@@ -27,20 +29,30 @@ def overwrite(plan: Plan, *, training: bool) -> Plan:
     }
     changed: dict[int, Operation | None] = {}
     for place, operation in enumerate(plan.operations):
-        kernel = operation.kernel
-        if not isinstance(kernel, Module) or plan.node(kernel.node).block.key not in POINTWISE:
+        source = _overwritten(plan, operation)
+        if source is None or source not in producers or last[source] != place or source in views:
             continue
-        source = operation.sources[0]
-        if source not in producers or last[source] != place or operation.sources.count(source) > 1 or source in views:
+        before, kernel = plan.operations[producers[source]], operation.kernel
+        if operation.sources.count(source) > 1 or not _makes_anew(plan, before):
             continue
-        before = plan.operations[producers[source]]
-        if not _makes_anew(plan, before):
+        if isinstance(kernel, Convolution):
+            changed[place] = replace(operation, kernel=replace(kernel, overwrites=True))
             continue
+        assert isinstance(kernel, Module)
         key = plan.node(kernel.node).block.key
         if training and (uses[source] > 1 or key not in FROM_RESULT or not _keeps_no_result(plan, before)):
             continue
-        changed[place] = Operation(InPlace(kernel.node), operation.nodes, operation.sources, operation.results)
+        changed[place] = replace(operation, kernel=InPlace(kernel.node))
     return rewritten(plan, changed)
+
+
+def _overwritten(plan: Plan, operation: Operation) -> int | None:
+    """The value that an operation could overwrite: the first source of a pointwise one, and what a convolution adds."""
+    kernel = operation.kernel
+    if isinstance(kernel, Convolution):
+        return operation.sources[1] if kernel.add is not None else None
+    pointwise = isinstance(kernel, Module) and plan.node(kernel.node).block.key in POINTWISE
+    return operation.sources[0] if pointwise else None
 
 
 def _makes_anew(plan: Plan, operation: Operation) -> bool:

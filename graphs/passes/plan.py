@@ -47,11 +47,12 @@ class Convolution:
 
     What is done with it: a norm each, by `Branch`; the sum with the operation's second source, by the node `add`; an
     activation, by the node `activation`. `joined` is the node of the concat that the branches go into in their order,
-    whose value is then the only result.
+    whose value is then the only result. `overwrites`: the sum may stand where the second source stood.
     """
 
     branches: tuple[Branch, ...]
     add: int | None = None
+    overwrites: bool = False
     activation: int | None = None
     joined: int | None = None
 

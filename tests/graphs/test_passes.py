@@ -16,7 +16,9 @@ TWO_CONVS = f"{{name: a, from: in, {CONV}}}", f"{{name: b, from: in, {CONV}}}"
 
 def planned(mode: Mode, only: str, *steps: str, end: str = "") -> Plan:
     """The plan of these steps after one pass, and those that it builds on."""
-    needs = {"sums": {"folding"}, "activations": {"folding", "sums"}}.get(only, set())
+    needs = {"sums": {"folding"}, "activations": {"folding", "sums"}, "over": {"folding", "sums", "inplace"}}.get(
+        only, set()
+    )
     without = PASSES[mode].keys() - {only} - needs
     return plan_of(graphs.parse(HEAD + "".join(f"  - {step}\n" for step in steps) + end), mode, without)
 
@@ -33,10 +35,10 @@ def shown(plan: Plan) -> list[str]:
                 rows.append(f"{names[node]}!")
             case Norm(node, activation):
                 rows.append(f"norm({names[node]})" + ("" if activation is None else f".{names[activation]}"))
-            case Convolution(branches, add, activation, joined):
+            case Convolution(branches, add, overwrites, activation, joined):
                 parts = [names[b.convolution] + ("" if b.norm is None else f"*{names[b.norm]}") for b in branches]
                 more = [f".{names[node]}" for node in (add, activation, joined) if node is not None]
-                rows.append(f"conv({', '.join(parts)}){''.join(more)}")
+                rows.append(f"conv({', '.join(parts)}){''.join(more)}{'!' * overwrites}")
     return rows
 
 
@@ -183,6 +185,12 @@ CASES: list[tuple[str, Mode, str, tuple[str, ...], str, list[str]]] = [
         ("{name: x, relu: {}}", "{name: y, tanh: {}}", "{name: z, sigmoid: {}}", "{name: s, from: [z, y], add: {}}"),
         "output: {x: x, s: s}\n",
         ["x", "y", "z", "s!"],
+    ),
+    (
+        "a sum stands where what it adds stood", "infer", "over",
+        (*TWO_CONVS, "{name: s, from: [a, b], add: {}}", f"{{name: c, {CONV}}}", "{name: t, from: [c, s], add: {}}"),
+        "",
+        ["conv(a)", "conv(b).s!", "conv(c).t"],
     ),
     (
         "nothing overwrites what a view shows", "infer", "inplace",
