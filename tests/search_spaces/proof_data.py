@@ -41,8 +41,7 @@ Layer = tuple[str, tuple[int, ...], int, int]
 class Reference:
     """A model of another library, and the side of the image on which it is run; None for the network's own.
 
-    `outputs` are our outputs in training and those of its named tuple, `settings` what is other in ours; `double`, where
-    numbers of single precision differ by more than the tolerance in training, as small sums of large terms do.
+    `outputs` are our outputs in training and those of its named tuple, `settings` what is other in ours.
     """
 
     library: Literal["torchvision", "timm", "pytorchcv", "paper"]
@@ -51,7 +50,6 @@ class Reference:
     outputs: dict[str, str] = field(default_factory=dict)
     settings: dict[str, int | float | str] = field(default_factory=dict)
     size: int | None = None
-    double: bool = False
 
 
 @dataclass(frozen=True)

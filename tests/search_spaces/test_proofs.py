@@ -140,10 +140,6 @@ def test_with_equal_weights_logits_are_equal_and_training_moves_the_norms_alike(
     both = pair(graph, proof.reference, proof.name)
     (image,) = graph.inputs.values()
     images = torch.randn(2, *image.shape, generator=torch.Generator().manual_seed(1))
-    if proof.reference.double:
-        images = images.double()
-        both.ours.double()
-        both.theirs.double()
 
     both.train(False)
     ((logits, expected),) = run_both(both, proof.reference, images)
