@@ -67,13 +67,17 @@ class Scale:
         return self.bottom - (top1 - self.least) / (self.most - self.least) * (self.bottom - TOP)
 
 
-def complexity_chart(points: Sequence[Point], note: str) -> str:
-    """The whole file. `note` stands below the title and says what is shown. There is at least one point."""
+def complexity_chart(points: Sequence[Point], families: Sequence[str], note: str) -> str:
+    """The whole file. There is at least one point.
+
+    `families` are all that there are, each of which has the same colour in every picture; `note` stands below the title
+    and says what is shown.
+    """
     scale = _scale(points)
-    families = tuple(dict.fromkeys(point.family for point in points))
+    drawn_families = {point.family for point in points}
     size = f'width="{_n(scale.width)}" height="{_n(scale.height)}"'
     box = f'viewBox="0 0 {_n(scale.width)} {_n(scale.height)}"'
-    hues = {family: HUES[index % len(HUES)] for index, family in enumerate(families)}
+    hues = {family: HUES[index % len(HUES)] for index, family in enumerate(families) if family in drawn_families}
     drawn = sorted(points, key=lambda point: (-point.params, point.name))  # the small ones on top
     blobs = [Blob(point.name, scale.x(point.flops), scale.y(point.top1), _radius(point.params)) for point in drawn]
     area = (LEFT + 4, TOP, scale.right + 30, scale.bottom - 4)

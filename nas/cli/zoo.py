@@ -180,12 +180,14 @@ def plot(
     ]
     if not points:
         raise FixpointError("none of these networks has a published accuracy on ImageNet with a single crop")
+    facts = sorted(published().values(), key=lambda known: (known.year, known.family))
+    families = tuple(dict.fromkeys(known.family for known in facts if known.one_crop()))
     years = {published()[point.name].year for point in points}
     note = (
         f"{len(points)} networks of {min(years)} to {max(years)}; published top-1 on ImageNet, one crop, "
         "each with its own training: nas zoo show NAME has the source"
     )
-    text = complexity_chart(sorted(points, key=lambda point: (published()[point.name].year, point.family)), note)
+    text = complexity_chart(points, families, note)
     if to == STDOUT:
         print(text, end="")
         return

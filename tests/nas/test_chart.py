@@ -19,6 +19,7 @@ POINTS = [
     Point("large", "one", 70.0, 10_000_000_000, 100_000_000),
     Point("wide & <odd>", "two", 80.0, 100_000_000_000, 25_000_000),
 ]
+FAMILIES = ("none", "one", "two")
 
 
 def elements(text: str, tag: str, kind: str) -> list[ElementTree.Element]:
@@ -38,7 +39,7 @@ def blobs(text: str) -> dict[str, tuple[float, float, float]]:
 
 
 def test_operations_are_logarithmic_and_accuracy_is_linear() -> None:
-    drawn = blobs(complexity_chart(POINTS, "note"))
+    drawn = blobs(complexity_chart(POINTS, FAMILIES, "note"))
     (x1, y1, _), (x2, y2, _), (x3, y3, _) = (drawn[point.name] for point in POINTS)
     assert x2 - x1 == pytest.approx(x3 - x2, abs=0.2)
     assert y1 - y2 == pytest.approx(y2 - y3, abs=0.2)
@@ -47,31 +48,39 @@ def test_operations_are_logarithmic_and_accuracy_is_linear() -> None:
 
 
 def test_the_area_of_a_blob_stands_for_the_parameters() -> None:
-    drawn = blobs(complexity_chart(POINTS, "note"))
+    drawn = blobs(complexity_chart(POINTS, FAMILIES, "note"))
     for point in POINTS:
         assert pi * drawn[point.name][2] ** 2 == pytest.approx(point.params / 1e6 * PIXELS_PER_MILLION, rel=0.03)
 
 
 def test_small_blobs_are_drawn_on_large_ones() -> None:
-    assert list(blobs(complexity_chart(POINTS, "note"))) == ["large", "wide & <odd>", "small"]
+    assert list(blobs(complexity_chart(POINTS, FAMILIES, "note"))) == ["large", "wide & <odd>", "small"]
 
 
 def test_it_says_what_is_shown_and_names_the_families() -> None:
-    text = complexity_chart(POINTS, "of two years & more")
+    text = complexity_chart(POINTS, FAMILIES, "of two years & more")
     words = [element.text for element in ElementTree.fromstring(text).iter(f"{NAMESPACE}text")]
     for word in ("of two years & more", "one", "two", "family", "parameters", "25 M", "top-1 accuracy, %", "50"):
         assert word in words
     assert sum(word == "small" for word in words) == 1
 
 
+def test_a_family_has_the_same_colour_in_every_picture() -> None:
+    def hues(points: list[Point]) -> set[str | None]:
+        return {circle.get("fill") for circle in elements(complexity_chart(points, FAMILIES, ""), "circle", "blob")}
+
+    assert hues(POINTS[:1]) < hues(POINTS)
+    assert len(hues(POINTS)) == 2
+
+
 def test_one_point_is_a_chart() -> None:
-    text = complexity_chart(POINTS[:1], "note")
+    text = complexity_chart(POINTS[:1], FAMILIES, "note")
     assert len(blobs(text)) == 1
     assert not re.search(r"nan|inf", text)
 
 
 def test_the_same_points_give_the_same_picture() -> None:
-    assert complexity_chart(POINTS, "note") == complexity_chart(list(POINTS), "note")
+    assert complexity_chart(POINTS, FAMILIES, "note") == complexity_chart(list(POINTS), list(FAMILIES), "note")
 
 
 def overlaps(one: PlacedLabel, other: PlacedLabel) -> bool:

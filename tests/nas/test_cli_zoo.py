@@ -13,8 +13,8 @@ import pytest
 
 import search_spaces
 from nas.chart_labels import LABEL_SIZE
-from nas.cli.zoo import chosen, list_lines
-from search_spaces.published import published
+from nas.cli.zoo import chosen, list_lines, show_lines
+from search_spaces.published import Verified, published
 from tests.nas.conftest import Answer
 from tests.search_spaces.proof_data import proofs
 
@@ -173,11 +173,17 @@ def test_show_says_what_is_known(nas: Nas) -> None:
 
 
 def test_show_says_why_something_is_missing(nas: Nas) -> None:
-    _, out, _ = nas("zoo", "show", "lenet5")
+    _, out, _ = nas("zoo", "show", "inception_naive")
     text = " ".join(out.split())
-    assert "accuracy none: " in text
-    assert "verified by its counts alone: " in text
+    assert "accuracy none: a module, not a classifier" in text
+    assert "a second writing of the paper with the same weights, in evaluation and in training; a single module" in text
     assert "weights its own: " in text
+
+
+def test_show_says_that_nothing_was_compared() -> None:
+    (entry,) = (entry for entry in chosen("lenet", None, None, None) if entry.facts.name == "lenet5")
+    lines = show_lines(entry, Verified("", "no library builds it"), (), (), 100)
+    assert "verified    by its counts alone: no library builds it" in lines
 
 
 def test_show_as_json(nas: Nas) -> None:

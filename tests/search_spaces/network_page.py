@@ -26,9 +26,10 @@ def summary() -> str:
     again = [proof for proof in all_proofs if proof.reference and proof.reference.library == "paper"]
     alone = [proof for proof in all_proofs if proof.reference is None]
     layered = sum(bool(proof.layers) for proof in all_proofs)
+    unverified = f"{len(alone)} are unverified" if alone else "none is unverified"
     return (
         f"{len(all_proofs)} networks. The logits of {len(elsewhere)} are compared with another library's, those of "
-        f"{len(again)} with a second\nwriting of the paper, since no library builds them; {len(alone)} are unverified. "
+        f"{len(again)} with a second\nwriting of the paper, since no library builds them; {unverified}. "
         f"{layered} are compared layer by layer (l)."
     )
 
