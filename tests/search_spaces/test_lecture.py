@@ -10,7 +10,6 @@ from itertools import pairwise
 import pytest
 
 import graphs
-import search_spaces
 from graphs.quantities import parse_quantity
 from tests.golden import assert_golden
 from tests.search_spaces.lecture import (
@@ -265,7 +264,3 @@ def test_the_complexity_slide_orders_the_networks_as_their_figures_do() -> None:
 
 def test_values_of_vgg16_without_what_works_in_place_are_the_slide_s_but_for_the_input() -> None:
     assert num_values(load("vgg16")) + 3 * 224 * 224 == shown_values(load("vgg16"), VGG16)
-
-
-def test_every_network_of_the_lecture_here_ships() -> None:
-    assert set(LAYERS) <= set(search_spaces.names("network"))
