@@ -21,7 +21,7 @@ from search_spaces.chains import METRICS, Chain
 from search_spaces.points import Decisions, Drawn
 
 CELLS = (1, 8_192, 192, 32)  # along each side of the grid, for no bound, one, two and three
-CHUNK = 2_048
+CHUNK = 8_192
 MAX_BATCH = 100_000
 MAX_IN_VAIN = 1_000_000
 
@@ -179,9 +179,8 @@ class Grid:
         size = int(np.prod(self._shape))
         into = classes.ends * size - classes.shifts @ self._strides
         heaped = np.cumsum(np.where(fits, following[np.where(fits, places[:, None] + into, 0)], 0) * classes.masses, 1)
-        rows = heaped[back]
-        tickets = random.random(len(who)) * rows[:, -1]
-        chosen = np.minimum((rows <= tickets[:, None]).sum(1), (rows < rows[:, -1:]).sum(1))
+        tickets = random.random(len(who)) * heaped[back, -1]
+        chosen = np.minimum(_first_above(heaped, back, tickets), (heaped < heaped[:, -1:]).sum(1)[back])
         low, high = classes.heaped[classes.first[chosen]], classes.heaped[classes.first[chosen + 1]]
         inside = np.searchsorted(classes.heaped, low + random.random(len(who)) * (high - low), side="right") - 1
         path[layer, who] = classes.options[np.clip(inside, classes.first[chosen], classes.first[chosen + 1] - 1)]
@@ -189,6 +188,17 @@ class Grid:
 
     def _end_states(self, layer: int) -> Integers:
         return np.array([option.end for option in self._chain.layers[layer].options], np.int64)
+
+
+def _first_above(rows: Doubles, which: Integers, values: Doubles) -> Integers:
+    """For every value the first place in one of the rows, which ascend, that is greater; their length where none is."""
+    low, high = np.zeros(len(values), np.int64), np.full(len(values), rows.shape[1])
+    for _ in range(int(rows.shape[1]).bit_length()):
+        middle = (low + high) // 2
+        below = rows[which, np.minimum(middle, rows.shape[1] - 1)] <= values
+        unsettled = low < high
+        low, high = np.where(below & unsettled, middle + 1, low), np.where(below | ~unsettled, high, middle)
+    return low
 
 
 def draw(grid: Grid, number: int, random: np.random.Generator) -> Drawn | None:

@@ -43,7 +43,7 @@ from search_spaces.decisions import (
 
 
 class Resolver:
-    """Resolves the holes of one document. Stateless but for what it remembers of the document's templates.
+    """Resolves the holes of one document. Stateless but for what it remembers of the document's holes by address.
 
     Raises `DocumentError` where the document's `where` can't be kept.
     """
@@ -55,6 +55,8 @@ class Resolver:
         self._params = OpenParams(document)
         self._sizes = Counts(self._with_holes, weighted=False)
         self._masses = Counts(self._with_holes, weighted=True)
+        self._known: dict[str, Decision] = {}
+        self._trees: dict[str, tuple[Tree, ...]] = {}
 
     @property
     def has_prior(self) -> bool:
@@ -82,16 +84,33 @@ class Resolver:
 
     def choice_decision(self, address: str, choice: Choice) -> Decision:
         """The decision between the alternatives of a choice of steps."""
-        names = tuple(name.text for name, _ in choice.alternatives)
-        sizes, masses = self._sizes.alternatives(choice), self._masses.alternatives(choice)
-        return Decision(address, "step", names, sizes, masses, choice.weights)
+        if address not in self._known:
+            names = tuple(name.text for name, _ in choice.alternatives)
+            sizes, masses = self._sizes.alternatives(choice), self._masses.alternatives(choice)
+            self._known[address] = Decision(address, "step", names, sizes, masses, choice.weights)
+        return self._known[address]
 
     def repeat_decision(self, address: str, step: Step) -> Decision:
         """The decision of how often a step is repeated."""
-        assert step.repeat is not None
-        repeats = tuple(map(plain, hole_alternatives(step.repeat) or ()))
-        sizes, masses = self._sizes.repeats(step), self._masses.repeats(step)
-        return Decision(f"{address}.repeat", "repeat", repeats, sizes, masses, hole_weights(step.repeat))
+        place = f"{address}.repeat"
+        if place not in self._known:
+            assert step.repeat is not None
+            repeats = tuple(map(plain, hole_alternatives(step.repeat) or ()))
+            sizes, masses = self._sizes.repeats(step), self._masses.repeats(step)
+            self._known[place] = Decision(place, "repeat", repeats, sizes, masses, hole_weights(step.repeat))
+        return self._known[place]
+
+    def value_decision(self, address: str, hole: Tree) -> Decision:
+        """The decision of a hole where a value stands."""
+        if address not in self._known:
+            self._known[address] = value_decision(address, hole)
+        return self._known[address]
+
+    def alternatives(self, address: str, hole: Tree) -> tuple[Tree, ...]:
+        """What may stand at a hole."""
+        if address not in self._trees:
+            self._trees[address] = hole_alternatives(hole) or ()
+        return self._trees[address]
 
     @property
     def once(self) -> tuple[str, ...]:
@@ -366,8 +385,8 @@ class Resolution:
             return arguments
         entries = []
         for name, tree in arguments:
-            if hole_alternatives(tree):
-                tree = self._fill(value_decision(f"{address}.{name.text}", tree), tree)
+            if isinstance(tree, Mapping) and self._resolver.alternatives(f"{address}.{name.text}", tree):
+                tree = self._fill(self._resolver.value_decision(f"{address}.{name.text}", tree), tree)
             entries.append((name, tree))
         return replace(arguments, entries=tuple(entries))
 
@@ -376,7 +395,7 @@ class Resolution:
         if self._holes is not None:
             assert isinstance(hole, Mapping)
             return self._holes.keep(decision, replace(hole))
-        return (hole_alternatives(hole) or ())[self._choose(decision)]
+        return self._resolver.alternatives(decision.address, hole)[self._choose(decision)]
 
     def _specialized(self, template: Template, address: str) -> str:
         """The name of a template of its own for this call; calls that decide alike share one."""

@@ -34,7 +34,7 @@ def test_alternatives_without_networks_and_idle_decisions_are_found(
 ) -> None:
     if not is_chain:
         monkeypatch.setattr(search_spaces.Space, "chain", None)
-    report = search_spaces.parse(TEXT).lint(num_samples=40)
+    report = search_spaces.parse(TEXT).lint(num_samples=120)
     kinds = {(one.kind, one.address, one.alternative) for one in report.findings}
     assert kinds == {
         ("unreachable", "params.groups", 5),
@@ -43,9 +43,9 @@ def test_alternatives_without_networks_and_idle_decisions_are_found(
         ("idle", "kept", None),
     }
     # Legal are 2 widths * (none or 2 kernels) * 2 that do the same: all 12 points are drawn, and are 6 networks.
-    assert report.duplicates == 6 / 40
+    assert report.duplicates == 6 / 120
     assert 0 < report.idle_changes < 0.9
-    assert report.num_samples == 40
+    assert report.num_samples == 120
 
 
 def test_what_a_budget_leaves_out_is_found() -> None:
