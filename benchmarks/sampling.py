@@ -4,9 +4,9 @@
 
 For budgets on MACs that hold a tenth, a thousandth and a millionth of the space: decision sets per second, and networks
 per second with their costs and their hash. Seconds are those of one core, of this process alone, so that other work on
-the machine disturbs little. The others draw the same space and know no budget, so their rate is multiplied by its share:
-rejection draws points and counts costs; PyGlove decides (`oneof` for every decision, whether it matters or not) and no
-more; Optuna's random sampler asks for every decision, and the network is built on torch's meta device and counted there.
+the machine disturbs little. The others draw the same space and know no budget: their rate is multiplied by its share.
+Rejection draws points and counts costs; PyGlove decides (`oneof` for every decision, whether it matters or not) and no
+more; Optuna's random sampler asks for every decision, and the network is built on torch's meta device and counted.
 
 PyGlove is no dependency; `--pyglove` is a folder with it: `pip install --target FOLDER pyglove`.
 """
