@@ -8,6 +8,7 @@ import pytest
 
 import graphs
 from graphs import DocumentError, Graph
+from graphs.fragments import is_closed
 from tests.graphs.wrong_documents import HEAD
 
 
@@ -98,6 +99,15 @@ def test_a_block_reads_the_steps_that_it_is_given() -> None:
     net = "  - {name: a, relu: {}}\n  - {name: b, tanh: {}}\n  - {name: c, pair: {other: a}}\n"
     graph = parse(net, f"blocks:\n  pair: {PAIR}\n")
     assert reads(graph) == {"a": ["image"], "b": ["a"], "c.left": ["a"], "c.add": ["c.left", "b"]}
+
+
+@pytest.mark.parametrize(("other", "closed"), [("a", False), ("b", True)])
+def test_an_expansion_is_remembered_only_if_it_reads_nothing_but_its_input(other: str, closed: bool) -> None:
+    net = f"  - {{name: a, relu: {{}}}}\n  - {{name: b, tanh: {{}}}}\n  - {{name: c, pair: {{other: {other}}}}}\n"
+    graph = parse(net, f"blocks:\n  pair: {PAIR}\n")
+    b, left, add = 2, 3, 4  # values: the image, and what each node gives
+    assert [graph.address(value) for value in range(1, 5)] == ["a", "b", "c.left", "c.add"]
+    assert is_closed(list(graph.nodes[b:]), left, b, add) is closed
 
 
 def test_a_block_passes_on_what_it_is_given() -> None:
