@@ -1,6 +1,6 @@
 """What compiling a network is worth on a GPU, and how much of the card it uses.
 
-    python -m benchmarks.compile_gpu [--seconds 330] [--device cuda] [--quick]
+    python -m benchmarks.compile_gpu [--seconds 330] [--only inference] [--device cuda] [--quick]
 
 Everything in bfloat16 and channels_last: inference with weights in bfloat16, a training step (SGD with momentum) under
 autocast. Ours and torchvision's module, each as it is and through `torch.compile`, whose own time is not counted. CUDA
@@ -281,6 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=330, help="begin nothing that might not end by then")
+    parser.add_argument("--only", default="", help="the sections whose names begin so")
     parser.add_argument("--quick", action="store_true", help="small networks and batches, to see that it runs")
     parser.add_argument("--to", default=os.environ.get("OUT"), help="a folder for compile_gpu.json")
     arguments = parser.parse_args()
@@ -310,6 +311,8 @@ def main() -> None:
     print("| network | work | contender | batch | ms | images/s | TFLOP/s | of the limit | time / ours |")
     print(f"|{'---|' * 9}", flush=True)
     for name, seconds, section in sections(bench):
+        if not name.startswith(arguments.only):
+            continue
         if bench.left() < seconds:
             bench.failures.append(f"{name}: left out, {bench.left():.0f} s are left")
             continue

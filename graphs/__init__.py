@@ -52,7 +52,8 @@ Reading order; each file imports only from those above it:
     drawing/      pictures: SVG, HTML, Mermaid, Graphviz
     passes/       what is done together when a network runs
     kernels       operations of a plan as callables on tensors, for training
-    folding       the same for inference
+    convolutions  a convolution of inference, on oneDNN, on cuDNN, or with torch alone
+    folding       operations of a plan as callables on tensors, for inference
     preparation   the weights of inference, made when they are needed
     compilation   graphs to torch modules
 """

@@ -26,6 +26,7 @@ RUNS_TENSORS = (
     "blocks/modules.py",
     "graphs/compilation.py",
     "graphs/kernels.py",
+    "graphs/convolutions.py",
     "graphs/folding.py",
     "graphs/preparation.py",
     "nas/training.py",

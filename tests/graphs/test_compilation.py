@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 import graphs
-from graphs import folding
+from graphs import convolutions
 from graphs.compilation import CompiledGraph, ModeError, compile
 from graphs.passes.plan import plain_plan
 from graphs.passes.source import inference_source, training_source
@@ -339,7 +339,7 @@ def test_without_onednn_s_convolution_inference_computes_the_same(monkeypatch: p
     infer, x = _loaded(build()), images()
     packed = infer(x)
     infer.refold()
-    monkeypatch.setattr(folding, "is_packable", lambda weight: False)
+    monkeypatch.setattr(convolutions, "is_packable", lambda weight: False)
     torch.testing.assert_close(infer(x), packed)
 
 
