@@ -6,13 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from blocks.errors import FixpointError
 from graphs.graph import Graph
 from graphs.requirements import Requirement
+from search_spaces.bounds import Bounds
 from search_spaces.chains import Chain
 from search_spaces.decisions import Alternative, Choose, Decision
+
+if TYPE_CHECKING:
+    from search_spaces.drawing import Grid
 
 Decisions = dict[str, Alternative]
 
@@ -68,6 +72,8 @@ class PointSource(Protocol):
 
     @property
     def chain(self) -> Chain | None: ...
+
+    def grid(self, bounds: Bounds) -> Grid: ...
 
     @property
     def requirements(self) -> list[Requirement]: ...

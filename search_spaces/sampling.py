@@ -24,7 +24,7 @@ from search_spaces.chains import METRICS
 from search_spaces.points import DecisionError, Decisions, Drawn, Point, PointSource
 
 MAX_REJECTED = 500
-PATIENCE = 100  # rejections before the chain is built
+PATIENCE = 50  # rejections before the chain is built
 NUM_STARTS = 4
 MAX_ENUMERATED = 3_000
 
@@ -113,13 +113,10 @@ class ChainDraws:
     def __init__(self, space: PointSource, budget: Budget, random: Random) -> None:
         import numpy as np
 
-        from search_spaces.drawing import Grid
-
-        assert space.chain is not None
         self._space = space
         self._budget = budget
         self._bounds, self.is_whole = bounds_of(budget, space.requirements)
-        self._grid = Grid(space.chain, self._bounds)
+        self._grid = space.grid(self._bounds)
         self._random = np.random.default_rng(random.getrandbits(64))
         self._waiting: list[Decisions] = []
         self._debt = 0.0

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from graphs.budget import Budget
 from graphs.document import Document, Settings
@@ -18,6 +19,7 @@ from graphs.faults import DocumentError, FaultList, nearest
 from graphs.graph import Graph
 from graphs.loading import graph_of, load_document, parse_document
 from graphs.requirements import Requirement, read_requirements
+from search_spaces.bounds import Bounds
 from search_spaces.catalog import find
 from search_spaces.chains import Chain
 from search_spaces.counting import Count, count_points
@@ -30,6 +32,9 @@ from search_spaces.resolution import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.unfolding import chain_of
 
+if TYPE_CHECKING:
+    from search_spaces.drawing import Grid
+
 
 class Space:
     """All networks that a document with holes stands for. A document without holes is a space of one point."""
@@ -37,6 +42,7 @@ class Space:
     def __init__(self, document: Document) -> None:
         self.document = document
         self._resolver = Resolver(document)
+        self._grids: dict[Bounds, Grid] = {}
 
     @property
     def name(self) -> str:
@@ -88,6 +94,15 @@ class Space:
     @cached_property
     def _chain(self) -> Chain | str:
         return chain_of(self.document, self._resolver)
+
+    def grid(self, bounds: Bounds) -> Grid:
+        """What draws from the space's chain need, made once for all draws within the same bounds."""
+        from search_spaces.drawing import Grid
+
+        assert self.chain is not None
+        if bounds not in self._grids:
+            self._grids = {bounds: Grid(self.chain, bounds)}
+        return self._grids[bounds]
 
     def count(self, budget: Budget | None = None) -> Count:
         """How many legal points keep a budget, exact where that is possible."""
