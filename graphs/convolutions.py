@@ -1,8 +1,8 @@
 """One convolution of inference with what is done to its result: the bias, a sum, an activation, a split.
 
 On a CPU it is oneDNN's, on weights laid out as it wants them: `mkldnn::_convolution_pointwise`, what torch's own
-compiler calls. On a GPU it is cuDNN's. Where these are missing, and where torch's compiler does the fusing, torch's
-convolution is followed by what overwrites its result.
+compiler calls. On a GPU it is cuDNN's. Where these are missing, where there is little to do, and where torch's compiler
+does the fusing, torch's convolution is followed by what overwrites its result.
 
 Letters: N batch, C channels, H height, W width.
 """
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from graphs.kernels import Callee, overwriting
 
+SMALL = 1_000_000  # MACs of an image below which calling oneDNN costs more than what it does better
 LARGE = 2**23  # values of a result on a GPU: 10 images of 256 x 56 x 56
 
 
@@ -44,10 +45,17 @@ class FusedConvolution:
         assert not isinstance(like.padding, str)
         return list(like.stride), list(like.padding), list(like.dilation), like.groups
 
+    @property
+    def macs(self) -> int:
+        """Of one image, about: as if it were padded to keep its size."""
+        down, right = self.like.stride
+        return self.weight.numel() * -(-self.shape[1] // down) * -(-self.shape[2] // right)
+
 
 def fused_convolution(what: FusedConvolution, *, packs: bool) -> Callee:
     """The fastest callable for the device and the dtype of the weight; with torch's operators alone unless `packs`."""
-    if packs and is_packable(what.weight):
+    small = what.like.groups == 1 and what.macs < SMALL
+    if packs and not small and is_packable(what.weight):
         return _packed_sum(what) if what.adds else _packed(what)
     if packs and runs_on_cudnn(what.weight):
         return OnCudnn(what)

@@ -336,6 +336,7 @@ def test_a_copy_of_inference_is_one(copied: Callable[[CompiledGraph], nn.Module]
 
 
 def test_without_onednn_s_convolution_inference_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolutions, "SMALL", 0)
     infer, x = _loaded(build()), images()
     packed = infer(x)
     infer.refold()

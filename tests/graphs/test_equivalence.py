@@ -8,7 +8,7 @@ random and the norms have statistics of their own: with torch's defaults folding
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import graphs
 import search_spaces
-from graphs import Graph, folding, kernels
+from graphs import Graph, convolutions, folding, kernels
 from graphs.compilation import CompiledGraph, compile
 from graphs.passes import PASSES
 from graphs.passes import pipeline as pipelines
@@ -83,6 +83,14 @@ def off(got: dict[str, Tensor], wanted: dict[str, Tensor]) -> float:
         float((got[key] - wanted[key]).detach().abs().max()) / max(1.0, float(wanted[key].detach().abs().max()))
         for key in got
     )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_networks_as_large_ones() -> Iterator[None]:
+    """What is laid out for oneDNN in networks that are worth it is so in those of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolutions, "SMALL", 1000)
+        yield
 
 
 def inference_off(graph: Graph, dtype: str = "float64", without: Collection[str] = (), **options: Any) -> float:
@@ -313,7 +321,9 @@ def _overwritten(patch: pytest.MonkeyPatch) -> float:
 @fault
 def _other_activation(patch: pytest.MonkeyPatch) -> float:
     """An activation taken for another one."""
-    patch.setattr(folding, "_post_operation", lambda activation: ("none" if activation is None else "relu", [], ""))
+    patch.setattr(
+        convolutions, "_post_operation", lambda activation: ("none" if activation is None else "relu", [], "")
+    )
     return inference_off(graphs.parse(RICH), "float32")
 
 
