@@ -1,7 +1,7 @@
 """The first floor: how operations are wired.
 
 A document (YAML or JSON) is read into templates and steps, expanded into a graph of typed nodes, costed, hashed,
-emitted again, and compiled to torch. Nothing here imports torch but the last four files, which
+emitted again, and compiled to torch. Nothing here imports torch but the last five files, which
 `Graph.compile` loads.
 
 Reading order; each file imports only from those above it:

@@ -39,9 +39,8 @@ def bind(
         if param.kind == "node"
     }
     if assembly.guide is not None:
-        return _bind_open(
-            template, lexicon.trees(call, given, slots, body), slots, source, nodes, assembly.guide
-        ), nodes
+        trees = lexicon.trees(call, given, slots, body)
+        return _bind_open(template, trees, slots, source, nodes, assembly.guide), nodes
     values = lexicon.arguments(call, given, slots, body)
     scope = Scope(elsewhere=lexicon.names)
     scope.bind_type("in", source.type)
@@ -76,10 +75,8 @@ def _bind_open(
     guide: Guide,
 ) -> Scope:
     known = {param.name.text for param in template.params}
-    outer, inner = (
-        Scope(Waiting(guide), set(known)),
-        Scope(Waiting(guide), known),
-    )  # groups of the body have another `in`
+    # Two, since groups of the body have another `in`.
+    outer, inner = Scope(Waiting(guide), set(known)), Scope(Waiting(guide), known)
     for scope in (outer, inner):
         scope.bind_type("in", source.type)
         for param in template.params:

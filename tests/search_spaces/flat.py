@@ -13,9 +13,7 @@ def flattened(graph: Graph, seed: int) -> Graph:
     """The same network as a document without blocks of its own, its steps in a shuffled order."""
     random, first = Random(seed), len(graph.inputs)
     names = dict(enumerate(graph.inputs))
-    names |= {first + number: f"n{number}" for number in random.sample(range(len(graph.nodes)), len(graph.nodes))}
-    renamed = {first + at: f"n{number}" for at, number in enumerate(random.sample(range(10_000), len(graph.nodes)))}
-    names |= renamed
+    names |= {first + at: f"n{number}" for at, number in enumerate(random.sample(range(10_000), len(graph.nodes)))}
     written: set[int] = set(range(first))
     left = list(range(first, len(graph.types)))
     steps = []

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 from search_spaces import load_network
-from tests.search_spaces.proof_data import LAYERS
+
+# torchvision 0.28.0 convnext_tiny, counted on the meta device; its layers are not ours one to one.
+TABLE = Path(__file__).with_name("convnext_tiny.csv")
 
 Layer = tuple[tuple[int, ...], int, int]
 
@@ -13,7 +16,7 @@ Layer = tuple[tuple[int, ...], int, int]
 def table() -> list[Layer]:
     """Convolutions and linear layers of torchvision's: shape of the output with channels first, parameters, MACs."""
     rows = []
-    with (LAYERS / "convnext_tiny.csv").open(encoding="utf-8") as file:
+    with TABLE.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             shape = tuple(map(int, row["output_shape"].split("x")))
             if row["op"] == "linear":

@@ -1,9 +1,10 @@
-"""Residual networks: what a state_dict holds beside the parameters."""
+"""Residual networks and their kin: what a state_dict holds beside the parameters, and widths that are none."""
 
 from __future__ import annotations
 
 import pytest
 
+from graphs import DocumentError
 from search_spaces import load_network
 
 
@@ -16,3 +17,16 @@ from search_spaces import load_network
 )
 def test_buffers_are_those_of_the_norms(name: str, buffers: int) -> None:
     assert load_network(name).costs().buffers == buffers
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("wide_resnet50_2", {"widen": 3}),  # 4 / 3 times as wide between the blocks
+        ("resnext50_32x4d", {"group_width": 6}),  # 256 channels by 192 inside
+        ("seresnext50_32x4d", {"cardinality": 24}),  # 256 by 96
+    ],
+)
+def test_a_width_that_a_block_can_not_have_is_refused_and_not_rounded(name: str, settings: dict[str, int]) -> None:
+    with pytest.raises(DocumentError, match="E304 where"):
+        load_network(name, settings)
