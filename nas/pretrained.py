@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import prod
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from search_spaces.weight_names import Matching, match
 OWN = "fixpoint"  # whose names the addresses of a document are
 COUNTER = "num_batches_tracked"  # files of before torch 0.4.1 lack it
 MOST_SHOWN = 6
+MAP_SIDES = 4  # of the weights of a convolution
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -53,9 +55,9 @@ def load_pretrained(
 ) -> Pretrained:
     """The weights of a file for a network. What only training outputs need is left behind.
 
-    Names and shapes are compared first. Where another library has a 1x1 convolution for a linear layer, or the other
-    way round, shapes are equal but for sides of one. `relatives` are networks with the same maps, of which one may be
-    the one that is meant.
+    Names and shapes are compared first. Another library may have a convolution for a linear layer, or the other way
+    round: the same numbers in the same order. `relatives` are networks with the same maps, of which one may be the one
+    that is meant.
 
     Raises: WeightsError with all that is wrong.
     """
@@ -111,9 +113,11 @@ def _matchings(graph: Graph, keys: Shapes, file: WeightFile, key_maps: Iterable[
 
 
 def _fits(wanted: Shape, given: Shape, *, exactly: bool) -> bool:
+    """Whether weights have the shape that is wanted, or that of a matrix or vector with the same rows."""
     if wanted == given:
         return True
-    return not exactly and [side for side in wanted if side != 1] == [side for side in given if side != 1]
+    alike = wanted[:1] == given[:1] and prod(wanted) == prod(given)
+    return not exactly and alike and min(len(wanted), len(given)) < MAP_SIDES - 1
 
 
 def _misfit(graph: Graph, file: WeightFile, comparison: _Comparison, fitting: str | None) -> WeightsError:

@@ -1,7 +1,7 @@
 """Key maps, read: how another library calls the modules of a family, as data in `weights/<family>.yaml`.
 
     version: 1
-    torchvision:                                    # a library, or a kind of file of its
+    torchvision, timm:                              # libraries, or a kind of file of one
       stem.conv: conv1                              # a module's address here: the module's path there
       "{layer}.{n}.conv{i}": "{layer}.{n}.c{i+1}"   # {x}: a part of an address between dots, or a piece of one;
                                                     # there, an expression of what was found

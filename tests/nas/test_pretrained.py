@@ -153,11 +153,17 @@ class TestFiles:
         found = load(saved({key: value for key, value in state.items() if "tracked" not in key}))
         assert_equal(found.state, state)
 
-    def test_a_linear_layer_may_be_a_convolution_in_a_library_alone(self, folder: Path) -> None:
+    @pytest.mark.parametrize("shape", [(4, 6, 1, 1), (4, 2, 3, 1)], ids=str)
+    def test_a_linear_layer_may_be_a_convolution_in_a_library_alone(self, shape: tuple[int, ...], folder: Path) -> None:
         state = expected(state_of(little()))
-        assert_equal(load(saved({**theirs(state), "fc.weight": state["logits.weight"][..., None, None]})).state, state)
-        wrong = saved({**state, "logits.weight": state["logits.weight"][..., None, None]})
-        assert "`logits.weight` is 4x6x1x1: 4x6 is wanted" in refusal(wrong)
+        assert_equal(load(saved({**theirs(state), "fc.weight": state["logits.weight"].reshape(shape)})).state, state)
+        wrong = saved({**state, "logits.weight": state["logits.weight"].reshape(shape)})
+        assert f"`logits.weight` is {'x'.join(map(str, shape))}: 4x6 is wanted" in refusal(wrong)
+
+    def test_a_convolution_of_another_form_is_none_that_is_wanted(self, folder: Path) -> None:
+        state = theirs(state_of(little()))
+        turned = saved({**state, "conv1.weight": state["conv1.weight"].reshape(6, 3, 9, 1)})
+        assert "`conv1.weight` is 6x3x9x1: it is `stem.conv.weight`, and 6x3x3x3 is wanted" in refusal(turned)
 
     def test_the_file_is_not_held(self, folder: Path) -> None:
         state = state_of(little())
@@ -316,7 +322,7 @@ class TestLibraries:
             path = Path("model.safetensors")
             save_file(model.state_dict(), path)
         found = load_pretrained(search_spaces.load_network("resnet18"), path, load_key_maps("resnet"))
-        assert found.names_of == "torchvision"  # whose names timm takes for it
+        assert found.names_of == "torchvision, timm"
         assert found.state["logits.weight"].equal(model.state_dict()["fc.weight"])
 
     def test_a_file_is_opened_without_reading_its_tensors(self, folder: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_map_may_be_for_some_networks_of_a_family(folder: Path) -> None:
 def test_networks_that_stride_elsewhere_have_maps_of_their_own() -> None:
     """Version 1 and 1.5 of ResNet have equal names and shapes, in every library: a file of one must not pass for the
     other."""
-    assert [map_.library for map_ in load_key_maps("resnet") if map_.serves("resnet50")] == ["torchvision"]
+    assert [map_.library for map_ in load_key_maps("resnet") if map_.serves("resnet50")] == ["torchvision, timm"]
     assert [map_.library for map_ in load_key_maps("resnet") if map_.serves("resnet50_v1")] == ["pytorchcv"]
 
 
