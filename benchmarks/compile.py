@@ -7,8 +7,9 @@ what else the machine does falls on all of them; CPU time of this process, a rat
 rounds with the lowest and the highest. A ratio is the other's time over ours: 1.5 is half as long again.
 
 Inference: `torchvision` is its eager module as it comes, in evaluation mode without gradients; `expert` the same with
-`torch.fx.experimental.optimization.fuse`, in channels_last with its images. `alone` is ours without the horizontal
-fusion. Training: a step of SGD with momentum on a batch, ours against torchvision's module as it comes.
+`torch.fx.experimental.optimization.fuse`, in channels_last with its images. `split` is ours with every horizontal
+fusion that is possible, as in training; inference takes those alone that need no copies. Training: a step of SGD with
+momentum on a batch of 8, ours against torchvision's module as it comes, and against ours without horizontal fusion.
 
 Needs torchvision: `tests/references.py` says how to install it.
 """
@@ -21,7 +22,9 @@ import platform
 import statistics
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
+from itertools import product
 from time import process_time
 
 import torch
@@ -30,6 +33,8 @@ from torch.fx.experimental.optimization import fuse
 
 import search_spaces
 from graphs import Graph
+from graphs.passes import PASSES
+from graphs.passes.horizontal import fuse_horizontally
 from tests import references
 
 NETWORKS = {  # ours, torchvision's
@@ -41,8 +46,7 @@ NETWORKS = {  # ours, torchvision's
     "efficientnet_b0": ("efficientnet_b0", {}),
 }
 INCEPTIONS = ("googlenet", "inception_v3")
-SETTINGS = ((1, 1), (1, 2), (8, 1), (8, 2))  # batch, threads
-TRAINING_SETTINGS = ((8, 1), (8, 2))
+BATCHES = (1, 8)
 
 Contenders = dict[str, Callable[[], object]]
 Times = dict[str, list[float]]
@@ -66,8 +70,18 @@ def inference(graph: Graph, name: str, batch: int) -> Contenders:
         "expert": (expert, last),
     }
     if name in INCEPTIONS:
-        contenders["alone"] = (graph.compile(mode="infer", without=("horizontal",)), image)
+        contenders["split"] = (with_every_fusion(graph), image)
     return {key: lambda module=module, x=x: module(x) for key, (module, x) in contenders.items()}
+
+
+def with_every_fusion(graph: Graph) -> nn.Module:
+    """For inference, with the horizontal fusions of training."""
+    kept = PASSES["infer"]["horizontal"]
+    PASSES["infer"]["horizontal"] = partial(fuse_horizontally, training=True)
+    try:
+        return graph.compile(mode="infer")
+    finally:
+        PASSES["infer"]["horizontal"] = kept
 
 
 def training(graph: Graph, name: str, batch: int) -> Contenders:
@@ -138,30 +152,32 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="batch 1 and one thread, three rounds, no training")
     parser.add_argument("--only", nargs="*", help="these networks")
     parser.add_argument("--skip-training", action="store_true")
+    parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     known = {name for names in search_spaces.families("network").values() for name in names}
     networks = [name for name in arguments.only or NETWORKS if name in known]
     missing = sorted(set(NETWORKS) - known)
     rounds = 3 if arguments.quick else arguments.rounds
-    settings = SETTINGS[:1] if arguments.quick else SETTINGS
+    threads_wanted = arguments.threads[:1] if arguments.quick else arguments.threads
+    batches = BATCHES[:1] if arguments.quick else BATCHES
     print(
         f"torch {torch.__version__}, torchvision {version('torchvision')}, Python {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}, {rounds} rounds" + (f"; missing: {missing}" * bool(missing))
     )
-    table(("torchvision / ours", "expert / ours", "without horizontal / ours"))
+    table(("torchvision / ours", "expert / ours", "split / ours"))
     for name in networks:
-        for batch, threads in settings:
+        for batch, threads in product(batches, threads_wanted):
             torch.set_num_threads(threads)
             with torch.no_grad():
                 times = measure(inference(search_spaces.load_network(name), name, batch), rounds, arguments.seconds)
-            print(row(name, batch, threads, times, ("torchvision", "expert", "alone")), flush=True)
+            print(row(name, batch, threads, times, ("torchvision", "expert", "split")), flush=True)
             gc.collect()
     if arguments.quick or arguments.skip_training:
         return
     table(("torchvision / ours", "without horizontal / ours"))
     for name in networks:
-        for batch, threads in TRAINING_SETTINGS:
+        for batch, threads in product(BATCHES[-1:], threads_wanted):
             torch.set_num_threads(threads)
             times = measure(training(search_spaces.load_network(name), name, batch), max(3, rounds // 2), 0.0)
             print(row(name, batch, threads, times, ("torchvision", "alone")), flush=True)

@@ -134,6 +134,8 @@ def compile(
     wherever there are convolutions (benchmarks/compile.md). `torch_compile` hands the forward pass to
     `torch.compile`, a text being its mode. `without` names passes to leave out, of `graphs.passes.PASSES[mode]`.
     """
+    if mode not in PASSES:
+        raise ModeError(f"there is no mode `{mode}`", help=f"there is {one_of(PASSES)}")
     unknown = sorted(set(without) - PASSES[mode].keys())
     if unknown:
         raise ModeError(f"there is no pass {one_of(unknown)} for {mode}", help=f"there is {one_of(PASSES[mode])}")

@@ -244,9 +244,11 @@ def test_a_network_for_inference_stays_in_evaluation_mode_and_gives_no_gradients
     assert module.eval() is module
 
 
-def test_a_pass_that_does_not_exist_is_an_error() -> None:
+def test_a_pass_or_a_mode_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ModeError, match="there is no pass `folding` for train"):
         build(without=("folding",))
+    with pytest.raises(ModeError, match="there is no mode `eval`\n  help: there is `train` or `infer`"):
+        build(mode="eval")
 
 
 def _loaded(module: CompiledGraph) -> CompiledGraph:
