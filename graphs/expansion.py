@@ -480,11 +480,8 @@ class _Expansion:
         if mark.source.builtin:
             return  # a shipped block is as deep as it is: what is remembered of it must not decide
         if body.depth >= MAX_NESTING:
-            message, help = (
-                f"blocks are nested more than {MAX_NESTING} deep",
-                "put fewer blocks and groups into each other",
-            )
-            self.assembly.too_large(message, mark, body.frame, help)
+            message = f"blocks are nested more than {MAX_NESTING} deep"
+            self.assembly.too_large(message, mark, body.frame, "put fewer blocks and groups into each other")
         if len(body.prefix) > MAX_ADDRESS:
             message = f"the address of this step has more than {MAX_ADDRESS} characters"
             self.assembly.too_large(message, mark, body.frame, "give the blocks around it shorter names")

@@ -14,6 +14,7 @@ Reading order; each file imports only from those above it:
     horizontal   convolutions of one input and one geometry become one
     inplace      what overwrites an input that nobody reads again
     pipeline     which passes a plan goes through
+    source       the text of the forward pass
 """
 
 from graphs.passes.pipeline import PASSES, Mode, plan_of
