@@ -24,7 +24,8 @@ from search_spaces.chains import METRICS
 from search_spaces.points import DecisionError, Decisions, Drawn, Point, PointSource
 
 MAX_REJECTED = 500
-PATIENCE = 50  # rejections before the chain is built
+PATIENCE = 50  # rejections before the chain is made,
+TIGHT = 0.1  # and the acceptance below which it is
 NUM_STARTS = 4
 MAX_ENUMERATED = 3_000
 
@@ -61,10 +62,14 @@ class FeasibleDraws:
         """The next point. Raises `BudgetError` where nothing in the space keeps the budget."""
         return self._next_by_rejection() or self._next_from_chain() or self._next_of_few()
 
+    @property
+    def _is_worth_a_chain(self) -> bool:
+        return self._drawn - self._accepted >= PATIENCE and self._accepted < TIGHT * self._drawn
+
     def _next_by_rejection(self) -> Point | None:
         patience = MAX_REJECTED
         while not self._is_tight and patience:
-            if self._drawn - self._accepted >= PATIENCE and self._space.chain is not None:
+            if self._is_worth_a_chain and self._space.chain is not None:
                 break
             self._drawn += 1
             point = self._space.draw(self._random)
@@ -141,7 +146,7 @@ class ChainDraws:
 
         drawn = draw(self._grid, number, self._random) if self._bounds.are_possible else None
         if drawn is None:
-            raise impossible_sums(self._space, self._bounds, self._budget)
+            raise impossible_sums(self._space, self._bounds, self._budget, is_known=not self._grid.mass > 0)
         return drawn
 
 
@@ -203,8 +208,11 @@ def impossible(space: PointSource, budget: Budget, nearest: Point | None) -> Bud
     )
 
 
-def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget) -> BudgetError:
-    """The error of bounds that no path through a space's chain keeps: the smallest or the largest network is exact."""
+def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget, *, is_known: bool) -> BudgetError:
+    """The error of bounds that no path through a space's chain keeps: the smallest or the largest network is exact.
+
+    `is_known`: there is none; otherwise there may be some, which very many draws did not meet.
+    """
     assert space.chain is not None
     ends: list[str] = []
     for column, low, high in zip(bounds.columns, bounds.lows, bounds.highs, strict=True):
@@ -217,9 +225,10 @@ def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget) -> Budge
                 others = (f"{sum(o.costs[at] for o in path):,} {METRICS[at]}" for at in bounds.columns if at != column)
                 word = "largest" if largest else "smallest"
                 ends.append(f"the {word} in {METRICS[column]}, {figure:,}, has {' and '.join(others)}")
-    return BudgetError(
-        f"nothing in the space `{space.name}` keeps {budget} at once", help=f"of its networks {'; '.join(ends)}"
-    )
+    message = f"nothing in the space `{space.name}` keeps {budget} at once"
+    if not is_known:
+        message = f"nothing was found in the space `{space.name}` that keeps {budget} at once"
+    return BudgetError(message, help=f"of its networks {'; '.join(ends)}")
 
 
 def _descents(space: PointSource, loss: Callable[[Costs], float], random: Random) -> Iterator[Point]:
