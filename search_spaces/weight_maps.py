@@ -74,6 +74,11 @@ class KeyMap:
     mark: Mark
     networks: tuple[str, ...] = ()
 
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those that it is of: several, where they agree."""
+        return tuple(self.library.split(", "))
+
     def serves(self, network: str) -> bool:
         """Whether it is for this network of the family."""
         return not self.networks or network in self.networks

@@ -123,7 +123,8 @@ def show(
         raise typer.BadParameter(f"`{name}` is a file; nas show {name} says what is in it", param_hint="NAME")
     entry = Entry(search_spaces.load_network(name), published()[name])
     relatives = tuple(other for other in search_spaces.families("network")[found.family] if other != name)
-    libraries = tuple(key_map.library for key_map in load_key_maps(found.family) if key_map.serves(name))
+    maps = [key_map for key_map in load_key_maps(found.family) if key_map.serves(name)]
+    libraries = tuple(library for key_map in maps for library in key_map.libraries)
     if as_json:
         known = verified()[name]
         print_json(

@@ -180,6 +180,12 @@ def test_show_says_why_something_is_missing(nas: Nas) -> None:
     assert "weights its own: " in text
 
 
+def test_show_names_each_library_whose_weights_load(nas: Nas) -> None:
+    """Two that call all modules alike have one map."""
+    _, out, _ = nas("zoo", "show", "resnet50", "--json")
+    assert json.loads(out)["weights"] == ["torchvision", "timm"]
+
+
 def test_show_says_that_nothing_was_compared() -> None:
     (entry,) = (entry for entry in chosen("lenet", None, None, None) if entry.facts.name == "lenet5")
     lines = show_lines(entry, Verified("", "no library builds it"), (), (), 100)
