@@ -271,3 +271,12 @@ def test_a_space_of_nested_stages_is_opened_down_to_its_blocks() -> None:
     kept = sum(decisions["stage3.kind"] == "mobile" for decisions in free) / 3_000
     assert kept == pytest.approx(0.5, abs=0.03)
     assert 0 < share < 0.05
+
+
+def test_what_was_only_not_found_is_not_called_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    # With two cells a side, costs are rounded so much that nothing is ruled out.
+    monkeypatch.setattr("search_spaces.drawing.CELLS", (1, 2, 2, 2))
+    monkeypatch.setattr("search_spaces.drawing.MAX_IN_VAIN", 100)
+    space = search_spaces.parse(UNIFORM.text())
+    with pytest.raises(BudgetError, match="nothing was found in the space `s` that keeps params <= 300, macs >= 100k"):
+        space.draw_decisions(1, Budget.of(max_params=300, min_macs="100k"))
