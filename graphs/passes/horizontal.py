@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from blocks.convolution import Conv2d
 from graphs.passes.plan import Branch, Convolution, Module, Operation, Plan
 from graphs.passes.pointwise import ACTIVATIONS
-from graphs.passes.rewriting import rewritten
+from graphs.passes.rewriting import merged, rewritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,6 @@ def _joined(plan: Plan) -> Plan:
         first = plan.operations[before]
         if isinstance(first.kernel, Convolution):
             whole = replace(first.kernel, joined=kernel.node)
-            nodes = tuple(sorted((*first.nodes, *operation.nodes)))
-            changed[before] = Operation(whole, nodes, first.sources, operation.results)
+            changed[before] = Operation(whole, merged(first, operation), first.sources, operation.results)
             changed[place] = None
     return rewritten(plan, changed)

@@ -29,9 +29,8 @@ def read_budget(**bounds: str | None) -> Budget:
 
 
 def with_budget(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that takes a `budget`, as one that takes a flag for each of its bounds."""
+    """A command that takes a `budget`, as one that takes a flag for each of its bounds in its place."""
     signature = inspect.signature(command, eval_str=True)
-    own = [parameter for name, parameter in signature.parameters.items() if name != "budget"]
     flags = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_SHOWN.get(name, HiddenBound))
         for name in (*_SHOWN, *(name for name in BOUNDS if name not in _SHOWN))
@@ -42,7 +41,9 @@ def with_budget(command: Callable[..., None]) -> Callable[..., None]:
         bounds = {name: given.pop(name, None) for name in BOUNDS}
         command(*arguments, budget=read_budget(**bounds), **given)
 
-    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    vars(flagged)["__signature__"] = signature.replace(parameters=[*own, *flags])
-    flagged.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *flags]}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parameters += flags if name == "budget" else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+    vars(flagged)["__signature__"] = signature.replace(parameters=parameters)
+    flagged.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flagged

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graphs import Budget
 from graphs.quantities import format_quantity
-from nas.cli.budgets import HiddenBound, Macs, Params, read_budget
+from nas.cli.budgets import with_budget
 from nas.cli.inputs import parse_settings
 from nas.cli.options import Json
 from nas.cli.output import INTERRUPTED, format_seconds, print_json, table, terminal_width
@@ -34,19 +35,11 @@ Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, ..
 To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
 
 
+@with_budget
 def search(
     space: Annotated[str, typer.Option(metavar="NAME|FILE", help="A shipped space, or a document with holes.")],
     data: Annotated[str, typer.Option(metavar="PATH", help="A folder of class folders, an .npz file, or digits.")],
-    max_params: Params = None,
-    max_macs: Macs = None,
-    max_flops: HiddenBound = None,
-    max_activation_bytes: HiddenBound = None,
-    max_peak_bytes: HiddenBound = None,
-    min_params: HiddenBound = None,
-    min_macs: HiddenBound = None,
-    min_flops: HiddenBound = None,
-    min_activation_bytes: HiddenBound = None,
-    min_peak_bytes: HiddenBound = None,
+    budget: Budget,
     trials: Annotated[int, typer.Option(min=1, metavar="N", help="Networks to train.")] = DEFAULT_TRIALS,
     max_seconds: Annotated[
         float | None, typer.Option(min=0.001, metavar="S", help="Propose nothing more after this time.")
@@ -83,18 +76,6 @@ def search(
       nas search --space small --data digits --max-params 4k --max-macs 400k
       nas search --space my.yaml --data photos/ --max-macs 50M --executor ray
     """
-    budget = read_budget(
-        max_params=max_params,
-        max_macs=max_macs,
-        max_flops=max_flops,
-        max_activation_bytes=max_activation_bytes,
-        max_peak_bytes=max_peak_bytes,
-        min_params=min_params,
-        min_macs=min_macs,
-        min_flops=min_flops,
-        min_activation_bytes=min_activation_bytes,
-        min_peak_bytes=min_peak_bytes,
-    )
     values = parse_settings(settings or [])
     from nas import driver
     from nas.executors import EXECUTORS
