@@ -284,8 +284,9 @@ def _prove(graph: Graph, module: nn.Module, folder: Path) -> dict[str, Parity]:
     for name, result in parity.items():
         if not result.ok:
             raise ExportError(
-                f"{name} computes something else than the network: they differ by up to {result.max_abs_diff:.3g}",
-                help=f"{TOLERANCE:g} is allowed; nothing was written",
+                f"{name} computes something else than the network: they differ by up to {result.max_abs_diff:.3g}, "
+                f"{result.max_rel_diff:.1g} of the largest output",
+                help=f"{TOLERANCE:g} of it is allowed; nothing was written",
             )
     return parity
 

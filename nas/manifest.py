@@ -34,7 +34,7 @@ class ExportError(FixpointError):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A written bundle: `files` are sha256 by name, `parity` for each format `max_abs_diff` and `ok`."""
+    """A written bundle: `files` are sha256 by name, `parity` for each format what `Parity` says."""
 
     path: Path
     files: Mapping[str, str]

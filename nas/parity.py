@@ -6,6 +6,7 @@ Free of torch; onnxruntime is loaded with the first session.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,23 +25,25 @@ Run = Callable[[Arrays], Arrays]
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """`max_abs_diff` is the largest difference of any output at any batch size."""
+    """The largest difference of any output at any batch size, and as a share of the output's largest value."""
 
     max_abs_diff: float
+    max_rel_diff: float
     ok: bool
 
     def as_dict(self) -> dict[str, float | bool]:
-        return {"max_abs_diff": self.max_abs_diff, "ok": self.ok}
+        return {"max_abs_diff": self.max_abs_diff, "max_rel_diff": self.max_rel_diff, "ok": self.ok}
 
 
 def compare(graph: Graph, reference: Run, other: Run, *, seed: int = 0) -> Parity:
     """Runs both on normal noise at each of `BATCHES`.
 
     Equal means: the same names and shapes, and no element differs by more than `TOLERANCE` times the largest absolute
-    value of that output, or times 1 where that is larger. Not a number is never equal.
+    value of that output, however small that is: a network whose outputs are all near 0 is not equal to any other of
+    that kind. Not a number is never equal.
     """
     random = np.random.default_rng(seed)
-    largest, ok = 0.0, True
+    largest, share, ok = 0.0, 0.0, True
     for batch in BATCHES:
         inputs = {
             name: random.standard_normal((batch, *type.shape), dtype=np.float32) for name, type in graph.inputs.items()
@@ -52,9 +55,16 @@ def compare(graph: Graph, reference: Run, other: Run, *, seed: int = 0) -> Parit
             if wanted[name].shape != got[name].shape:
                 continue
             difference = float(np.abs(wanted[name] - got[name]).max())
-            ok &= difference <= TOLERANCE * max(1.0, float(np.abs(wanted[name]).max()))
-            largest = max(largest, difference) if difference == difference else difference
-    return Parity(largest, ok)
+            scale = float(np.abs(wanted[name]).max())
+            ok &= difference <= TOLERANCE * scale
+            relative = difference / scale if scale else (math.inf if difference else 0.0)
+            largest, share = _worse(largest, difference), _worse(share, relative)
+    return Parity(largest, share, ok)
+
+
+def _worse(one: float, other: float) -> float:
+    """The larger; not a number, where either is none."""
+    return math.nan if math.isnan(one) or math.isnan(other) else max(one, other)
 
 
 def onnx_run(path: Path, num_threads: int = 1) -> Run:

@@ -124,12 +124,21 @@ def write_bundle(folder: Path) -> None:
     export(graph, random_weights(graph), folder, metadata=metadata)
 
 
+def write_network_bundle(name: str, folder: Path) -> None:
+    """What an export of a shipped network leaves, with random weights."""
+    from nas.bundle import export, random_weights
+
+    graph = search_spaces.load_network(name)
+    export(graph, random_weights(graph), folder, metadata={"weights": "random"})
+
+
 @pytest.mark.parametrize("page", PYTHON, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     if page.name == "bundles.md":
         write_bundle(tmp_path / "runs/small-digits-1/bundle")
+        write_network_bundle("squeezenet1_1", tmp_path / "shipped/squeezenet1_1")
     for name in ("search", "resume", "status", "export"):
         monkeypatch.setattr(nas, name, only_called(getattr(nas, name)))
     scope: dict[str, object] = {"__name__": page.stem}

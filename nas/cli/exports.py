@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -57,4 +58,11 @@ def export(
     for name, sha in bundle.files.items():
         print(f"  {name:18} sha256 {sha[:16]}  {(bundle.path / name).stat().st_size:>12,} bytes")
     for name, result in bundle.parity.items():
-        print(f"  {name} equals the compiled model: largest difference {result['max_abs_diff']:.2g}")
+        print(f"  {name} equals the compiled model: largest difference {_difference(result)}")
+
+
+def _difference(result: Mapping[str, float | bool]) -> str:
+    """How far two outputs are apart, and how much that is of them."""
+    if not result["max_abs_diff"]:
+        return "0"
+    return f"{result['max_abs_diff']:.2g}, {result['max_rel_diff']:.1g} of the largest output"

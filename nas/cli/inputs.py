@@ -34,7 +34,7 @@ def load_network_only(name: str, settings: Settings | None = None, variant: str 
     """As `load_network_or_space`, for commands that take a network alone. Raises: FixpointError, for a space too."""
     found = load_network_or_space(name, settings, variant)
     if isinstance(found, Space):
-        help = f"`nas check {name}` says what it holds, `nas search --space {name}` searches it"
+        help = f"`nas space show {name}` says what is open in it, `nas search --space {name}` searches it"
         raise FixpointError(f"{name} is a search space, not a network", help=help)
     return found
 

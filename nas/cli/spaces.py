@@ -20,9 +20,7 @@ from search_spaces import Count, Decision, Decisions, Point, Report, Space
 
 space = typer.Typer(
     name="space",
-    help="Look at a search space: its decisions, its size, what of it fits a budget.",
     rich_markup_mode=None,
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
@@ -31,6 +29,13 @@ Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes
 
 MOST_SHOWN = 12
 MOST_INFLUENCES = 6
+
+
+@space.callback(invoke_without_command=True)
+def about(context: typer.Context) -> None:
+    """Look at a search space: its decisions, its size, what of it fits a budget."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @space.command()
@@ -56,8 +61,10 @@ def show(name: SpaceName, settings: Settings = None, variant: Variant = None, as
         print_json({"name": found.name, "size": found.size(), "decisions": decisions})
         return
     rows = [[one.address, one.kind, _alternatives(one)] for one in found.decisions]
-    print(f"{found.name}   {found.size():,} points in {len(found.decisions)} decisions\n")
-    if rows:
+    if not rows:
+        print(f"{found.name}   a network: nothing is open")
+    else:
+        print(f"{found.name}   {found.size():,} points in {len(found.decisions)} decisions\n")
         print("\n".join(table(["decision", "kind", "alternatives"], rows, "<<<", width=terminal_width())))
 
 
@@ -149,7 +156,7 @@ def sample(
 def neighbours(
     name: SpaceName,
     decisions: Annotated[
-        str, typer.Argument(metavar="DECISIONS", help="A point: decisions as JSON, or a file of them.")
+        str, typer.Argument(metavar="DECISIONS", help="A point: decisions as JSON, or a file of them or of one sample.")
     ],
     budget: Budget,
     seed: Seed = 0,
@@ -230,9 +237,23 @@ def _decisions(text: str) -> Decisions:
         try:
             text = Path(text).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            help = "write the decisions down as `nas space sample --json` does"
+            help = "`nas space sample SPACE -n 1 --json > point.json` writes one"
             raise FixpointError(f"`{text}` can't be read: {error}", help=help) from None
-    return search_spaces.parse_decisions(text)
+    return search_spaces.parse_decisions(_of_sample(text))
+
+
+def _of_sample(text: str) -> str:
+    """The decisions in what `nas space sample --json` wrote of one point, or the text as it is."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return text
+    match data:
+        case {"decisions": dict() as decisions} | {"samples": [{"decisions": decisions}]}:
+            return json.dumps(decisions)
+        case {"samples": [dict(), dict(), *_] as samples}:
+            raise FixpointError(f"these are {len(samples)} points, and one is wanted", help="take one of `samples`")
+    return text
 
 
 def _alternatives(decision: Decision) -> str:

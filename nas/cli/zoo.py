@@ -176,8 +176,8 @@ def plot(
         search_spaces.find(name, "network")
     points = [
         Point(entry.facts.name, entry.facts.family, found.top1, entry.graph.costs().flops, entry.graph.costs().params)
-        for entry in chosen(family, max_params, max_macs, year)
-        if (found := entry.facts.one_crop()) and (not names or entry.facts.name in names)
+        for entry in chosen(family, max_params, max_macs, year, names)
+        if (found := entry.facts.one_crop())
     ]
     if not points:
         raise FixpointError("none of these networks has a published accuracy on ImageNet with a single crop")
@@ -199,8 +199,13 @@ def plot(
         print(f"{to}: {len(points)} networks, {len(text.encode()):,} bytes")
 
 
-def chosen(family: str | None, max_params: str | None, max_macs: str | None, year: str | None) -> Iterator[Entry]:
-    """The networks that pass all filters. Raises: typer.BadParameter; BudgetError for a number that is none."""
+def chosen(
+    family: str | None, max_params: str | None, max_macs: str | None, year: str | None, names: list[str] | None = None
+) -> Iterator[Entry]:
+    """The networks, or those of these names, that pass all filters.
+
+    Raises: typer.BadParameter; BudgetError for a number that is none.
+    """
     facts = published()
     families = sorted({known.family for known in facts.values()})
     if family is not None and family not in families:
@@ -209,7 +214,11 @@ def chosen(family: str | None, max_params: str | None, max_macs: str | None, yea
     params = None if max_params is None else parse_quantity(max_params, "--max-params")
     macs = None if max_macs is None else parse_quantity(max_macs, "--max-macs")
     first, last = _years(year)
-    wanted = {name for name, known in facts.items() if family in (None, known.family) and first <= known.year <= last}
+    wanted = {
+        name
+        for name, known in facts.items()
+        if family in (None, known.family) and first <= known.year <= last and (not names or name in names)
+    }
     for name, graph in search_spaces.load_networks(wanted):
         known, costs = facts[name], graph.costs()
         if (params is None or costs.params <= params) and (macs is None or costs.macs <= macs):

@@ -74,7 +74,7 @@ def test_a_bundle_holds_four_files_with_their_digests(written: bundles.Bundle) -
 
 
 def test_every_format_equals_the_compiled_model(written: bundles.Bundle) -> None:
-    assert written.parity["safetensors"] == {"max_abs_diff": 0.0, "ok": True}
+    assert written.parity["safetensors"] == {"max_abs_diff": 0.0, "max_rel_diff": 0.0, "ok": True}
     assert written.parity["onnx"]["ok"] is True
     assert written.parity["onnx"]["max_abs_diff"] < 1e-5
 
@@ -183,7 +183,7 @@ def test_random_weights_let_the_images_reach_the_outputs(name: str) -> None:
     images = {name: np.random.default_rng(0).standard_normal((2, *type_.shape)) for name, type_ in graph.inputs.items()}
     run = bundles.torch_run(graph, bundles.compiled(graph, random_weights(graph)))
     for output in run({name: image.astype(np.float32) for name, image in images.items()}).values():
-        allowed = parity.TOLERANCE * max(1.0, float(np.abs(output).max()))
+        allowed = parity.TOLERANCE * float(np.abs(output).max())
         assert np.abs(output[0] - output[1]).max() > 50 * allowed
 
 
@@ -368,12 +368,20 @@ class TestParity:
     @pytest.mark.parametrize(("plus", "ok"), [(0.0625, True), (0.125, False)])
     def test_the_tolerance_grows_with_the_values(self, plus: float, ok: bool) -> None:
         # 1e-4 of 1000 is 0.1
-        assert parity.compare(self.GRAPH, self.scaled(1), self.scaled(1, plus)) == parity.Parity(plus, ok)
+        assert parity.compare(self.GRAPH, self.scaled(1), self.scaled(1, plus)) == parity.Parity(plus, plus / 1000, ok)
 
-    @pytest.mark.parametrize(("plus", "ok"), [(2.0**-14, True), (2.0**-13, False)])
-    def test_the_tolerance_does_not_shrink_below_that_of_one(self, plus: float, ok: bool) -> None:
-        # 1e-4 lies between 2^-14 = 6.1e-5 and 2^-13 = 1.22e-4
-        assert parity.compare(self.GRAPH, self.scaled(0), self.scaled(0, plus)) == parity.Parity(plus, ok)
+    @pytest.mark.parametrize(("share", "ok"), [(2.0**-14, True), (2.0**-13, False)])
+    def test_the_tolerance_shrinks_with_the_values(self, share: float, ok: bool) -> None:
+        # outputs are 1000 * 1.024e-9 * (1 + share) of about 1e-6; 1e-4 lies between 2^-14 = 6.1e-5 and 2^-13 = 1.22e-4
+        small, near = self.scaled(1.024e-9), self.scaled(1.024e-9 * (1 + share))
+        found = parity.compare(self.GRAPH, small, near)
+        assert found.ok is ok
+        assert found.max_rel_diff == pytest.approx(share, rel=0.01)
+
+    def test_outputs_of_zero_equal_zeros_alone(self) -> None:
+        assert parity.compare(self.GRAPH, self.scaled(0), self.scaled(0)) == parity.Parity(0.0, 0.0, True)
+        found = parity.compare(self.GRAPH, self.scaled(0), self.scaled(0, 2.0**-40))
+        assert found == parity.Parity(2.0**-40, float("inf"), False)
 
     def test_not_a_number_is_never_equal(self) -> None:
         assert not parity.compare(self.GRAPH, self.scaled(1), self.scaled(float("nan"))).ok

@@ -81,7 +81,7 @@ def test_a_space_is_no_network(
     assert run(arguments) == 1
     assert capsys.readouterr().err == (
         "error: small is a search space, not a network\n"
-        "  help: `nas check small` says what it holds, `nas search --space small` searches it\n"
+        "  help: `nas space show small` says what is open in it, `nas search --space small` searches it\n"
     )
 
 

@@ -106,6 +106,29 @@ def test_neighbours_are_listed_with_what_changes(space: Space, capsys: pytest.Ca
     assert "a.out_channels  4 -> 8           +32 " in text
 
 
+def test_a_sample_is_a_point_to_start_from(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    sampled = told(capsys, "sample", "own.yaml", "-n", "1", "--max-params", "500")
+    [sample] = sampled["samples"]
+    wanted = told(capsys, "neighbours", "own.yaml", json.dumps(sample["decisions"]))
+    for file in (sampled, sample):
+        Path("sample.json").write_text(json.dumps(file), "utf-8")
+        assert told(capsys, "neighbours", "own.yaml", "sample.json") == wanted
+
+
+def test_without_a_command_its_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["space"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {command}  " in out for command in ("show", "count", "neighbours"))
+
+
+def test_a_network_is_a_space_with_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text("{version: 1, name: net, input: {x: {vector: 2}}, net: [relu: {}]}", "utf-8")
+    assert printed(capsys, "show", "net.yaml") == "net   a network: nothing is open\n"
+
+
 def test_lint_reports(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
     report = told(capsys, "lint", "own.yaml", "--samples", "20", "--max-params", "300")
     assert {one["kind"] for one in report["findings"]} == {"infeasible"}
@@ -122,6 +145,7 @@ def test_lint_reports(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
         (["sample", "own.yaml", "--max-params", "1"], 1, "nothing in the space `own` keeps params <= 1"),
         (["neighbours", "own.yaml", "gone.json"], 1, "`gone.json` can't be read"),
         (["neighbours", "own.yaml", "{"], 1, "decisions are JSON"),
+        (["neighbours", "own.yaml", '{"samples": [{}, {}]}'], 1, "these are 2 points, and one is wanted"),
         (["neighbours", "own.yaml", '{"a": 1}'], 1, "the space has no decision `a`"),
     ],
 )
