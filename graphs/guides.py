@@ -13,7 +13,7 @@ from typing import Protocol
 
 from blocks.primitive import Primitive
 from graphs.arguments import Argument, Scope, Slot
-from graphs.document import Action, Choice
+from graphs.document import Action, Choice, Step
 from graphs.expressions import Value
 from graphs.frames import Handle
 from graphs.text import Mapping, Scalar, Tree
@@ -38,8 +38,8 @@ class Guide(Protocol):
     def known(self, values: dict[str, Value | tuple[int, ...]], name: str, find: Callable[[], Argument]) -> Argument:
         """The value that `find` gives, kept under its name among `values` for as long as it holds."""
 
-    def goes_on(self, tree: Tree, slot: Slot, scope: Scope, number: int) -> bool:
-        """Whether a step is repeated more than `number` times. Raises `Mismatch`."""
+    def goes_on(self, step: Step, slot: Slot, scope: Scope, number: int, source: Handle) -> bool:
+        """Whether a step is repeated more than `number` times, `source` being what that gave. Raises `Mismatch`."""
 
     def pick(self, choice: Choice) -> Action:
         """One of the alternatives of a choice."""

@@ -75,6 +75,7 @@ class Lexicon:
             values = self._defaults.setdefault(key.text, {})
             for name, (_, tree) in arguments.items():
                 if name in slots and slots[name].kind != "node":
+                    values[name] = None  # where a hole, or a fault, leaves it open
                     with contextlib.suppress(Missing):
                         values[name] = self._assembly.evaluate(tree, slots[name], scope, frame)
 
@@ -106,6 +107,6 @@ class Lexicon:
                     values[name] = self._assembly.evaluate(tree, slots[name], body.scope, body.frame)
                 except Missing:
                     fits = False
-        if not fits:
+        if not fits or any(value is None for value in values.values()):
             raise Missing
         return values

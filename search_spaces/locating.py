@@ -18,7 +18,7 @@ from functools import partial
 from blocks.primitive import Primitive
 from graphs.arguments import Argument, Missing, Scope, Slot, evaluate, evaluate_expression
 from graphs.assembly import Assembly, TooLarge
-from graphs.document import Action, Choice, Document
+from graphs.document import Action, Choice, Document, Step
 from graphs.expansion import lead
 from graphs.expressions import Value
 from graphs.faults import FaultList
@@ -45,6 +45,7 @@ class _Ask:
     index: int
 
 
+_Relation = tuple[tuple[str, ...], frozenset[tuple[int | None, ...]]]  # decisions, and which alternatives go together
 _Way = tuple[Argument, list[_Ask]]  # a value, and the decisions that give it
 
 
@@ -83,6 +84,8 @@ class _Search:
         self._inside = False  # an evaluation is under way
         self._tried: dict[str, int] = {}  # what decisions it tries, by their index among those left
         self._asked: list[_Ask] = []
+        self._been: dict[object, int] = {}
+        self._relations: dict[str, tuple[_Relation, ...]] = {}
         self._num_open = 0  # how often a decision that is not settled was read
         self._scratch = FaultList()
 
@@ -101,6 +104,7 @@ class _Search:
         if not whole or tuple(map(self._image.get, outputs)) != tuple(graph.outputs.values()):
             self._note("")
             raise self.turn_back()
+        self._settle_related()
         if not self._accepts(self.domains):
             raise self.turn_back()
         return False
@@ -137,7 +141,12 @@ class _Search:
             self.trail.put(values, name, value)
         return value
 
-    def goes_on(self, tree: Tree, slot: Slot, scope: Scope, number: int) -> bool:
+    def goes_on(self, step: Step, slot: Slot, scope: Scope, number: int, source: Handle) -> bool:
+        tree = step.repeat
+        assert tree is not None
+        if step.each and isinstance(tree, Mapping):
+            self._refuse_again(tree, number, source)
+
         def more() -> bool:
             count = self._value(tree, slot, scope)
             if not isinstance(count, int):
@@ -145,6 +154,20 @@ class _Search:
             return count > number
 
         return self._settle(more) is True
+
+    def _refuse_again(self, repeat: Mapping, number: int, source: Handle) -> None:
+        """Turn back where the walk was before, as late in the repetitions of a step that decides at each: what comes then
+        depends on what was found, and on decisions elsewhere, but not on how the repetitions so far were told apart.
+        """
+        if self.trail.is_followed:
+            return
+        address = self._holes.decision(repeat).address
+        inside = address.removesuffix("repeat")
+        domains = frozenset(item for item in self.domains.items() if not item[0].startswith(inside))
+        place = (address, source.value, frozenset(self._image.items()), domains)
+        if self._been.get(place, number + 1) <= number:
+            raise self.turn_back()
+        self._been[place] = number
 
     def _value(self, tree: Tree, slot: Slot, scope: Scope) -> Argument:
         if isinstance(tree, Mapping):
@@ -196,7 +219,9 @@ class _Search:
                 except Missing:
                     complete = False
                 else:
-                    if self._fits(argument, value):
+                    if not self._is_allowed(self._asked):
+                        complete = False
+                    elif self._fits(argument, value):
                         ways.append((value, self._asked))
                     else:
                         seen.append(value)
@@ -216,22 +241,70 @@ class _Search:
             raise self.turn_back()
         if not asked:
             return ways[0][0]
-        return self._narrow(ways, asked, complete=complete)
+        return self._narrow(ways, complete=complete)
 
-    def _narrow(self, ways: list[_Way], asked: set[str], *, complete: bool) -> Argument:
-        """One of several values, and the decisions that give it."""
-        kinds = {(type(value), value) for value, _ in ways}
-        if complete and len(kinds) == 1:
+    def _narrow(self, ways: list[_Way], *, complete: bool) -> Argument:
+        """One of several values, and what is left of the decisions that give it."""
+        groups: dict[tuple[type, Argument], list[_Way]] = {}
+        for way in ways:
+            groups.setdefault((type(way[0]), way[0]), []).append(way)
+        if complete and len(groups) == 1:
             return ways[0][0]  # it does not depend on them
-        alike: dict[object, list[_Way]] = {}
-        for number, way in enumerate(ways):
-            alike.setdefault((type(way[0]), way[0]) if len(asked) == 1 else number, []).append(way)
-        groups = sorted(alike.values(), key=lambda group: group[0][0] is not True)
-        group = groups[0 if self._spare else self.trail.choose(len(groups))]
-        for address in {ask.address: None for _, asks in group for ask in asks}:
-            taken = (ask.domain[ask.index] for _, asks in group for ask in asks if ask.address == address)
-            self.trail.put(self.domains, address, tuple(dict.fromkeys(taken)))
+        ordered = sorted(groups.values(), key=lambda group: group[0][0] is not True)
+        group = ordered[0 if self._spare else self.trail.choose(len(ordered))]
+        self._keep_alike([{ask.address: ask.domain[ask.index] for ask in asks} for _, asks in group])
         return group[0][0]
+
+    def _keep_alike(self, ways: list[dict[str, int]]) -> None:
+        """Leave of decisions what occurs in some of these ways to decide them; a relation tells which go together."""
+        addresses = tuple(dict.fromkeys(address for way in ways for address in way))
+        for address in addresses:
+            left = dict.fromkeys(way[address] for way in ways if address in way)
+            if all(address in way for way in ways):
+                self.trail.put(self.domains, address, tuple(left))
+        if len(addresses) > 1:
+            allowed = frozenset(tuple(way.get(address) for address in addresses) for way in ways)
+            for address in addresses:
+                known = self._relations.get(address, ())
+                self.trail.put(self._relations, address, (*known, (addresses, allowed)))
+
+    def _is_allowed(self, asks: list[_Ask]) -> bool:
+        """Whether decisions taken like this go together, as far as the others are settled."""
+        taken = {ask.address: ask.domain[ask.index] for ask in asks}
+        for relation in {relation for ask in asks for relation in self._relations.get(ask.address, ())}:
+            addresses, allowed = relation
+            wanted = [taken.get(address, self._settled(address)) for address in addresses]
+            if not any(_is_like(way, wanted) for way in allowed):
+                return False
+        return True
+
+    def _settled(self, address: str) -> int | None:
+        domain = self.domains.get(address, ())
+        return domain[0] if len(domain) == 1 else None
+
+    def _settle_related(self) -> None:
+        """Decide what is still open among decisions that go together."""
+        for address in list(self._relations):
+            for addresses, allowed in self._relations[address]:
+                wanted = [self._settled(other) for other in addresses]
+                if None not in wanted:
+                    continue
+                ways = [way for way in sorted(allowed, key=str) if _is_like(way, wanted)]
+                ways = [
+                    way
+                    for way in ways
+                    if all(
+                        p is None or p in self.domains[a]
+                        for a, p in zip(addresses, way, strict=True)
+                        if a in self.domains
+                    )
+                ]
+                if not ways:
+                    raise self.turn_back()
+                way = ways[self.trail.choose(len(ways))]
+                for other, position in zip(addresses, way, strict=True):
+                    if position is not None:
+                        self.trail.put(self.domains, other, (position,))
 
     # steps
 
@@ -309,3 +382,7 @@ class _Search:
         if argument and self._wanted:
             key = self.target.node(self._wanted[0]).block.key
             self.departure.note(self._found, key, argument, values)
+
+
+def _is_like(way: tuple[int | None, ...], wanted: list[int | None]) -> bool:
+    return all(one is None or other is None or one == other for one, other in zip(way, wanted, strict=True))

@@ -275,6 +275,7 @@ class Resolution:
         self._choose = choose
         self._resolver = resolver
         self._templates: dict[str, Template] = {}
+        self._origins: dict[str, str] = {}  # of templates that have another name: the one they were made of
 
     @property
     def source(self) -> Document:
@@ -286,10 +287,22 @@ class Resolution:
         """The blocks that what is resolved so far calls."""
         return self._templates
 
+    @property
+    def defaults(self) -> tuple[tuple[Scalar, Mapping], ...]:
+        """The document's defaults for the blocks that what is resolved so far calls, under the names that they have."""
+        found: list[tuple[Scalar, Mapping]] = []
+        for key, given in self._source.defaults:
+            if key.text in self._source.templates:
+                names = (name for name in self._templates if self._origins.get(name, name) == key.text)
+                found += [(Scalar(name, key.mark), given) for name in names]
+            else:
+                found.append((key, given))
+        return tuple(found)
+
     def fork(self, choose: Choose) -> Resolution:
         """The same walk, going on by other choices."""
         walk = Resolution(self._source, self._with_holes, choose, self._resolver)
-        walk._templates = dict(self._templates)
+        walk._templates, walk._origins = dict(self._templates), dict(self._origins)
         return walk
 
     def steps(self, steps: tuple[Step, ...], names: tuple[str, ...]) -> tuple[Step, ...]:
@@ -308,7 +321,7 @@ class Resolution:
     def document(self) -> Document:
         """The document of what is decided."""
         body = self._body(self._source.body, "")
-        return replace(self._source, body=body, templates=self._templates)
+        return replace(self._source, body=body, templates=self._templates, defaults=self.defaults)
 
     def _body(self, body: tuple[Step, ...], prefix: str) -> tuple[Step, ...]:
         names = step_names(body, FaultList(), taken=())
@@ -410,6 +423,7 @@ class Resolution:
             number += 1
             name = f"{template.name.text}_{number}"
         self._templates[name] = replace(template, name=Scalar(name, template.name.mark), body=body)
+        self._origins[name] = template.name.text
         return name
 
     def _keep(self, name: str) -> None:

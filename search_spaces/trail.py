@@ -31,6 +31,11 @@ class Trail:
         self._next += 1
         return self._ways[self._next - 1][0]
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether the walk follows choices that were made before."""
+        return self._next < len(self._ways)
+
     def put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
         """Set an entry of a table, until this part of the walk is done again."""
         self._undo.append((table, key, table.get(key)))
