@@ -210,10 +210,11 @@ def calls_within(body: tuple[Step, ...]) -> Iterator[Call]:
     """All calls of the steps of a body, those of every alternative included, steps at fault left out."""
     for step in body:
         if not step.broken:
-            yield from _calls_of(step.action)
+            yield from calls_of(step.action)
 
 
-def _calls_of(action: Action) -> Iterator[Call]:
+def calls_of(action: Action) -> Iterator[Call]:
+    """All calls of an action."""
     match action:
         case Call():
             yield action
@@ -224,7 +225,7 @@ def _calls_of(action: Action) -> Iterator[Call]:
                 yield from calls_within(body)
         case Choice(alternatives=alternatives):
             for _, alternative in alternatives:
-                yield from _calls_of(alternative)
+                yield from calls_of(alternative)
         case Share():
             pass
 

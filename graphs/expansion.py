@@ -312,11 +312,11 @@ class _Expansion:
     def _repeat(self, step: Step, address: str, source: Handle, body: Body, guide: Guide) -> Handle:
         """Repeat a step for as long as the guide goes on."""
         assert step.repeat is not None
-        handles = [source]
+        handles, begun = [source], len(self.assembly.inputs) + len(self.assembly.nodes)
 
         def part(number: int) -> bool:
             del handles[number + 1 :]
-            if not guide.goes_on(step, REPEAT, body.scope, number, handles[number]):
+            if not guide.goes_on(step, REPEAT, body.scope, handles, begun):
                 return False
             self.assembly.count_step(step.mark, body.frame)
             first = step.first if number == 0 else None

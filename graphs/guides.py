@@ -38,8 +38,9 @@ class Guide(Protocol):
     def known(self, values: dict[str, Value | tuple[int, ...]], name: str, find: Callable[[], Argument]) -> Argument:
         """The value that `find` gives, kept under its name among `values` for as long as it holds."""
 
-    def goes_on(self, step: Step, slot: Slot, scope: Scope, number: int, source: Handle) -> bool:
-        """Whether a step is repeated more than `number` times, `source` being what that gave. Raises `Mismatch`."""
+    def goes_on(self, step: Step, slot: Slot, scope: Scope, values: list[Handle], first: int) -> bool:
+        """Whether a step is repeated once more. `values` are what it reads and what each repetition so far has given;
+        nothing else that was made since value `first` is read from outside. Raises `Mismatch`."""
 
     def pick(self, choice: Choice) -> Action:
         """One of the alternatives of a choice."""

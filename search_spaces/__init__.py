@@ -30,8 +30,10 @@ Reading order; each file imports only from those above it:
     moves         neighbours, mutations, children
     linting       what is odd about a space
     space         `Space`: all of this, by one name
+    kinship       the networks near another
 
-`networks/*.yaml` are the hand-designed networks, a family in a file; `spaces/*.yaml` the search spaces.
+`networks/*.yaml` are the hand-designed networks, a family in a file; `spaces/*.yaml` the search
+spaces, `spaces/*.points.json` where networks lie in them.
 """
 
 from search_spaces.catalog import Found, NotFoundError, families, find, load_network, load_networks, names

@@ -28,6 +28,7 @@ from graphs.guides import Mismatch
 from graphs.text import Mapping, Scalar, Tree
 from search_spaces.decisions import Decision, Holes
 from search_spaces.departure import Departure, NotInSpaceError
+from search_spaces.resolution import reads_before
 from search_spaces.targets import Target, agrees
 from search_spaces.trail import Trail
 
@@ -141,9 +142,11 @@ class _Search:
             self.trail.put(values, name, value)
         return value
 
-    def goes_on(self, step: Step, slot: Slot, scope: Scope, number: int, source: Handle) -> bool:
-        tree = step.repeat
+    def goes_on(self, step: Step, slot: Slot, scope: Scope, values: list[Handle], first: int) -> bool:
+        tree, number, source = step.repeat, len(values) - 1, values[-1]
         assert tree is not None
+        if not self._spare and not reads_before(step.action):
+            self._refuse_unread(values, first)
         if step.each and isinstance(tree, Mapping):
             self._refuse_again(tree, number, source)
 
@@ -155,9 +158,18 @@ class _Search:
 
         return self._settle(more) is True
 
+    def _refuse_unread(self, values: list[Handle], first: int) -> None:
+        """Turn back where the graph reads what was made inside of a repetition, and nothing is left that could."""
+        now = len(self.target.graph.inputs) + len(self._assembly.nodes)
+        since = values[-2].value if len(values) > 1 else None
+        for value in range(first if since is None else max(first, since), now):
+            inner = value != values[-1].value and value in self._image
+            if inner and not self.target.is_read(self._image[value], self._found):
+                raise self.turn_back()
+
     def _refuse_again(self, repeat: Mapping, number: int, source: Handle) -> None:
-        """Turn back where the walk was before, as late in the repetitions of a step that decides at each: what comes then
-        depends on what was found, and on decisions elsewhere, but not on how the repetitions so far were told apart.
+        """Turn back where the walk was before, as late in the repetitions of a step that decides at each: what comes
+        then depends on what was found, and on decisions elsewhere, but not on how the repetitions were told apart.
         """
         if self.trail.is_followed:
             return

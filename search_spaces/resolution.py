@@ -21,12 +21,14 @@ from graphs.document import (
     Share,
     Step,
     Template,
+    calls_of,
     calls_within,
     hole_alternatives,
     hole_weights,
 )
 from graphs.faults import FaultList
 from graphs.ordering import step_names
+from graphs.resolving import BEFORE
 from graphs.text import Mapping, Scalar, Tree
 from search_spaces.conditions import OpenParams
 from search_spaces.counts import Counts, count_of, is_zero
@@ -439,6 +441,12 @@ class Resolution:
 def _name(source: Tree) -> Scalar | Mapping:
     assert isinstance(source, Scalar | Mapping)
     return source
+
+
+def reads_before(action: Action) -> bool:
+    """Whether what a step does names the step before the one that it reads."""
+    given = (call.arguments for call in calls_of(action))
+    return any(isinstance(tree, Scalar) and tree.value == BEFORE for arguments in given for _, tree in arguments)
 
 
 def _never(decision: Decision) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cached_property
 
 from blocks.primitive import Primitive
@@ -18,8 +18,12 @@ class Target:
         self.graph = graph
         self._first = len(graph.inputs)
         self._readers: dict[int, list[int]] = {}
+        self._all_readers: dict[int, list[int]] = {}
+        self._outputs = frozenset(graph.outputs.values())
         for value, node in enumerate(graph.nodes, start=self._first):
             self._readers.setdefault(node.sources[0], []).append(value)
+            for source in node.sources:
+                self._all_readers.setdefault(source, []).append(value)
             if node.block.commutative:
                 for source in set(node.sources[1:]) - {node.sources[0]}:
                     self._readers.setdefault(source, []).append(value)
@@ -39,6 +43,10 @@ class Target:
                 if read == wanted:
                     found.append(value)
         return found
+
+    def is_read(self, value: int, found: Container[int]) -> bool:
+        """Whether all that reads a value is found, and it is no output."""
+        return value not in self._outputs and all(reader in found for reader in self._all_readers.get(value, ()))
 
     def unlike(self, values: Iterable[int]) -> list[int]:
         """Some nodes, only one of several that stand for each other."""

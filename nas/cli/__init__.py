@@ -19,6 +19,7 @@ Reading order; each file imports only from those above it:
     drawing     nas draw
     zoo         nas zoo list, show, plot
     spaces      nas space show, size, count, sample, neighbours, lint
+    kinship     nas space locate, kin
     schema      nas schema
     exports     nas export
     runs        nas search, resume, status

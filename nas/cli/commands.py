@@ -68,7 +68,7 @@ def _zoo(app: typer.Typer) -> None:
 
 
 def _space(app: typer.Typer) -> None:
-    from nas.cli.spaces import space
+    from nas.cli.kinship import space
 
     app.add_typer(space)
 

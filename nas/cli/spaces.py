@@ -17,6 +17,7 @@ from nas.cli.inputs import parse_settings
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, table, terminal_width
 from search_spaces import Count, Decision, Decisions, Point, Report, Space
+from search_spaces.kinship import changes_between
 
 space = typer.Typer(
     name="space",
@@ -178,14 +179,14 @@ def neighbours(
     start = found.active(point)
     rows, objects = [], []
     for near in found.neighbours(start, budget, seed):
-        changes = _changes(start, near.decisions)
-        objects.append({"changes": changes, **_point(near)})
+        changes = changes_between(start, near.decisions)
+        objects.append({"changes": {address: list(pair) for address, pair in changes.items()}, **_point(near)})
         [(address, (old, new))] = changes.items()
         costs, before = near.graph.costs(), here.costs()
         rows.append(
             [
                 address,
-                f"{_shown(old)} -> {_shown(new)}",
+                f"{shown(old)} -> {shown(new)}",
                 f"{costs.params - before.params:+,}",
                 f"{costs.macs - before.macs:+,}",
                 near.graph.hash[:12],
@@ -257,7 +258,7 @@ def _of_sample(text: str) -> str:
 
 
 def _alternatives(decision: Decision) -> str:
-    shown = [_shown(alternative) for alternative in decision.alternatives[:MOST_SHOWN]]
+    shown = [shown(alternative) for alternative in decision.alternatives[:MOST_SHOWN]]
     if len(set(decision.weights)) > 1:
         shown = [f"{one} (x{weight})" for one, weight in zip(shown, decision.weights, strict=False)]
     more = len(decision.alternatives) - len(shown)
@@ -295,15 +296,10 @@ def _figures(point: Point) -> str:
     return f"{point.graph.hash[:12]}  {format_quantity(costs.params)} params  {format_quantity(costs.macs)} MACs"
 
 
-def _changes(start: Decisions, end: Decisions) -> dict[str, list[object]]:
-    """Decisions that both have, and have differently: from and to."""
-    both = [address for address in start if address in end]
-    return {address: [start[address], end[address]] for address in both if start[address] != end[address]}
-
-
-def _shown(alternative: object) -> str:
+def shown(alternative: object) -> str:
+    """An alternative as a document has it."""
     if isinstance(alternative, tuple):
-        return f"[{', '.join(map(_shown, alternative))}]"
+        return f"[{', '.join(map(shown, alternative))}]"
     return str(alternative).lower() if isinstance(alternative, bool) else str(alternative)
 
 
@@ -323,7 +319,7 @@ def _report_object(report: Report) -> dict[str, object]:
 
 def _report_lines(report: Report) -> list[str]:
     lines = [
-        f"{one.kind}: {one.address}{'' if one.kind == 'idle' else f' = {_shown(one.alternative)}'}: {one.message}"
+        f"{one.kind}: {one.address}{'' if one.kind == 'idle' else f' = {shown(one.alternative)}'}: {one.message}"
         for one in report.findings
     ]
     rows = [[one.address, f"{one.params:.0%}", f"{one.macs:.0%}"] for one in report.influences[:MOST_INFLUENCES]]

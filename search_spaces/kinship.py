@@ -1,0 +1,121 @@
+"""Which hand-designed networks are points of a space, and which of them are near each other.
+
+The distance of two points is the number of decisions that both have and have differently. What only one of them has
+lies below an alternative, or a repetition, that the other did not take, and is counted there: a stage of another kind,
+or one stage more, is one change, whatever is decided inside.
+
+The points of a shipped space are remembered in `spaces/NAME.points.json`, since finding them all takes a minute. What
+is remembered counts for as long as the text of the space is the one that it was found for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from blocks.types import Map, Vector
+from graphs.document import Settings
+from graphs.graph import Graph
+from search_spaces.catalog import FOLDER, find, load_networks
+from search_spaces.decisions import Alternative
+from search_spaces.departure import NotInSpaceError
+from search_spaces.points import Decisions, parse_decisions
+from search_spaces.space import Space, load
+
+Changes = dict[str, tuple[Alternative, Alternative]]
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A network near another, and the decisions that differ: of the other, and its own."""
+
+    name: str
+    changes: Changes
+
+    @property
+    def distance(self) -> int:
+        """How many decisions lie between the two."""
+        return len(self.changes)
+
+
+def changes_between(start: Decisions, end: Decisions) -> Changes:
+    """The decisions that both points have, and have differently."""
+    return {
+        address: (start[address], end[address])
+        for address in start
+        if address in end and start[address] != end[address]
+    }
+
+
+def space_for(name_or_path: str | Path, graph: Graph, settings: Settings | None = None) -> Space:
+    """A space whose `channels`, `size` or `resolution`, and `classes`, if it has such, are those of a network."""
+    plain = load(name_or_path, settings)
+    declared = {param.name.text for param in plain.document.params}
+    facts: dict[str, int] = {}
+    inputs, outputs = list(graph.inputs.values()), [graph.types[value] for value in graph.outputs.values()]
+    if len(inputs) == 1 and isinstance(inputs[0], Map):
+        facts |= {"channels": inputs[0].channels, "size": inputs[0].height, "resolution": inputs[0].height}
+    if len(outputs) == 1 and isinstance(outputs[0], Vector):
+        facts["classes"] = outputs[0].features
+    own = {name: value for name, value in facts.items() if name in declared}
+    return load(name_or_path, {**own, **(settings or {})})
+
+
+def kin(name_or_path: str | Path, graph: Graph, within: int, settings: Settings | None = None) -> list[Relative]:
+    """The shipped networks at most so many decisions away from a network, the nearest first; not the network itself.
+
+    Networks for other images are compared at their own size and classes, which are nothing that a space decides. Raises
+    `NotInSpaceError` where the network is no point of the space.
+    """
+    known = dict(shipped_points(name_or_path, settings))
+    here = space_for(name_or_path, graph, settings).locate(graph)
+    found = (Relative(name, changes_between(here, there)) for name, there in known.items() if name != graph.name)
+    return sorted((one for one in found if one.distance <= within), key=lambda one: (one.distance, one.name))
+
+
+def shipped_points(name_or_path: str | Path, settings: Settings | None = None) -> Iterator[tuple[str, Decisions]]:
+    """The shipped networks that are points of a space, remembered or found."""
+    path = find(name_or_path, "space").path
+    remembered = _read(path) if not settings else None
+    if remembered is not None:
+        yield from remembered.items()
+        return
+    spaces: dict[tuple[object, ...], Space] = {}
+    for name, network in load_networks():
+        graph = network.as_shipped
+        key = (*graph.inputs.values(), *(graph.types[value] for value in graph.outputs.values()))
+        if key not in spaces:
+            spaces[key] = space_for(name_or_path, graph, settings)
+        try:
+            yield name, spaces[key].locate(graph)
+        except NotInSpaceError:
+            continue
+
+
+def points_path(name: str) -> Path:
+    """Where the points of a shipped space are remembered."""
+    return FOLDER / "spaces" / f"{name}.points.json"
+
+
+def points_text(path: Path, points: dict[str, Decisions]) -> str:
+    """What is remembered of the space of a file: a network a line."""
+    rows = (f"    {json.dumps(name)}: {json.dumps(decisions)}" for name, decisions in sorted(points.items()))
+    return f'{{\n  "space": "{_digest(path)}",\n  "networks": {{\n' + ",\n".join(rows) + "\n  }\n}\n"
+
+
+def _read(path: Path) -> dict[str, Decisions] | None:
+    """What is remembered of the space of a file; None where it is another one."""
+    file = points_path(path.stem)
+    if path.parent != file.parent or not file.is_file():
+        return None
+    data = json.loads(file.read_text("utf-8"))
+    if data["space"] != _digest(path):
+        return None
+    return {name: parse_decisions(json.dumps(decisions)) for name, decisions in data["networks"].items()}
+
+
+def _digest(path: Path) -> str:
+    return blake2b(path.read_bytes(), digest_size=16).hexdigest()
