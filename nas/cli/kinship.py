@@ -44,7 +44,7 @@ def locate(
         print(f"{network} is no point of {name}: {reason}")
     else:
         rows = [[address, shown(value)] for address, value in decisions.items()]
-        print(f"{network} is a point of {name}, by {len(decisions)} decisions\n")
+        print(f"{network} is a point of {name}, by {len(decisions)} decision{'s' * (len(decisions) != 1)}\n")
         print("\n".join(table(["decision", "taken"], rows, "<<", width=terminal_width())))
 
 

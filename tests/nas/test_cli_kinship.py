@@ -1,0 +1,77 @@
+"""`nas space locate` and `nas space kin`: what they print, and the keys that `--json` promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.cli.entry import run
+
+NETWORK = """\
+version: 1
+name: mine
+input: {image: {map: [1, 8, 8]}}
+net:
+  - {name: a, conv: {out_channels: WIDTH, kernel_size: 3}}
+  - global_avg_pool: {}
+  - {name: fc, linear: {out_features: 7}}
+"""
+SPACE = NETWORK.replace("mine", "own").replace("WIDTH", "{choice: [4, 8]}").replace("8, 8]}}", "size, size]}}")
+SPACE = SPACE.replace("features: 7", "features: classes").replace("input:", "params: {size: 32, classes: 10}\ninput:")
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.yaml").write_text(SPACE, "utf-8")
+    Path("mine.yaml").write_text(NETWORK.replace("WIDTH", "8"), "utf-8")
+    Path("other.yaml").write_text(NETWORK.replace("WIDTH", "6"), "utf-8")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert run(["space", *arguments]) == code
+    output = capsys.readouterr()
+    return output.out + output.err
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(printed(capsys, *arguments, "--json"))
+    return found
+
+
+def test_locate_tells_the_decisions_at_the_size_and_the_classes_of_the_network(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expected = {"member": True, "decisions": {"a.out_channels": 8}, "reason": ""}
+    assert told(capsys, "locate", "own.yaml", "mine.yaml") == expected
+    assert printed(capsys, "locate", "own.yaml", "mine.yaml") == (
+        "mine.yaml is a point of own.yaml, by 1 decision\n\ndecision        taken\n--------------  -----\n"
+        "a.out_channels  8\n"
+    )
+
+
+def test_locate_tells_where_a_network_leaves_the_space(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = (
+        "the space has no `conv2d: {out_channels: 6, kernel_size: 3, padding: 1, bias: false}` at `a.conv`: "
+        "there it has out_channels `4` or `8`"
+    )
+    found = told(capsys, "locate", "own.yaml", "other.yaml")
+    assert found == {"member": False, "decisions": None, "reason": reason}
+    assert printed(capsys, "locate", "own.yaml", "other.yaml") == f"other.yaml is no point of own.yaml: {reason}\n"
+
+
+def test_kin_lists_networks_near_another_with_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    kin = {one["name"]: one for one in told(capsys, "kin", "resnet50", "--space", "cnn")["kin"]}
+    assert kin["wide_resnet50_2"] == {
+        "name": "wide_resnet50_2",
+        "distance": 1,
+        "changes": {"params.width_factor": [1, 2]},
+    }
+    assert kin["resnext50_32x4d"]["distance"] == kin["seresnet50"]["distance"] == 2
+
+
+def test_kin_of_what_is_no_point_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "the space has no `multiply" in printed(capsys, "kin", "lenet5_1998", code=1)
