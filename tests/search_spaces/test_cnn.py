@@ -135,14 +135,14 @@ def test_a_space_without_remembered_points_is_searched(tmp_path: object) -> None
     assert space.locate(network("lenet_caffe")) == {"ip1.out_features": 500}
 
 
-@pytest.mark.parametrize("size", [32, 224])
+@pytest.mark.parametrize("size", [32, pytest.param(224, marks=pytest.mark.slow)])
 def test_samples_are_legal_and_found_again(size: int) -> None:
     space = search_spaces.load("cnn", {"size": size, "classes": 10})
     random = Random(size)
     drawn = [space.draw(random) for _ in range(6)]
     points = [point for point in drawn if point is not None]
     assert len(points) == len(drawn)
-    for point in points[:2]:
+    for point in points[:1]:
         assert space.materialize(space.locate(point.graph)).hash == point.graph.hash
 
 
