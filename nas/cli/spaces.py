@@ -258,11 +258,11 @@ def _of_sample(text: str) -> str:
 
 
 def _alternatives(decision: Decision) -> str:
-    shown = [shown(alternative) for alternative in decision.alternatives[:MOST_SHOWN]]
+    texts = [shown(alternative) for alternative in decision.alternatives[:MOST_SHOWN]]
     if len(set(decision.weights)) > 1:
-        shown = [f"{one} (x{weight})" for one, weight in zip(shown, decision.weights, strict=False)]
-    more = len(decision.alternatives) - len(shown)
-    return ", ".join(shown) + (f", and {more:,} more" if more else "")
+        texts = [f"{one} (x{weight})" for one, weight in zip(texts, decision.weights, strict=False)]
+    more = len(decision.alternatives) - len(texts)
+    return ", ".join(texts) + (f", and {more:,} more" if more else "")
 
 
 def _counted(space: Space, count: Count, budget: Budget) -> str:
