@@ -18,20 +18,8 @@ import graphs
 from nas.cli import entry, networks
 from nas.cli.commands import COMMANDS
 from nas.cli.output import format_bytes, format_seconds, format_share, table
-from tests.nas.conftest import Answer
+from tests.nas.conftest import TINY, Answer
 
-TINY = """\
-version: 1
-name: tiny
-params: {width: 4}
-input: {image: {map: [1, 8, 8]}}
-net:
-  - {name: stem, conv: {out_channels: width, kernel_size: 3}}
-  - {name: body, repeat: 2, residual_basic: {out_channels: width}}
-  - global_avg_pool: {}
-  - {name: logits, linear: {out_features: 10}}
-output: {logits: logits}
-"""
 # stem: 1*4*9 and a norm of 2*4; each residual block: two convolutions 4*4*9 with a norm of 2*4; linear: 4*10 + 10.
 STEM, BLOCK, LOGITS = 36 + 8, 2 * (144 + 8), 50
 PARAMS = STEM + 2 * BLOCK + LOGITS

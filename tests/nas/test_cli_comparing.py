@@ -16,22 +16,9 @@ from graphs.difference import difference
 from nas.cli.counting import TOOLS
 from nas.cli.difference import difference_lines
 from nas.cli.outline import outline
-from tests.nas.conftest import Answer
+from tests.nas.conftest import TINY, Answer
 from tests.pages import examples
 from tests.test_floors import ROOT
-
-TINY = """\
-version: 1
-name: tiny
-params: {width: 4}
-input: {image: {map: [1, 8, 8]}}
-net:
-  - {name: stem, conv: {out_channels: width, kernel_size: 3}}
-  - {name: body, repeat: 2, residual_basic: {out_channels: width}}
-  - global_avg_pool: {}
-  - {name: logits, linear: {out_features: 10}}
-output: {logits: logits}
-"""
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from graphs import Graph
 from search_spaces import families
 from search_spaces.published import published
 from tests.search_spaces.proof_data import Proof, proofs
-from tests.search_spaces.test_published import against
 
 HEADING = "## The table\n"
 
@@ -65,8 +64,7 @@ def compared(proof: Proof) -> str:
     """What a network's logits are compared with, or that they are not."""
     if proof.reference is None:
         return f"**unverified**: {proof.unverified}"
-    found = against(proof)
-    return f"{found}: {proof.unverified}" if proof.unverified else found
+    return f"{proof.against}: {proof.unverified}" if proof.unverified else proof.against
 
 
 def size(graph: Graph) -> str:

@@ -13,13 +13,14 @@
 
 `size` is the side of the image on which both are run, the document's own where it is left out; `settings` are values of
 our parameters without which the library's network is another; `outputs` are those of training and what the library's
-named tuple calls them. Without a `reference`, `unverified` says why no other
-implementation was compared with. The library `paper` is `paper_models.py`, our own: there is a reason beside it, too.
+named tuple calls them. Without a `reference`, `unverified` says why there is no other implementation. The library
+`paper` is `paper_models.py` and `paper_classics.py`, our own: there is a reason beside it, too.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -29,10 +30,16 @@ import yaml
 
 import search_spaces
 from graphs import Graph
+from tests import references
 
 FOLDER = Path(__file__).parent
 PROOFS = FOLDER / "proofs"
 LAYERS = FOLDER / "layers"
+
+# Of the libraries that are compared with, as the commands that install them say.
+VERSIONS = dict(
+    re.findall(r"(\w+)==(\S+)", f"{references.INSTALL} {references.INSTALL_TIMM} {references.INSTALL_PYTORCHCV}")
+)
 
 Layer = tuple[str, tuple[int, ...], int, int]
 
@@ -68,6 +75,15 @@ class Proof:
     unverified: str = ""
     layers: str = ""
     training_layers: str = ""
+
+    @property
+    def against(self) -> str:
+        """The implementation that it is compared with, in words; nothing where there is none."""
+        if self.reference is None:
+            return ""
+        if self.reference.library == "paper":
+            return "a second writing of the paper"
+        return f"{self.reference.library} {VERSIONS[self.reference.library]} {self.reference.builder}"
 
     def graph(self) -> Graph:
         """The network; the same for all tests."""

@@ -191,7 +191,7 @@ def test_what_breaks_a_condition_is_no_point() -> None:
 
 def test_what_breaks_a_condition_of_the_document_is_no_point() -> None:
     # A width of 4 goes with 1 or 2 groups, as `where` says, though convolutions of 4 channels have no other problem.
-    net = "  - {conv: {out_channels: 4, kernel_size: 3, activation: none}}\n" * 1
+    net = "  - {conv: {out_channels: 4, kernel_size: 3, activation: none}}\n"
     net += "  - {repeat: 2, conv: {out_channels: 8, kernel_size: 3, groups: 2, activation: none}}\n" + TAIL
     space = space_of(SPACES["parameters in expressions"])
     decisions = space.locate(search_spaces.parse(NET + net).materialize({}))
