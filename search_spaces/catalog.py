@@ -15,7 +15,7 @@ from typing import Literal
 
 from blocks.errors import FixpointError
 from graphs.document import Document, Settings
-from graphs.faults import FaultList, nearest
+from graphs.faults import FaultList, nearest, nearest_word
 from graphs.graph import Graph
 from graphs.loading import graph_of, load, load_document
 
@@ -23,6 +23,7 @@ FOLDER = Path(__file__).parent
 
 Kind = Literal["network", "space"]
 
+SUFFIXES = (".yaml", ".yml", ".json")
 MOST_LISTED = 12
 
 _NAME = re.compile(r"^name: *(\w+)", re.MULTILINE)
@@ -86,12 +87,23 @@ def find(name_or_path: str | Path, kind: Kind) -> Found:
         return known[name]
     if path.is_dir():
         raise NotFoundError(f"`{name}` is a folder, not a {kind}")
-    if path.suffix in (".yaml", ".yml", ".json") or len(path.parts) > 1:
-        raise NotFoundError(f"there is no file `{name}`", help=f"{kind}s that ship: {_listed(known)}")
+    if path.suffix in SUFFIXES or len(path.parts) > 1:
+        help = nearest_file(path, SUFFIXES) or f"{kind}s that ship: {_listed(known)}"
+        raise NotFoundError(f"there is no file `{name}`", help=help)
     if family := families(kind).get(name):
         raise NotFoundError(f"`{name}` is a family, not a {kind}", help=f"its {kind}s are {_listed(family)}")
     help = nearest(name, known) or f"there is {_listed(known)}, or a path to a file"
     raise NotFoundError(f"there is no {kind} `{name}`", help=help)
+
+
+def nearest_file(path: Path, suffixes: Container[str]) -> str:
+    """`did you mean ...?` of a file with one of these suffixes beside where this one should be, or nothing."""
+    try:
+        beside = {file.stem: file for file in sorted(path.parent.iterdir()) if file.suffix in suffixes}
+    except OSError:
+        return ""
+    meant = nearest_word(path.stem, beside)
+    return f"did you mean `{beside[meant]}`?" if meant else ""
 
 
 def load_network(name_or_path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Graph:

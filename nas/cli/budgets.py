@@ -14,7 +14,13 @@ from graphs import Budget
 from graphs.budget import BOUNDS
 
 Params = Annotated[str | None, typer.Option(metavar="N", help="Parameters at most, as in 4k.")]
-Macs = Annotated[str | None, typer.Option(metavar="N", help="MACs at most, as in 400k.")]
+Macs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N",
+        help="MACs at most, as in 400k; likewise flops, activation-bytes, peak-bytes, and min for max.",
+    ),
+]
 HiddenBound = Annotated[str | None, typer.Option(metavar="N", hidden=True)]
 
 _SHOWN = {"max_params": Params, "max_macs": Macs}

@@ -9,9 +9,13 @@ from typing import Annotated
 
 import typer
 
+from blocks.errors import FixpointError
 from nas.cli.inputs import parse_settings
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json
+from search_spaces.catalog import nearest_file
+
+WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
 
 
 def export(
@@ -29,7 +33,9 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle that stands there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a bundle: document, weights, ONNX and a manifest that proves they compute the same.
+    """Write a bundle: document, weights, ONNX and a manifest.
+
+    The manifest proves that they compute the same.
 
     A document without --weights is exported with random ones, to see that it can be. The file of weights has the keys
     of the document, or those of a library that builds the network, too: `nas zoo show NAME` says which are known.
@@ -46,6 +52,8 @@ def export(
         raise typer.BadParameter("a run or a bundle has its own weights, settings and variant", param_hint=hint)
     if not Path(source).is_dir() and weights is None:
         print("note: random weights; --weights gives trained ones", file=sys.stderr)
+    if weights is not None and not weights.exists():  # told before torch is imported, which takes seconds
+        raise FixpointError(f"there is no file `{weights}`", help=nearest_file(weights, WEIGHT_SUFFIXES))
     values = parse_settings(settings or [])
     from nas import exporting
 

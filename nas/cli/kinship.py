@@ -22,7 +22,9 @@ Network = Annotated[str, typer.Argument(metavar="FILE", help="A document, or the
 def locate(
     name: SpaceName, network: Network, settings: Settings = None, variant: Variant = None, as_json: Json = False
 ) -> None:
-    """Find the decisions whose network is this one, by its structure; or where it leaves the space.
+    """Find the decisions that lead to a network.
+
+    By its structure alone; of one that is no point of the space, where it leaves it.
 
     `channels`, `size` and `classes` of the space, where it has such parameters, are set to those of the network.
     --variant is one of the network's.
@@ -57,9 +59,9 @@ def show_kin(
     variant: Variant = None,
     as_json: Json = False,
 ) -> None:
-    """List the shipped networks that are a few decisions away from a network, and the decisions that differ.
+    """List the shipped networks a few decisions away.
 
-    What an alternative decides inside counts with it as one.
+    With the decisions that differ. What an alternative decides inside counts with it as one.
 
     \b
     Examples:

@@ -64,12 +64,9 @@ def search(
     to: To = None,
     as_json: Json = False,
 ) -> None:
-    """Search a space for the best network within a budget, train it and export it.
+    """Search a space for the best network within a budget.
 
-    \b
-    Bounds are numbers such as 4000, 4k or 1.5M. Beside --max-params and
-    --max-macs there are --max-flops, --max-activation-bytes, --max-peak-bytes,
-    and --min-params and so on for each.
+    It is trained and exported. Bounds are numbers such as 4000, 4k or 1.5M.
 
     \b
     Examples:
@@ -120,9 +117,9 @@ def resume(
     to: To = None,
     as_json: Json = False,
 ) -> None:
-    """Go on with a run that was interrupted: finished trials stay, running ones begin again.
+    """Go on with a run that was interrupted.
 
-    A run that is over is left as it is.
+    Finished trials stay, running ones begin again. A run that is over is left as it is.
 
     \b
     Examples:

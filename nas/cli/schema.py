@@ -29,9 +29,10 @@ def schema(
         bool, typer.Option("--json", help="One JSON object on stdout; without -o, the schema is that.")
     ] = False,
 ) -> None:
-    """Print the JSON Schema of documents, with which an editor completes and checks them.
+    """Print the JSON Schema of documents, for editors.
 
-    It knows the blocks that ship with the product and those of installed packages.
+    An editor completes and checks documents with it. It knows the blocks that ship with the product and those of
+    installed packages.
 
     \b
     Examples:

@@ -34,7 +34,7 @@ MOST_INFLUENCES = 6
 
 @space.callback(invoke_without_command=True)
 def about(context: typer.Context) -> None:
-    """Look at a search space: its decisions, its size, what of it fits a budget."""
+    """Look at a search space, and at what of it fits a budget."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 
@@ -71,7 +71,9 @@ def show(name: SpaceName, settings: Settings = None, variant: Variant = None, as
 
 @space.command()
 def size(name: SpaceName, settings: Settings = None, variant: Variant = None, as_json: Json = False) -> None:
-    """Count the points of a space, legal or not: the sets of decisions that differ where it matters.
+    """Count the points of a space, legal or not.
+
+    They are the sets of decisions that differ where it matters.
 
     \b
     Examples:
@@ -127,7 +129,9 @@ def sample(
     variant: Variant = None,
     as_json: Json = False,
 ) -> None:
-    """Draw networks that keep a budget, all such networks alike, or as the space's priors say.
+    """Draw networks that keep a budget.
+
+    All such networks alike, or as the space's priors say.
 
     \b
     Examples:
@@ -165,9 +169,9 @@ def neighbours(
     variant: Variant = None,
     as_json: Json = False,
 ) -> None:
-    """List the networks one decision away from a point, those that keep the budget if there is one.
+    """List the networks one decision away from a point.
 
-    What a change makes matter is drawn.
+    With a budget, those that keep it. What a change makes matter is drawn.
 
     \b
     Examples:
@@ -212,9 +216,9 @@ def lint_space(
     variant: Variant = None,
     as_json: Json = False,
 ) -> None:
-    """Look for what is odd about a space: alternatives that no network has, decisions that change nothing.
+    """Look for what is odd about a space.
 
-    And for the decisions on which its costs hang.
+    Alternatives that no network has, decisions that change nothing, and the decisions on which its costs hang.
 
     \b
     Examples:

@@ -68,7 +68,7 @@ Years = Annotated[str | None, typer.Option("--year", metavar="Y|Y-Y", help="Of t
 
 @zoo.callback(invoke_without_command=True)
 def about(context: typer.Context) -> None:
-    """The networks that ship: their figures, their papers, what they reach."""
+    """The networks that ship: figures, papers, accuracies."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 

@@ -222,6 +222,14 @@ class TestUsage:
         assert len(out.splitlines()) <= 50
         assert max(map(len, out.splitlines())) <= 80
 
+    @pytest.mark.parametrize("group", [(), ("space",), ("zoo",)], ids=["nas", "space", "zoo"])
+    def test_no_summary_of_a_command_is_cut_short(self, group: tuple[str, ...], nas: Callable[..., Answer]) -> None:
+        code, out, _ = nas(*group, "--help")
+        assert code == 0
+        _, _, summaries = out.partition("Commands:\n")
+        assert summaries
+        assert "..." not in summaries
+
     def test_no_command_is_help(self, nas: Callable[..., Answer]) -> None:
         code, out, _ = nas()
         assert code == 0

@@ -347,6 +347,12 @@ class TestExport:
         assert metadata["names_of"] == OWN
         assert len(metadata["weights_sha256"]) == 64
 
+    def test_a_file_that_is_not_there_may_be_another(self, nas: Callable[..., Answer], folder: Path) -> None:
+        Path("lenet.pth").touch()
+        told = "error: there is no file `lent.pth`\n  help: did you mean `lenet.pth`?\n"
+        code, out, err = nas("export", "lenet5", "--weights", "lent.pth")
+        assert (code, out, err) == (1, "", told)
+
     def test_a_misfit_leaves_nothing_behind(self, nas: Callable[..., Answer], folder: Path) -> None:
         path = saved(random_weights(search_spaces.load_network("lenet5", {"classes": 7})))
         code, out, err = nas("export", "lenet5", "--weights", path, "--to", "b")

@@ -104,6 +104,19 @@ def test_what_is_not_there_is_refused_with_a_help(wanted: str, kind: Kind, messa
     assert caught.value.help.startswith(help)
 
 
+@pytest.mark.parametrize(("wanted", "meant"), [("birds.yml", "birds.yaml"), ("nets/brid.yaml", "nets/bird.yml")])
+def test_a_file_that_is_not_there_may_be_its_neighbour(
+    wanted: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nets").mkdir()
+    for file in ("birds.yaml", "birds.pth", "nets/bird.yml", "nets/bird.txt"):
+        Path(file).touch()
+    with pytest.raises(NotFoundError) as caught:
+        search_spaces.find(wanted, "network")
+    assert caught.value.help == f"did you mean `{meant}`?"
+
+
 def test_the_name_of_a_family_lists_its_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = {"little": Found(Path("small.yaml"), None, "tiny"), "wide": Found(Path("small.yaml"), "wide", "tiny")}
     monkeypatch.setattr("search_spaces.catalog._shipped", lambda _kind: shipped)
