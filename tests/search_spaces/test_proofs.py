@@ -4,7 +4,7 @@ implementation with the same weights, and torch counts the same operations and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
@@ -21,8 +21,13 @@ from tests.search_spaces.reference_models import build, difference, pair, run_bo
 TOLERANCE = 1e-5  # of the largest logit, in float32
 WEIGHTED = ("conv2d", "linear", "batch_norm2d")
 
-# What one logits test computes, above which it is slow: parameters to draw, and MACs on a small image.
-MOST_PARAMS, MOST_MACS = 40_000_000, 1_500_000_000
+# What is slow: modules with more convolutions, and logits of more parameters to draw or more MACs on a small image.
+MOST_CONVS, MOST_PARAMS, MOST_MACS = 100, 40_000_000, 1_500_000_000
+
+
+def deep(proof: Proof) -> bool:
+    """Whether modules take long to build, of which the tests build some hundred."""
+    return proof.convs > MOST_CONVS
 
 
 def heavy(proof: Proof) -> bool:
@@ -30,15 +35,12 @@ def heavy(proof: Proof) -> bool:
     assert proof.reference is not None
     size = proof.reference.size
     scale = 1.0 if size is None else (size / 224) ** 2
-    return proof.params > MOST_PARAMS or proof.macs * scale > MOST_MACS
+    return deep(proof) or proof.params > MOST_PARAMS or proof.macs * scale > MOST_MACS
 
 
-def cases(chosen: Iterable[Proof], *, slow: bool = False) -> list[object]:
-    """Proofs as parameters of a test, the heavy ones marked."""
-    return [
-        pytest.param(proof, id=proof.name, marks=[pytest.mark.slow] if slow and heavy(proof) else [])
-        for proof in chosen
-    ]
+def cases(chosen: Iterable[Proof], slow: Callable[[Proof], bool] = lambda _: False) -> list[object]:
+    """Proofs as parameters of a test, the slow ones marked."""
+    return [pytest.param(proof, id=proof.name, marks=[pytest.mark.slow] if slow(proof) else []) for proof in chosen]
 
 
 ALL = list(proofs().values())
@@ -89,7 +91,7 @@ def test_every_table_of_layers_is_compared() -> None:
     assert used == {path.stem for path in LAYERS.glob("*.csv")}
 
 
-@pytest.mark.parametrize("proof", cases(ALL))
+@pytest.mark.parametrize("proof", cases(ALL, slow=deep))
 def test_torch_finds_the_same_shapes_and_counts(proof: Proof) -> None:
     graph = proof.graph()
     module = graph.as_shipped.compile(device="meta").eval()
@@ -113,7 +115,7 @@ def test_training_has_the_parameters_of_the_source(proof: Proof) -> None:
     assert sum(weight.numel() for weight in weights) == proof.training_params
 
 
-@pytest.mark.parametrize("proof", cases(REFERRED))
+@pytest.mark.parametrize("proof", cases(REFERRED, slow=deep))
 def test_the_reference_has_these_figures(proof: Proof) -> None:
     assert proof.reference is not None
     (image,) = proof.graph().inputs.values()
@@ -133,7 +135,7 @@ def test_the_weights_of_torchvision_have_these_counts_in_their_metadata(proof: P
     assert known["IMAGENET1K_V1"]["_ops"] == round(proof.macs / 1e9, 3)
 
 
-@pytest.mark.parametrize("proof", cases(REFERRED, slow=True))
+@pytest.mark.parametrize("proof", cases(REFERRED, slow=heavy))
 def test_with_equal_weights_logits_are_equal_and_training_moves_the_norms_alike(proof: Proof) -> None:
     assert proof.reference is not None
     graph = proof.compared()
