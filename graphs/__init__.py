@@ -38,7 +38,8 @@ Reading order; each file imports only from those above it:
     resolving     what a step reads, whether it is done, and how often
     binding       what the body of a template may read
     heads         outputs that only training has
-    expansion     documents to graphs: names, templates, types
+    walking       the steps of bodies, one after the other: names, templates, types
+    expansion     documents to graphs
     smallest      the smallest legal input
     budget        `Budget`: bounds on costs
     requirements  what a network may cost: limits, and what its document requires
