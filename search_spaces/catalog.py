@@ -25,6 +25,7 @@ Kind = Literal["network", "space"]
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MOST_LISTED = 12
+_SHOWN_BY = {"network": "`nas show {}` shows it", "space": "`nas space show {}` shows it"}
 
 _NAME = re.compile(r"^name: *(\w+)", re.MULTILINE)
 _VARIANTS = re.compile(r"^variants:[^\n]*\n((?:(?: [^\n]*|#[^\n]*)?\n)*)", re.MULTILINE)
@@ -92,6 +93,9 @@ def find(name_or_path: str | Path, kind: Kind) -> Found:
         raise NotFoundError(f"there is no file `{name}`", help=help)
     if family := families(kind).get(name):
         raise NotFoundError(f"`{name}` is a family, not a {kind}", help=f"its {kind}s are {_listed(family)}")
+    other: Kind = "space" if kind == "network" else "network"
+    if name in _shipped(other):
+        raise NotFoundError(f"`{name}` is a {other}, not a {kind}", help=_SHOWN_BY[other].format(name))
     help = nearest(name, known) or f"there is {_listed(known)}, or a path to a file"
     raise NotFoundError(f"there is no {kind} `{name}`", help=help)
 

@@ -93,6 +93,8 @@ def test_an_existing_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.M
         ("resnet5", "network", "there is no network `resnet5`", "did you mean `resnet50`?"),
         ("ResNet-18", "network", "there is no network `ResNet-18`", "did you mean `resnet18`?"),
         ("smal", "space", "there is no space `smal`", "did you mean `small`?"),
+        ("resnet50", "space", "`resnet50` is a network, not a space", "`nas show resnet50` shows it"),
+        ("small", "network", "`small` is a space, not a network", "`nas space show small` shows it"),
         ("nets/mine.yaml", "network", "there is no file `nets/mine.yaml`", "networks that ship: "),
         ("mine.yaml", "space", "there is no file `mine.yaml`", "spaces that ship: "),
     ],
