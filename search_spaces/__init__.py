@@ -12,7 +12,9 @@ Reading order; each file imports only from those above it:
     decisions     what there is to decide, and every way to do it
     conditions    open parameters, and which of their combinations keep `where`
     counts        how many ways there are to fill holes
+    offers        what each hole offers
     resolution    a document with its holes filled
+    resolver      all the holes of a document
     targets       a graph as something to be found
     departure     where a network leaves a space
     trail         depth-first search over the ways of a walk

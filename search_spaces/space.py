@@ -28,7 +28,7 @@ from search_spaces.linting import Report, lint
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Point
-from search_spaces.resolution import Resolver
+from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.unfolding import chain_of
 

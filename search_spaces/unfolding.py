@@ -23,7 +23,8 @@ from search_spaces.chains import Chain, Layer, Option, Taken, folded, legal
 from search_spaces.decisions import Alternative, Choose, Decision, every_way, plain
 from search_spaces.links import Link, asks_for_input, links_inside, links_of
 from search_spaces.pricing import MAX_EXPANSIONS, NOTHING, Frame, Prices, State, TooManyWays
-from search_spaces.resolution import Resolution, Resolver
+from search_spaces.resolution import Resolution
+from search_spaces.resolver import Resolver
 
 MAX_SHARED = 20_000
 FEW = 24  # ways to fill the holes of a link that is not opened
@@ -193,7 +194,7 @@ class _Unfolding:
 
     def _alternatives(self, choice: Choice, link: Link, address: str, states: list[State]) -> _Unfolded:
         """A choice: which alternative, then the layers of all of them side by side."""
-        decision = self.resolver.choice_decision(address, choice)
+        decision = self.resolver.offers.choice_decision(address, choice)
         number = len(states)
         options = [
             Option(start, place * number + start, NOTHING, weight, ((address, name.text),))
@@ -220,7 +221,7 @@ class _Unfolding:
         counts = [plain(tree) for tree in trees or ((step.repeat,) if step.repeat is not None else ())]
         if not all(isinstance(count, int) for count in counts):
             return None
-        decision = self.resolver.repeat_decision(address, step) if trees else None
+        decision = self.resolver.offers.repeat_decision(address, step) if trees else None
         weights = decision.weights if decision else (1,)
         options: list[Option] = []
         counted = _States()
