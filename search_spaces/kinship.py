@@ -4,8 +4,8 @@ The distance of two points is the number of decisions that both have and have di
 lies below an alternative, or a repetition, that the other did not take, and is counted there: a stage of another kind,
 or one stage more, is one change, whatever is decided inside.
 
-The points of a shipped space are remembered in `spaces/NAME.points.json`, since finding them all takes a minute. What
-is remembered counts for as long as the text of the space is the one that it was found for.
+The points of a shipped space are remembered in `spaces/NAME.points.json`, since finding them all takes long. What is
+remembered counts for as long as the text of the space is the one that it was found for.
 """
 
 from __future__ import annotations
@@ -70,19 +70,20 @@ def kin(name_or_path: str | Path, graph: Graph, within: int, settings: Settings 
     Networks for other images are compared at their own size and classes, which are nothing that a space decides. Raises
     `NotInSpaceError` where the network is no point of the space.
     """
-    known = dict(shipped_points(name_or_path, settings))
+    known = shipped_points(name_or_path, settings)
     here = space_for(name_or_path, graph, settings).locate(graph)
     found = (Relative(name, changes_between(here, there)) for name, there in known.items() if name != graph.name)
     return sorted((one for one in found if one.distance <= within), key=lambda one: (one.distance, one.name))
 
 
-def shipped_points(name_or_path: str | Path, settings: Settings | None = None) -> Iterator[tuple[str, Decisions]]:
+def shipped_points(name_or_path: str | Path, settings: Settings | None = None) -> dict[str, Decisions]:
     """The shipped networks that are points of a space, remembered or found."""
-    path = find(name_or_path, "space").path
-    remembered = _read(path) if not settings else None
-    if remembered is not None:
-        yield from remembered.items()
-        return
+    remembered = remembered_points(name_or_path) if not settings else None
+    return dict(find_points(name_or_path, settings)) if remembered is None else remembered
+
+
+def find_points(name_or_path: str | Path, settings: Settings | None = None) -> Iterator[tuple[str, Decisions]]:
+    """The shipped networks that are points of a space, each located."""
     spaces: dict[tuple[object, ...], Space] = {}
     for name, network in load_networks():
         graph = network.as_shipped
@@ -95,6 +96,18 @@ def shipped_points(name_or_path: str | Path, settings: Settings | None = None) -
             continue
 
 
+def remembered_points(name_or_path: str | Path) -> dict[str, Decisions] | None:
+    """What is remembered of a space; None where nothing is, or its text is another one now."""
+    path = find(name_or_path, "space").path
+    file = points_path(path.stem)
+    if path.parent != file.parent or not file.is_file():
+        return None
+    data = json.loads(file.read_text("utf-8"))
+    if data["space"] != _digest(path):
+        return None
+    return {name: parse_decisions(json.dumps(decisions)) for name, decisions in data["networks"].items()}
+
+
 def points_path(name: str) -> Path:
     """Where the points of a shipped space are remembered."""
     return FOLDER / "spaces" / f"{name}.points.json"
@@ -104,17 +117,6 @@ def points_text(path: Path, points: dict[str, Decisions]) -> str:
     """What is remembered of the space of a file: a network a line."""
     rows = (f"    {json.dumps(name)}: {json.dumps(decisions)}" for name, decisions in sorted(points.items()))
     return f'{{\n  "space": "{_digest(path)}",\n  "networks": {{\n' + ",\n".join(rows) + "\n  }\n}\n"
-
-
-def _read(path: Path) -> dict[str, Decisions] | None:
-    """What is remembered of the space of a file; None where it is another one."""
-    file = points_path(path.stem)
-    if path.parent != file.parent or not file.is_file():
-        return None
-    data = json.loads(file.read_text("utf-8"))
-    if data["space"] != _digest(path):
-        return None
-    return {name: parse_decisions(json.dumps(decisions)) for name, decisions in data["networks"].items()}
 
 
 def _digest(path: Path) -> str:
