@@ -1,8 +1,8 @@
 """Which hand-designed networks are points of a space, and which of them are near each other.
 
 The distance of two points is the number of decisions that both have and have differently. What only one of them has
-lies below an alternative, or a repetition, that the other did not take, and is counted there: a stage of another kind,
-or one stage more, is one change, whatever is decided inside.
+lies below an alternative that the other did not take, and counts with it as one, whatever is decided inside. Of a step
+that decides at each repetition, each repetition that only one of them has counts as one.
 
 The points of a shipped space are remembered in `spaces/NAME.points.json`, since finding them all takes long. What is
 remembered counts for as long as the text of the space is the one that it was found for.
@@ -30,15 +30,11 @@ Changes = dict[str, tuple[Alternative, Alternative]]
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """A network near another, and the decisions that differ: of the other, and its own."""
+    """A network near another, how far it is, and the decisions that differ: of the other, and its own."""
 
     name: str
+    distance: int
     changes: Changes
-
-    @property
-    def distance(self) -> int:
-        """How many decisions lie between the two."""
-        return len(self.changes)
 
 
 def changes_between(start: Decisions, end: Decisions) -> Changes:
@@ -48,6 +44,11 @@ def changes_between(start: Decisions, end: Decisions) -> Changes:
         for address in start
         if address in end and start[address] != end[address]
     }
+
+
+def distance_between(start: Decisions, end: Decisions) -> int:
+    """How many decisions lie between two points."""
+    return sum(_weight(address, pair, {*start, *end}) for address, pair in changes_between(start, end).items())
 
 
 def space_for(name_or_path: str | Path, graph: Graph, settings: Settings | None = None) -> Space:
@@ -72,7 +73,8 @@ def kin(name_or_path: str | Path, graph: Graph, within: int, settings: Settings 
     """
     known = shipped_points(name_or_path, settings)
     here = space_for(name_or_path, graph, settings).locate(graph)
-    found = (Relative(name, changes_between(here, there)) for name, there in known.items() if name != graph.name)
+    others = ((name, there) for name, there in known.items() if name != graph.name)
+    found = [Relative(name, distance_between(here, there), changes_between(here, there)) for name, there in others]
     return sorted((one for one in found if one.distance <= within), key=lambda one: (one.distance, one.name))
 
 
@@ -117,6 +119,16 @@ def points_text(path: Path, points: dict[str, Decisions]) -> str:
     """What is remembered of the space of a file: a network a line."""
     rows = (f"    {json.dumps(name)}: {json.dumps(decisions)}" for name, decisions in sorted(points.items()))
     return f'{{\n  "space": "{_digest(path)}",\n  "networks": {{\n' + ",\n".join(rows) + "\n  }\n}\n"
+
+
+def _weight(address: str, change: tuple[Alternative, Alternative], addresses: set[str]) -> int:
+    """How much one change counts: the number of repetitions where each of them decides, else 1."""
+    old, new = change
+    step = address.removesuffix(".repeat")
+    if step == address or not isinstance(old, int) or not isinstance(new, int):
+        return 1
+    decides = any(one.startswith(f"{step}.{min(old, new)}") for one in addresses)
+    return abs(new - old) if decides else 1
 
 
 def _digest(path: Path) -> str:

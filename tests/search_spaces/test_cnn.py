@@ -15,6 +15,7 @@ from graphs import Graph
 from search_spaces import Decisions, NotInSpaceError, Space
 from search_spaces.kinship import (
     changes_between,
+    distance_between,
     find_points,
     kin,
     points_path,
@@ -129,9 +130,17 @@ def test_kin_are_the_nearest_first_without_the_network_itself() -> None:
 
 
 def test_decisions_that_only_one_side_has_count_with_the_one_above_them() -> None:
-    start: Decisions = {"a": "plain", "a.plain.width": 4, "b.repeat": 1, "b.0.width": 4}
-    end: Decisions = {"a": "wide", "a.wide.width": 8, "b.repeat": 2, "b.0.width": 4, "b.1.width": 4}
-    assert changes_between(start, end) == {"a": ("plain", "wide"), "b.repeat": (1, 2)}
+    start: Decisions = {"a": "plain", "a.plain.width": 4, "b.repeat": 1, "b.width": 4}
+    end: Decisions = {"a": "wide", "a.wide.width": 8, "b.repeat": 3, "b.width": 4}
+    assert changes_between(start, end) == {"a": ("plain", "wide"), "b.repeat": (1, 3)}
+    assert distance_between(start, end) == 2
+
+
+def test_each_repetition_that_decides_for_itself_counts() -> None:
+    start: Decisions = {"b.repeat": 1, "b.0.width": 4}
+    end: Decisions = {"b.repeat": 3, "b.0.width": 8, "b.1.width": 4, "b.2.width": 4}
+    assert changes_between(start, end) == {"b.repeat": (1, 3), "b.0.width": (4, 8)}
+    assert distance_between(start, end) == 3
 
 
 def test_a_space_without_remembered_points_is_searched(tmp_path: object) -> None:
