@@ -96,7 +96,10 @@ def refuse_taken(to: Path, *, overwrite: bool) -> None:
     if not (to / MANIFEST).is_file():
         raise ExportError(f"{to} is not empty and no bundle", help="choose another folder")
     if not overwrite:
-        raise ExportError(f"{to} holds a bundle already", help="choose another folder, or allow to overwrite it")
+        raise ExportError(
+            f"{to} holds a bundle already",
+            help="choose another folder, or --overwrite it (from Python, overwrite=True)",
+        )
 
 
 @contextmanager

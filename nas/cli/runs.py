@@ -20,7 +20,7 @@ from nas.verbs import DEFAULT_TRIALS
 
 if TYPE_CHECKING:
     from nas.driver import Observer
-    from nas.results import Result
+    from nas.results import Result, TestScore
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 Executor = Annotated[
@@ -189,12 +189,19 @@ def result_lines(result: Result, width: int | None) -> list[str]:
         size = f"{format_quantity(result.best.params)} parameters, {format_quantity(result.best.macs)} MACs"
         lines.append(f"best          trial {result.best.trial}, {size}")
     if result.test:
-        seeds = ", ".join(f"{accuracy:.2%}" for accuracy in result.test.accuracies)
-        lines.append(f"test accuracy {result.test.mean:.2%} +- {100 * result.test.std:.2f} over seeds: {seeds}")
+        lines.append(f"test accuracy {_test_accuracy(result.test)}")
     if result.bundle:
         lines.append(f"bundle        {result.bundle}")
         lines.append(f"look at it    nas show {result.bundle / ARCHITECTURE}")
     return lines
+
+
+def _test_accuracy(test: TestScore) -> str:
+    """The mean and what it is of; of a single seed, which has no spread, the figure alone."""
+    if len(test.accuracies) == 1:
+        return f"{test.mean:.2%}, of one seed"
+    seeds = ", ".join(f"{accuracy:.2%}" for accuracy in test.accuracies)
+    return f"{test.mean:.2%} +- {100 * test.std:.2f} over seeds: {seeds}"
 
 
 def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json: bool) -> None:

@@ -160,6 +160,14 @@ class TestSearch:
             f"look at it    nas show {folder}/bundle/architecture.yaml",
         ]
 
+    def test_the_accuracy_of_a_single_seed_has_no_spread(
+        self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any]
+    ) -> None:
+        finals = [record for record in FINISHED if isinstance(record, Finalised)]
+        searching([record for record in FINISHED if record not in finals[1:]])
+        _, out, _ = nas(*SEARCH)
+        assert "test accuracy 95.00%, of one seed\n" in out
+
     def test_json_is_one_object_on_stdout_and_progress_is_elsewhere(
         self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path
     ) -> None:
