@@ -294,6 +294,24 @@ def test_what_decides_at_each_repetition_is_repeated_a_number_of_times(step: str
         space_of(f"  - {step}\n")
 
 
+def test_defaults_reach_every_call_of_a_block_that_decides_anew() -> None:
+    text = """\
+version: 1
+name: tiny
+params: {width: {choice: [4, 8]}}
+input: {image: {map: [1, 8, 8]}}
+defaults: {cell: {width: width}, unread: {width: width}}
+blocks:
+  cell: {params: {width: int}, body: [{conv: {out_channels: width, kernel_size: {choice: [1, 3]}}}]}
+  unread: {params: {width: int}, body: [{conv: {out_channels: width}}]}
+net: [{cell: {}}, {cell: {}}, {global_avg_pool: {}}]
+"""
+    space = search_spaces.parse(text)
+    graph = space.materialize({"params.width": 8, "cell1.conv.kernel_size": 1, "cell2.conv.kernel_size": 3})
+    assert [str(node.type) for node in graph.nodes if node.block.key == "conv2d"] == ["map[8, 8, 8], stride 1"] * 2
+    assert graphs.parse(graph.text()).hash == graph.hash
+
+
 # decisions as JSON
 
 
