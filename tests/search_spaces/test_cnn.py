@@ -143,7 +143,7 @@ def test_each_repetition_that_decides_for_itself_counts() -> None:
     assert distance_between(start, end) == 3
 
 
-def test_a_space_without_remembered_points_is_searched(tmp_path: object) -> None:
+def test_a_network_lies_in_the_space_that_it_makes_with_one_hole() -> None:
     document = network("lenet_caffe").text().replace("out_features: 500", "out_features: {choice: [100, 500]}")
     space = search_spaces.parse(document)
     assert space.locate(network("lenet_caffe")) == {"ip1.out_features": 500}
