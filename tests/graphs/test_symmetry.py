@@ -206,6 +206,7 @@ def edited(graph: Graph, chance: random.Random) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
+@pytest.mark.slow
 def test_networkx_agrees_on_thousands_of_pairs_of_cells() -> None:
     chance = random.Random(0)
     counts = {"alike": 0, "different": 0, "symmetric": 0}

@@ -166,6 +166,7 @@ def test_the_table_of_nasbench_macro_is_counted_exactly() -> None:
     assert space.count().low == 6_561
 
 
+@pytest.mark.slow
 def test_a_count_that_is_too_large_for_memory_is_bracketed() -> None:
     space = search_spaces.load("mobile")
     count = space.count(Budget.of(max_macs="150M"))

@@ -130,6 +130,7 @@ def test_names_addresses_and_the_order_of_nodes_mean_nothing(name: str) -> None:
         assert space.locate(flat) == space.locate(point.graph)
 
 
+@pytest.mark.slow
 def test_samples_of_a_shipped_space_are_found_again() -> None:
     space = search_spaces.load("small")
     for seed, point in enumerate(space.sample(60, seed=3).points):

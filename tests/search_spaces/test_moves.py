@@ -93,6 +93,7 @@ def test_neighbours_are_all_points_one_decision_away(budget: Budget) -> None:
         assert len(found) == len(changes)
 
 
+@pytest.mark.slow
 def test_mutation_reaches_every_alternative() -> None:
     random, decisions = Random(0), SMALL.sample(1, seed=0).points[0].decisions
     reached: set[tuple[str, object]] = set()
