@@ -115,8 +115,9 @@ def _graph(walk: Walk, extra: tuple[int, int] = (0, 0), given: Type | None = Non
     trained = prune(Graph(document.name, assembly.inputs, tuple(assembly.nodes), both, document, groups))
     if not heads:
         return trained
-    refuse_idle_heads(trained, assembly.faults)
-    return None if assembly.faults.faults else shipped(trained)
+    graph = shipped(trained)
+    refuse_idle_heads(graph, assembly.faults)
+    return None if assembly.faults.faults else graph
 
 
 def _walk_template(walk: Walk, template: Template) -> None:

@@ -151,7 +151,8 @@ def prune(graph: Graph) -> Graph:
         if node.shares is not None:
             shares = place.get(node.shares, owners.get(node.shares))
             owners.setdefault(node.shares, place[index])
-        nodes.append(replace(node, sources=tuple(place[source] for source in node.sources), shares=shares))
+        sources = tuple([place[source] for source in node.sources])
+        nodes.append(Node(node.address, node.block, sources, node.type, node.mark, shares))
     outputs = {name: place[value] for name, value in graph.outputs.items()}
     groups = used_groups(graph.groups, nodes)
     return Graph(graph.name, graph.inputs, tuple(nodes), outputs, graph.document, groups)

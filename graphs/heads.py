@@ -31,9 +31,9 @@ def refuse_taken_names(document: Document, outputs: Iterable[str], faults: Fault
             faults.add("duplicate-name", message, name.mark, help=help)
 
 
-def refuse_idle_heads(trained: Graph, faults: FaultList) -> None:
+def refuse_idle_heads(graph: Graph, faults: FaultList) -> None:
     """A fault for every training output that needs nothing beyond what ships: there is nothing to train with it."""
-    kept = {node.address for node in shipped(trained).nodes}
+    trained, kept = graph.in_training, {node.address for node in graph.nodes}
     for name, source in trained.document.training_outputs:
         value = trained.outputs[name.text] - len(trained.inputs)
         if value < 0 or trained.nodes[value].address in kept:
