@@ -97,6 +97,7 @@ def test_a_network_that_is_no_point_is_told_where_it_leaves_the_space(name: str)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # every network is located, which takes some minutes
 def test_what_is_remembered_is_what_is_found() -> None:
     path = points_path("cnn")
     fresh = points_text(search_spaces.find("cnn", "space").path, dict(find_points("cnn")))
