@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from nas.cli.entry import run
+from tests.nas.space_commands import printed, told
 
 NETWORK = """\
 version: 1
@@ -29,17 +27,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("own.yaml").write_text(SPACE, "utf-8")
     Path("mine.yaml").write_text(NETWORK.replace("WIDTH", "8"), "utf-8")
     Path("other.yaml").write_text(NETWORK.replace("WIDTH", "6"), "utf-8")
-
-
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    assert run(["space", *arguments]) == code
-    output = capsys.readouterr()
-    return output.out + output.err
-
-
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(printed(capsys, *arguments, "--json"))
-    return found
 
 
 def test_locate_tells_the_decisions_at_the_size_and_the_classes_of_the_network(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ import search_spaces
 from graphs import Budget
 from nas.cli.entry import run
 from search_spaces import Space
+from tests.nas.space_commands import printed, told
 
 TEXT = """\
 version: 1
@@ -31,17 +31,6 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Space:
     monkeypatch.chdir(tmp_path)
     Path("own.yaml").write_text(TEXT, "utf-8")
     return search_spaces.load("own.yaml")
-
-
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    assert run(["space", *arguments]) == code
-    output = capsys.readouterr()
-    return output.out + output.err
-
-
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(printed(capsys, *arguments, "--json"))
-    return found
 
 
 def test_show_lists_the_decisions(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
