@@ -62,7 +62,7 @@ Reading order; each file imports only from those above it:
 from blocks.types import Map, Vector
 from graphs.budget import Budget
 from graphs.building import Builder
-from graphs.costs import Costs
+from graphs.costs import Costs, Totals
 from graphs.document import Document
 from graphs.faults import DocumentError, Fault
 from graphs.graph import Graph, Group, Node
@@ -79,6 +79,7 @@ __all__ = [
     "Group",
     "Map",
     "Node",
+    "Totals",
     "Vector",
     "load",
     "parse",

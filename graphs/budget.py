@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from blocks.errors import BudgetError
-from graphs.costs import Costs
+from graphs.costs import Costs, Totals
 from graphs.faults import nearest
 from graphs.quantities import format_quantity, parse_quantity
 
@@ -40,7 +40,7 @@ class Budget:
                 raise BudgetError(f"min_{metric} {least:,} is above max_{metric} {most:,}: no network fits")
         return Budget(tuple((name, found[name]) for name in BOUNDS if name in found))
 
-    def violations(self, costs: Costs) -> dict[str, float]:
+    def violations(self, costs: Costs | Totals) -> dict[str, float]:
         """For every bound by how much it is missed, relative to it: above 0 where violated, at most 0 where kept."""
         missed = {}
         for name, bound in self.bounds:
@@ -49,7 +49,7 @@ class Budget:
             missed[name] = (value - bound if side == "max" else bound - value) / max(bound, 1)
         return missed
 
-    def admits(self, costs: Costs) -> bool:
+    def admits(self, costs: Costs | Totals) -> bool:
         """Whether all bounds are kept."""
         return all(missed <= 0 for missed in self.violations(costs).values())
 

@@ -39,6 +39,21 @@ class ReceptiveField:
     jump: tuple[int, int] = (1, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The figures of a network that a budget may bound."""
+
+    params: int
+    macs: int
+    activation_bytes: int
+    peak_bytes: int
+
+    @property
+    def flops(self) -> int:
+        """Twice the MACs."""
+        return flops_of(self.macs)
+
+
 class NodeCosts(NamedTuple):
     """The figures of one node. A tuple: a frozen dataclass of eight fields takes about three times as long to make."""
 
@@ -66,8 +81,18 @@ class Costs:
 
     @property
     def flops(self) -> int:
-        """One multiply-add is two operations; the one place that says so."""
-        return 2 * self.macs
+        """Twice the MACs."""
+        return flops_of(self.macs)
+
+    @property
+    def totals(self) -> Totals:
+        """What a budget may bound, without the nodes."""
+        return Totals(self.params, self.macs, self.activation_bytes, self.peak_bytes)
+
+
+def flops_of(macs: int) -> int:
+    """One multiply-add is two operations; the one place that says so."""
+    return 2 * macs
 
 
 @lru_cache(maxsize=65536)

@@ -54,9 +54,9 @@ def count_points(space: PointSource, budget: Budget) -> Count:
         kept = more.draw(NUM_PATHS, np.random.default_rng(0)).shape[1] if high else 0
         return Count(low, high, more.mass * kept / NUM_PATHS, "sums over the stages, rounded down and up")
     if space.size() <= MAX_LISTED:
-        number = sum(budget.admits(point.graph.costs()) for point in space.points())
+        number = sum(budget.admits(point.costs) for point in space.points())
         return Count(number, number, number, "a list of all points")
     random = Random(0)
     drawn = [space.draw(random) for _ in range(NUM_DRAWS)]
-    kept = sum(point is not None and budget.admits(point.graph.costs()) for point in drawn)
+    kept = sum(point is not None and budget.admits(point.costs) for point in drawn)
     return Count(0, space.size(), space.size() * kept / NUM_DRAWS, f"{kept} of {NUM_DRAWS} draws")

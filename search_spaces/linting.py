@@ -118,7 +118,7 @@ def _try_changes(space: PointSource, points: list[Point], random: Random) -> tup
             if others:
                 other = _neighbour(space, point, address, random.choice(others), random)
                 if other is not None:
-                    (unchanged if other.graph.hash == point.graph.hash else changed)[address] += 1
+                    (unchanged if other.hash == point.hash else changed)[address] += 1
     return changed, unchanged
 
 
@@ -132,7 +132,7 @@ def _share_of_duplicates(points: list[Point]) -> float:
     seen: dict[str, list[object]] = {}
     again = 0
     for point in points:
-        known = seen.setdefault(point.graph.hash, [])
+        known = seen.setdefault(point.hash, [])
         if point.decisions not in known:
             again += bool(known)
             known.append(point.decisions)
@@ -141,8 +141,8 @@ def _share_of_duplicates(points: list[Point]) -> float:
 
 def _influences(space: PointSource, points: list[Point]) -> tuple[Influence, ...]:
     """The decisions by the share of differences that they explain, the greatest first."""
-    params = [float(point.graph.costs().params) for point in points]
-    macs = [float(point.graph.costs().macs) for point in points]
+    params = [float(point.costs.params) for point in points]
+    macs = [float(point.costs.macs) for point in points]
     found = []
     for decision in space.decisions:
         taken = [point.decisions.get(decision.address) for point in points]

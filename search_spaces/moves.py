@@ -63,6 +63,23 @@ def mutate(space: PointSource, decisions: Decisions, budget: Budget, random: Ran
     return random.choice(found)
 
 
+def mutants(
+    space: PointSource, decisions: Decisions, budget: Budget, random: Random, number: int, edits: int
+) -> list[Point]:
+    """So many points, all different, each as `mutate` gives it; fewer where `MAX_TRIES` mutations in a row give none
+    that is new, or none at all."""
+    found: dict[tuple[tuple[str, Alternative], ...], Point] = {}
+    in_vain = 0
+    while len(found) < number and in_vain < MAX_TRIES:
+        try:
+            point = mutate(space, decisions, budget, random, edits)
+        except BudgetError:
+            break
+        in_vain = in_vain + 1 if (key := tuple(point.decisions.items())) in found else 0
+        found.setdefault(key, point)
+    return list(found.values())
+
+
 def crossover(space: PointSource, one: Decisions, other: Decisions, budget: Budget, random: Random) -> Point:
     """A child of two points: each of its decisions is one of theirs, either's with equal chance where both have it.
 
@@ -73,10 +90,9 @@ def crossover(space: PointSource, one: Decisions, other: Decisions, budget: Budg
     child = _first_kept(space, parents, budget, random, MAX_TRIES, repair=True)
     if child is not None:
         return child
-    for parent in parents:
-        graph = space.materialize(parent)
-        if budget.admits(graph.costs()):
-            return Point(parent, graph)
+    for parent in map(space.point, parents):
+        if budget.admits(parent.costs):
+            return parent
     raise BudgetError(f"neither of two points of the space `{space.name}` keeps {budget}", help="take others")
 
 
@@ -114,7 +130,7 @@ def _first_kept(
             return None
         except DocumentError:
             point = None
-        if point is not None and budget.admits(point.graph.costs()):
+        if point is not None and budget.admits(point.costs):
             return point
         if not drawn:  # another try would be the same
             return None

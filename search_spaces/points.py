@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from blocks.errors import FixpointError
+from graphs.costs import Totals
 from graphs.graph import Graph
 from graphs.requirements import Requirement
 from search_spaces.bounds import Bounds
@@ -25,12 +27,47 @@ class DecisionError(FixpointError):
     """Decisions that are no point of the space."""
 
 
-@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the network of some decisions; `make` makes it, where there is more to be known."""
+
+    __slots__ = ("_hash", "costs", "make")
+
+    def __init__(self, costs: Totals, make: Callable[[], Graph]) -> None:
+        self.costs = costs
+        self.make = make
+        self._hash: str | None = None
+
+    @property
+    def hash(self) -> str:
+        if self._hash is None:
+            self._hash = self.make().hash
+        return self._hash
+
+
+@dataclass(frozen=True)
 class Point:
-    """A network of a space, and the decisions that lead to it."""
+    """A legal network of a space: `decisions` are those that matter for it, in the order of the text.
+
+    Its hash and its costs are remembered by the space; the graph is made when it is asked for, and kept by the point.
+    """
 
     decisions: Decisions
-    graph: Graph
+    facts: Facts = field(repr=False, compare=False)
+
+    @property
+    def hash(self) -> str:
+        """The canonical hash of the network."""
+        return self.facts.hash
+
+    @property
+    def costs(self) -> Totals:
+        """What a budget may bound of the network."""
+        return self.facts.costs
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The network."""
+        return self.facts.make()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +119,7 @@ class PointSource(Protocol):
 
     def size(self) -> int: ...
 
-    def materialize(self, decisions: Mapping[str, object]) -> Graph: ...
+    def point(self, decisions: Mapping[str, object]) -> Point: ...
 
     def active(self, decisions: Mapping[str, object]) -> Decisions: ...
 

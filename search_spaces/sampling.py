@@ -16,9 +16,8 @@ from random import Random
 
 from blocks.errors import BudgetError
 from graphs.budget import Budget
-from graphs.costs import Costs
+from graphs.costs import Totals
 from graphs.faults import DocumentError
-from graphs.graph import Graph
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
 from search_spaces.chains import METRICS
 from search_spaces.points import DecisionError, Decisions, Drawn, Point, PointSource
@@ -73,7 +72,7 @@ class FeasibleDraws:
                 break
             self._drawn += 1
             point = self._space.draw(self._random)
-            if point is not None and self._budget.admits(point.graph.costs()):
+            if point is not None and self._budget.admits(point.costs):
                 self._accepted += 1
                 return point
             patience -= 1
@@ -88,10 +87,10 @@ class FeasibleDraws:
         for _ in range(MAX_REJECTED):
             drawn, decisions = self._from_chain.next()
             self._drawn += drawn
-            graph = self._space.materialize(decisions)
-            if self._budget.admits(graph.costs()):  # peak_bytes does not add up along a chain
+            point = self._space.point(decisions)
+            if self._budget.admits(point.costs):  # peak_bytes does not add up along a chain
                 self._accepted += 1
-                return Point(decisions, graph)
+                return point
         return None
 
     def _next_of_few(self) -> Point:
@@ -99,7 +98,7 @@ class FeasibleDraws:
             return self._random.choice(feasible)
         self.uniform = False
         point = descend(self._space, lambda costs: missed(self._budget, costs), self._random, enough=0.0)
-        if point is None or missed(self._budget, point.graph.costs()) > 0:
+        if point is None or missed(self._budget, point.costs) > 0:
             raise impossible(self._space, self._budget, point)
         return point
 
@@ -108,7 +107,7 @@ class FeasibleDraws:
         if self._feasible is None:
             few = self._space.size() <= MAX_ENUMERATED and not self._space.has_prior
             points = self._space.points() if few else ()
-            self._feasible = [point for point in points if self._budget.admits(point.graph.costs())]
+            self._feasible = [point for point in points if self._budget.admits(point.costs)]
         return self._feasible
 
 
@@ -161,13 +160,13 @@ def draw_decisions(space: PointSource, number: int, budget: Budget, random: Rand
     return Drawn(found, round(number / stream.acceptance), number)
 
 
-def missed(budget: Budget, costs: Costs) -> float:
+def missed(budget: Budget, costs: Totals) -> float:
     """By how much a budget is broken: the sum of all violations, 0 where it is kept."""
     return sum(max(0.0, miss) for miss in budget.violations(costs).values())
 
 
 def descend(
-    space: PointSource, loss: Callable[[Costs], float], random: Random, enough: float = float("-inf")
+    space: PointSource, loss: Callable[[Totals], float], random: Random, enough: float = float("-inf")
 ) -> Point | None:
     """The point of least loss that enumeration or repeated descent finds; the first that is at most `enough`.
 
@@ -177,7 +176,7 @@ def descend(
     best: Point | None = None
     least = float("inf")
     for point in space.points() if space.size() <= MAX_ENUMERATED else _descents(space, loss, random):
-        value = loss(point.graph.costs())
+        value = loss(point.costs)
         if value < least:
             best, least = point, value
         if least <= enough:
@@ -191,7 +190,7 @@ def impossible(space: PointSource, budget: Budget, nearest: Point | None) -> Bud
     Raises `DocumentError` where no network of the space is legal: the faults of its first point.
     """
     if nearest is None:
-        space.materialize({decision.address: decision.alternatives[0] for decision in space.decisions})
+        space.point({decision.address: decision.alternatives[0] for decision in space.decisions})
         return BudgetError(f"no legal network of the space `{space.name}` was found", help="open fewer alternatives")
     costs = nearest.graph.costs()
     broken = [name for name, miss in budget.violations(costs).items() if miss > 0]
@@ -220,7 +219,7 @@ def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget, *, is_kn
             figure, path = extreme(space.chain, column, largest=largest)
             decisions = {address: chosen for option in path for address, chosen in option.taken}
             if figure < bound if largest else figure > bound:
-                return impossible(space, budget, Point(decisions, space.materialize(decisions)))
+                return impossible(space, budget, space.point(decisions))
             if bound not in (0, UNBOUNDED):
                 others = (f"{sum(o.costs[at] for o in path):,} {METRICS[at]}" for at in bounds.columns if at != column)
                 word = "largest" if largest else "smallest"
@@ -231,20 +230,20 @@ def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget, *, is_kn
     return BudgetError(message, help=f"of its networks {'; '.join(ends)}")
 
 
-def _descents(space: PointSource, loss: Callable[[Costs], float], random: Random) -> Iterator[Point]:
+def _descents(space: PointSource, loss: Callable[[Totals], float], random: Random) -> Iterator[Point]:
     for _ in range(NUM_STARTS):
         point = next((point for _ in range(100) if (point := space.draw(random)) is not None), None)
         if point is not None:
             yield _descent(space, point, loss)
 
 
-def _descent(space: PointSource, point: Point, loss: Callable[[Costs], float]) -> Point:
+def _descent(space: PointSource, point: Point, loss: Callable[[Totals], float]) -> Point:
     """One decision at a time to its best alternative, over and over, until a round changes nothing.
 
     Decisions that an alternative newly makes matter are tried at their first alternative.
     """
     first: Decisions = {decision.address: decision.alternatives[0] for decision in space.decisions}
-    least, improved = loss(point.graph.costs()), True
+    least, improved = loss(point.costs), True
     while improved:
         improved = False
         for decision in space.decisions:
@@ -254,15 +253,15 @@ def _descent(space: PointSource, point: Point, loss: Callable[[Costs], float]) -
                 if alternative == point.decisions[decision.address]:
                     continue
                 trial = {**first, **point.decisions, decision.address: alternative}
-                graph = _legal(space, trial)
-                if graph is not None and loss(graph.costs()) < least:
-                    least, improved = loss(graph.costs()), True
-                    point = Point(space.active(trial), graph)
+                other = _legal(space, trial)
+                if other is not None and loss(other.costs) < least:
+                    least, improved = loss(other.costs), True
+                    point = other
     return point
 
 
-def _legal(space: PointSource, decisions: Decisions) -> Graph | None:
+def _legal(space: PointSource, decisions: Decisions) -> Point | None:
     try:
-        return space.materialize(decisions)
+        return space.point(decisions)
     except (DecisionError, DocumentError):
         return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from graphs.budget import Budget
 from graphs.document import Document, Settings
@@ -26,14 +26,21 @@ from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, every_way
 from search_spaces.linting import Report, lint
 from search_spaces.locating import Domains, locate
-from search_spaces.moves import crossover, mutate, neighbours
-from search_spaces.points import DecisionError, Decisions, Drawn, Point
+from search_spaces.moves import crossover, mutants, mutate, neighbours
+from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.unfolding import chain_of
 
 if TYPE_CHECKING:
     from search_spaces.drawing import Grid
+
+
+Key = tuple[int, ...]  # a series of choices: no two points have the same
+Known = TypeVar("Known")
+
+MAX_REMEMBERED = 50_000  # points whose costs and hash are remembered
+MAX_GRAPHS = 16  # of those made last
 
 
 class Space:
@@ -43,6 +50,8 @@ class Space:
         self.document = document
         self._resolver = Resolver(document)
         self._grids: dict[Bounds, Grid] = {}
+        self._facts: dict[Key, Facts] = {}
+        self._graphs: dict[Key, Graph] = {}
 
     @property
     def name(self) -> str:
@@ -120,12 +129,20 @@ class Space:
         """The document of the space as YAML."""
         return document_text(self.document)
 
-    def materialize(self, decisions: Mapping[str, object]) -> Graph:
-        """The network of a set of decisions; decisions that don't matter for it are ignored.
+    def point(self, decisions: Mapping[str, object]) -> Point:
+        """The point of a set of decisions; decisions that don't matter for it are ignored.
 
-        Raises `DecisionError` where one is missing, unknown or no alternative, and `DocumentError` where the
-        decisions lead to no legal network.
+        Its costs and its hash are remembered; its graph is made when it is asked for. Raises `DecisionError` where one
+        is missing, unknown or no alternative, and `DocumentError` where the decisions lead to no legal network.
         """
+        return self.decide(self._choose_as(decisions))
+
+    def materialize(self, decisions: Mapping[str, object]) -> Graph:
+        """The network of a set of decisions. Raises as `point` does."""
+        return self.point(decisions).graph
+
+    def _choose_as(self, decisions: Mapping[str, object]) -> Choose:
+        """Choices as these decisions say."""
         for address in decisions:
             self.decision(address)
 
@@ -135,7 +152,7 @@ class Space:
                 raise DecisionError(f"there is no decision for `{decision.address}`", help=f"one of {shown}")
             return _position(decision, decisions[decision.address])
 
-        return self.decide(choose).graph
+        return choose
 
     def locate(self, graph: Graph) -> Decisions:
         """The decisions whose network has the structure of a graph: `materialize` gives one of the same hash.
@@ -163,13 +180,7 @@ class Space:
     def active(self, decisions: Mapping[str, object]) -> Decisions:
         """Those of a full set of decisions that matter for its network."""
         taken: Decisions = {}
-
-        def choose(decision: Decision) -> int:
-            position = _position(decision, decisions[decision.address])
-            taken[decision.address] = decision.alternatives[position]
-            return position
-
-        self._resolver.resolve(choose)
+        self._resolver.resolve(_noting(self._choose_as(decisions), taken, []))
         return taken
 
     def points(self) -> Iterator[Point]:
@@ -208,6 +219,12 @@ class Space:
         """A legal point that keeps a budget and differs in so many decisions. Raises `BudgetError` without one."""
         return mutate(self, decisions, budget or Budget(), random, num)
 
+    def mutants(
+        self, decisions: Decisions, random: Random, number: int, num: int = 1, budget: Budget | None = None
+    ) -> list[Point]:
+        """So many points, all different, each as `mutate` gives it; fewer, or none, where there are no more."""
+        return mutants(self, decisions, budget or Budget(), random, number, num)
+
     def crossover(self, one: Decisions, other: Decisions, random: Random, budget: Budget | None = None) -> Point:
         """A legal point that keeps a budget, its decisions those of two points. Raises `BudgetError` without one."""
         return crossover(self, one, other, budget or Budget(), random)
@@ -233,13 +250,22 @@ class Space:
     def decide(self, choose: Choose) -> Point:
         """The point that a series of choices leads to. Raises `DocumentError` where it is no legal network."""
         taken: Decisions = {}
+        positions: list[int] = []
+        document = self._resolver.resolve(_noting(choose, taken, positions))
+        key = tuple(positions)
+        if key not in self._facts:
+            costs = self._graph(key, document).costs().totals
+            make = partial(self._graph, key)
+            _remember(self._facts, MAX_REMEMBERED, key, Facts(costs, make))
+        return Point(taken, self._facts[key])
 
-        def note(decision: Decision) -> int:
-            position = choose(decision)
-            taken[decision.address] = decision.alternatives[position]
-            return position
-
-        return Point(taken, graph_of(self._resolver.resolve(note)))
+    def _graph(self, key: Key, document: Document | None = None) -> Graph:
+        """The network of a series of choices, and of the document that they lead to."""
+        if key not in self._graphs:
+            positions = iter(key)
+            graph = graph_of(document or self._resolver.resolve(lambda _: next(positions)))
+            _remember(self._graphs, MAX_GRAPHS, key, graph)
+        return self._graphs[key]
 
 
 def load(name_or_path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Space:
@@ -271,6 +297,25 @@ def _space(document: Document, settings: Settings | None, variant: str | None) -
             faults.add("duplicate-name", f"{times} decisions have the address `{address}`", document.mark, help=help)
     faults.raise_if_any()
     return space
+
+
+def _noting(choose: Choose, taken: Decisions, positions: list[int]) -> Choose:
+    """Choices as another makes them, which are put down."""
+
+    def note(decision: Decision) -> int:
+        position = choose(decision)
+        positions.append(position)
+        taken[decision.address] = decision.alternatives[position]
+        return position
+
+    return note
+
+
+def _remember(known: dict[Key, Known], most: int, key: Key, value: Known) -> None:
+    """One more, without the oldest where there are too many."""
+    if len(known) >= most:
+        del known[next(iter(known))]
+    known[key] = value
 
 
 def _position(decision: Decision, value: object) -> int:

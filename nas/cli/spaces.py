@@ -179,21 +179,21 @@ def neighbours(
     """
     found = _load(name, settings, variant)
     point = _decisions(decisions)
-    here = found.materialize(point)
-    start = found.active(point)
+    here = found.point(point)
+    start = here.decisions
     rows, objects = [], []
     for near in found.neighbours(start, budget, seed):
         changes = changes_between(start, near.decisions)
         objects.append({"changes": {address: list(pair) for address, pair in changes.items()}, **_point(near)})
         [(address, (old, new))] = changes.items()
-        costs, before = near.graph.costs(), here.costs()
+        costs, before = near.costs, here.costs
         rows.append(
             [
                 address,
                 f"{shown(old)} -> {shown(new)}",
                 f"{costs.params - before.params:+,}",
                 f"{costs.macs - before.macs:+,}",
-                near.graph.hash[:12],
+                near.hash[:12],
             ]
         )
     if as_json:
@@ -286,18 +286,18 @@ def _share(part: int, whole: int) -> str:
 
 
 def _point(point: Point) -> dict[str, object]:
-    costs = point.graph.costs()
+    costs = point.costs
     return {
         "decisions": point.decisions,
-        "hash": point.graph.hash,
+        "hash": point.hash,
         "params": costs.params,
         "macs": costs.macs,
     }
 
 
 def _figures(point: Point) -> str:
-    costs = point.graph.costs()
-    return f"{point.graph.hash[:12]}  {format_quantity(costs.params)} params  {format_quantity(costs.macs)} MACs"
+    costs = point.costs
+    return f"{point.hash[:12]}  {format_quantity(costs.params)} params  {format_quantity(costs.macs)} MACs"
 
 
 def shown(alternative: object) -> str:

@@ -30,6 +30,6 @@ def draw_new(space: Space, budget: Budget, known: Set[str], seed: int) -> Decisi
             point = draws.next()
         except BudgetError:
             break
-        if point.graph.hash not in known:
+        if point.hash not in known:
             return dict(point.decisions)
     return None
