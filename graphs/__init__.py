@@ -18,6 +18,7 @@ Reading order; each file imports only from those above it:
     parameters    trees to parameters
     steps         trees to steps
     templates     trees to templates, and those taken from other files
+    keys          how a space spells the keys of a table
     reading       trees to documents
     emission      documents to YAML
     library       the composites that ship with the product

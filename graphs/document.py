@@ -128,13 +128,27 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """How a space's decisions spell the key of a row in a table of results.
+
+    `columns` are texts with addresses in braces, one for each column of the table's key. `spell` has alternatives, or
+    the addresses of decisions with a map for each, and `absent` what a decision is spelled that a point doesn't have.
+    """
+
+    word: Scalar
+    columns: tuple[Scalar, ...]
+    spell: tuple[tuple[Scalar, Tree], ...] = ()
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A whole document.
 
     `templates` are its own and those that it uses from other files; those that ship with the product are in
     `graphs.library`. It is not `whole` where some could not be read: any name may be theirs. `defaults` are arguments
     of all its calls of a block that don't say otherwise, `variants` sets of values for its parameters, `where`
-    conditions on them. `training_outputs` are outputs that training has beside `outputs`.
+    conditions on them. `training_outputs` are outputs that training has beside `outputs`. A space may have a `key`.
     """
 
     source: Source
@@ -152,6 +166,7 @@ class Document:
     variants: tuple[tuple[Scalar, Mapping], ...] = ()
     whole: bool = True
     where: tuple[Scalar, ...] = ()
+    key: Key | None = None
 
     def with_variant(self, variant: str, faults: FaultList) -> Document:
         """The document under the name of one of its variants, with that variant's values for its parameters.

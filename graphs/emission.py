@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from graphs.document import Action, Call, Choice, Document, Parallel, Param, Sequential, Share, Step, Template
+from graphs.document import Action, Call, Choice, Document, Key, Parallel, Param, Sequential, Share, Step, Template
 from graphs.migrations import VERSION
 from graphs.text import Mapping, Scalar, Tree
 
@@ -53,7 +53,27 @@ def document_data(document: Document) -> dict[str, Data]:
         data["training_output"] = {name.text: source.value for name, source in document.training_outputs}
     if document.requirements:
         data["require"] = {name.text: bound.value for name, bound in document.requirements}
+    if document.key:
+        data["key"] = _key(document.key)
     return data
+
+
+def _key(key: Key) -> Data:
+    columns: list[Data] = [column.value for column in key.columns]
+    data: dict[str, Data] = {"of": columns[0] if len(columns) == 1 else columns}
+    if key.spell:
+        data["spell"] = {entry.text: _spelling(tree) for entry, tree in key.spell}
+    if key.absent:
+        data["absent"] = key.absent
+    return data["of"] if list(data) == ["of"] else data
+
+
+def _spelling(tree: Tree) -> Data:
+    """The texts of alternatives: as texts, since 00 is not 0."""
+    if isinstance(tree, Mapping):
+        return {entry.text: _spelling(text) for entry, text in tree}
+    assert isinstance(tree, Scalar)
+    return tree.text
 
 
 def _template(template: Template) -> Data:

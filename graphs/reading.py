@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from graphs.document import Document, Param, Step
 from graphs.faults import FaultList, Source, nearest, nearest_word, one_of
+from graphs.keys import read_key
 from graphs.migrations import migrate
 from graphs.parameters import read_params
 from graphs.shapes import NAME, NO_ENTRIES, is_name, is_value, read_conditions, read_mapping, read_text
@@ -29,6 +30,7 @@ DOCUMENT_KEYS = (
     "output",
     "training_output",
     "require",
+    "key",
 )
 
 _EXAMPLES = {
@@ -93,6 +95,7 @@ def read_document(tree: Tree, source: Source, faults: FaultList, *, holes: bool)
         variants=_read_variants(top.get("variants"), params, faults),
         whole=blocks.whole,
         where=read_conditions(top.get("where"), faults),
+        key=read_key(top.key("key"), top.get("key"), faults, holes=holes),
     )
 
 

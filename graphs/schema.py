@@ -271,6 +271,7 @@ def _document(blocks: list[str]) -> Schema:
                 "properties": {metric: _bound(metric) for metric in METRICS},
                 "additionalProperties": False,
             },
+            "key": _key(),
         },
         "additionalProperties": False,
         "required": ["version"],
@@ -299,6 +300,34 @@ def _parameter(*, of_document: bool) -> Schema:
         return {**open_value, "properties": {**open_value["properties"], **declared}, "dependencies": needs}
     words = {"pattern": f"^({'|'.join(KINDS)})$", "patternErrorMessage": _KINDS, "examples": list(KINDS)}
     return {**open_value, "properties": declared, **words}
+
+
+def _key() -> Schema:
+    text: Schema = {"type": "string"}
+    spelled: Schema = {"type": ["string", "number", "boolean"]}
+    return {
+        "description": "How the decisions of a space spell the key of a row in a table of results, as in "
+        '"{layer1.op}-{layer2.op}"; a list of such texts for a key of several columns.',
+        "type": ["string", "array", "object"],
+        "items": text,
+        "minItems": 1,
+        "properties": {
+            "of": {
+                "description": "The text of a key, with the addresses of decisions in braces; one for each column.",
+                "type": ["string", "array"],
+                "items": text,
+                "minItems": 1,
+            },
+            "spell": {
+                "description": "What alternatives are called there; below the address of a decision, for it alone.",
+                "type": "object",
+                "additionalProperties": {"type": [*spelled["type"], "object"], "additionalProperties": spelled},
+            },
+            "absent": {"description": "What a decision is called that a network does not have.", **spelled},
+        },
+        "required": ["of"],
+        "additionalProperties": False,
+    }
 
 
 def _value() -> Schema:

@@ -31,6 +31,7 @@ Reading order; each file imports only from those above it:
     counting      how many points keep a budget
     moves         neighbours, mutations, children
     linting       what is odd about a space
+    spelling      the key of a table's row, spelled by decisions
     space         `Space`: all of this, by one name
     kinship       the networks near another
 

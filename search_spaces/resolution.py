@@ -95,7 +95,7 @@ class Resolution:
     def document(self) -> Document:
         """The document of what is decided."""
         body = self._body(self._source.body, "")
-        return replace(self._source, body=body, templates=self._templates, defaults=self.defaults)
+        return replace(self._source, body=body, templates=self._templates, defaults=self.defaults, key=None)
 
     def _body(self, body: tuple[Step, ...], prefix: str) -> tuple[Step, ...]:
         names = step_names(body, FaultList(), taken=())

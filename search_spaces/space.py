@@ -30,6 +30,7 @@ from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
+from search_spaces.spelling import Spelling, read_spelling
 from search_spaces.unfolding import chain_of
 
 if TYPE_CHECKING:
@@ -124,6 +125,36 @@ class Space:
         Raises `BudgetError` where nothing in the space keeps the budget.
         """
         return draw_decisions(self, number, budget or Budget(), Random(seed))
+
+    def key(self, decisions: Mapping[str, object]) -> tuple[str, ...]:
+        """How a point spells the key of its row in a table, a text for each column: by `key` of the document.
+
+        `decisions` are those that matter for the point. Raises `DecisionError` where the document has no `key`.
+        """
+        return self._spelling.key(decisions)
+
+    def decode(self, key: tuple[str, ...]) -> Decisions:
+        """The decisions of the point that spells a key. Raises `DecisionError` where none does."""
+        spelling = self._spelling
+        for found in spelling.decode(key):
+            if spelling.is_whole and not self.document.where:
+                return found
+            rest = {one.address: one.alternatives[0] for one in self.decisions if one.address not in found}
+            try:
+                active = self.active({**rest, **found})
+            except DecisionError:
+                continue
+            if spelling.key(active) == key:
+                return active
+        raise DecisionError(f"no point of `{self.name}` has the key {', '.join(key)}")
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        spelling = read_spelling(self.document, self.decisions, FaultList())
+        if spelling is None:
+            help = 'say it in the document of the space, as in key: "{layer1.op}-{layer2.op}"'
+            raise DecisionError(f"the space `{self.name}` does not say how its decisions spell a key", help=help)
+        return spelling
 
     def text(self) -> str:
         """The document of the space as YAML."""
@@ -295,6 +326,7 @@ def _space(document: Document, settings: Settings | None, variant: str | None) -
         if times > 1:  # an argument and a step of a block, or a step called `params`
             help = "give a step or a parameter there another name"
             faults.add("duplicate-name", f"{times} decisions have the address `{address}`", document.mark, help=help)
+    read_spelling(document, space.decisions, faults)
     faults.raise_if_any()
     return space
 

@@ -131,6 +131,8 @@ HOLES = {
     "repeat": "net: [{repeat: {range: [1, 3]}, relu: {}}]",
     "a parameter": "params: {w: {choice: [2, 4]}}\nnet: [{conv: {out_channels: w}}]",
     "a block": "net: [{choice: {a: {relu: {}}, b: [{silu: {}}, {silu: {}}]}}]",
+    "a key": 'net: [{repeat: {range: [0, 3]}, relu: {}}]\nkey: "{relu.repeat}"',
+    "a key of columns": 'net: [{relu: {}}]\nkey: {of: ["{a}", "{b}"], spell: {x: 0, a: {y: 00}}, absent: "-"}',
 }
 
 

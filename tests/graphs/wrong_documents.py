@@ -236,6 +236,7 @@ VALUES = (
     ),
     in_net("a choice of values", "E112", "conv: {out_channels: {«choice: [8, 16]}}"),
     in_net("a choice of steps", "E112", "«choice: {a: {relu: {}}, b: {tanh: {}}}"),
+    in_net("a key of a table", "E112", "relu: {}", after='«key: "{relu}"\n'),
     in_net("weights that do not fit", "E114", "{name: a, conv: {out_channels: 4}}", "{name: b, share: «a}"),
     in_net("another file for a text", "E113", "b: {}", before="use: [«parts.yaml#b]\n"),
 )

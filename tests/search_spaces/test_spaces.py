@@ -2,12 +2,14 @@
 
 `nasbench201_rows.csv` and `nasbench_macro_rows.csv` are some 200 rows each, drawn at random, of those of NATS-Bench
 (Dong 2020, MIT licence) and NAS-Bench-Macro (Su 2021, Apache-2.0): the digits of an architecture, its parameters, and
-what the authors call FLOPs, one for a multiply-add. `iso_class` numbers the classes of isomorphic cells.
+what the authors call FLOPs, one for a multiply-add. `iso_class` numbers the classes of isomorphic cells. Where the
+environment has NAS_TABLES, the folder of the whole tables, all their rows are looked at.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -21,15 +23,17 @@ from search_spaces import Space
 HERE = Path(__file__).parent
 SIZES = {"nasbench201": 5**6, "nasbench_macro": 3**8}
 TABLES = {"nasbench201": "ops", "nasbench_macro": "arch"}
+WHOLE = {"nasbench201": "nasbench201_cifar10.csv", "nasbench_macro": "nasbench_macro_cifar10.csv"}
+FOLDER = os.environ.get("NAS_TABLES")
 
 
-def rows_of(name: str) -> list[dict[str, str]]:
-    with (HERE / f"{name}_rows.csv").open(encoding="utf-8") as file:
+def rows_of(name: str, path: Path | None = None) -> list[dict[str, str]]:
+    with (path or HERE / f"{name}_rows.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def decoded(space: Space, digits: str) -> dict[str, object]:
-    """The decisions in the order of the text, each digit the place of an alternative."""
+    """The decisions by the numbers that the benchmarks give their operations, in the order of the text."""
     pairs = zip(space.decisions, digits, strict=True)
     return {decision.address: decision.alternatives[int(digit)] for decision, digit in pairs}
 
@@ -45,6 +49,29 @@ def test_rows_of_a_table_have_its_parameters_and_flops(name: str) -> None:
     for row in rows_of(name):
         costs = space.materialize(decoded(space, row[TABLES[name]])).costs()
         assert (costs.params, costs.macs) == (int(row["params"]), int(row["flops"])), row
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_key_of_a_benchmark_is_that_of_its_table(name: str) -> None:
+    space = search_spaces.load(name)
+    for row in rows_of(name):
+        digits = row[TABLES[name]]
+        assert space.decode((digits,)) == decoded(space, digits)
+        assert space.key(decoded(space, digits)) == (digits,)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(FOLDER is None, reason="NAS_TABLES names no folder with the whole tables")
+@pytest.mark.parametrize("name", TABLES)
+def test_every_row_of_the_whole_table_is_located_and_costs_what_it_says(name: str) -> None:
+    space = search_spaces.load(name)
+    rows = rows_of(name, Path(FOLDER or "") / WHOLE[name])
+    assert len({row[TABLES[name]] for row in rows}) == len(rows) == space.size()
+    for row in rows:
+        graph = space.materialize(space.decode((row[TABLES[name]],)))
+        assert (graph.costs().params, graph.costs().macs) == (int(row["params"]), int(row["flops"])), row
+        assert space.materialize(space.locate(graph)).hash == graph.hash, row
 
 
 def test_cells_of_one_hash_are_isomorphic() -> None:
