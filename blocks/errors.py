@@ -10,6 +10,7 @@
     ├── ModeError            a network compiled for something else              graphs
     ├── BudgetError        a budget that is malformed or that nothing fits      graphs, search_spaces
     ├── DataError          images that cannot be read                           nas
+    ├── StudyError         keys of a study that are wrong or contradictory      nas
     ├── RunError           a run folder that is missing, damaged or in use      nas
     ├── RayError           a cluster that does not start or cannot be reached   nas
     ├── WeightsError       weights that are damaged or of another network      nas

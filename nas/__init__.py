@@ -12,6 +12,8 @@ Reading order; each file imports only from those above it:
     verbs         what Python calls: search, resume, status, export
     trials        jobs, events and the contract of executors
     recipe        how candidates are trained, as data
+    objectives    what networks are judged by, and which way is better
+    study         all that was asked for of a search, as data
     seeds         seeds of the parts of a run, from the one of the run
     data/         images: digits, folders, archives; the test part kept apart
     training      tensors: one network over some epochs
@@ -28,6 +30,7 @@ Reading order; each file imports only from those above it:
     pretrained    weights from elsewhere, recognised by their names and shapes
     finishing     the final training of the winner
     results       a run as its summary
+    opening       what a study names, found and checked
     driver        the loop, and what the verbs of runs do
     exporting     export by name
     chart_labels, chart    the complexity chart of the networks that ship

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from blocks.errors import FixpointError
 from nas.history import COMPLETE, FAILED, REJECTED, RUNNING, STOPPED, History, Trial
 from nas.ledger import Line
-from nas.recipe import Recipe
 from nas.records import Decisions, Duplicate, Ended, Proposed, Record, Rejected, Resumed
 from nas.samplers.sampler import Outcome, Sampler
 from nas.seeds import derive_seed
@@ -39,7 +38,7 @@ class Brain:
         self._space = space
         self._budget = budget
         self._sampler = sampler
-        self._recipe = Recipe.model_validate(history.started.recipe)
+        self._recipe = history.started.recipe
         self.rungs = Rungs.of(self._recipe.epochs)
         self._halving = Halving(self.rungs)
         self._num_proposals = 0
@@ -71,7 +70,7 @@ class Brain:
                 self._num_proposals += 1
                 original = self.history.trials[record.of]
                 ended = original.state != RUNNING
-                self._sampler.duplicated(record.decisions, _outcome(original) if ended else None)
+                self._sampler.duplicated(record.decisions, self._outcome(original) if ended else None)
             case Progress():
                 trial = self.history.trials[record.trial]
                 if trial.confirms is None and self._halving.observe(record.trial, record.epoch, record.value):
@@ -90,9 +89,12 @@ class Brain:
         if history.ended_by is not None:
             return self._propose_confirmation()
         num_running = sum(trial.state == RUNNING for trial in history.searched)
-        if history.num_trained + num_running >= history.started.num_trials:
+        study = history.study
+        if study.target is not None and history.best_accuracy >= study.target:
+            return None if num_running else Ended("target")
+        if study.max_trials is not None and history.num_trained + num_running >= study.max_trials:
             return None if num_running else Ended("trials")
-        if history.started.max_seconds is not None and history.active_seconds >= history.started.max_seconds:
+        if study.time is not None and history.active_seconds >= study.time:
             return None if num_running else Ended("time")
         if self._num_failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             return None if num_running else Ended("failures")
@@ -155,18 +157,18 @@ class Brain:
             hash=graph.hash,
             params=costs.params,
             macs=costs.macs,
-            seed=derive_seed(self.history.started.seed, "trial", trial),
+            seed=derive_seed(self.history.study.seed, "trial", trial),
             epochs=self._recipe.epochs,
             inactive={address: chosen for address, chosen in decisions.items() if address not in active},
         )
 
     def _propose_confirmation(self) -> Record | None:
-        candidates = self.history.ranking()[: self.history.started.num_candidates]
+        candidates = self.history.ranking()[: self.history.study.candidates]
         if len(candidates) < 2 or any(trial.state == RUNNING for trial in self.history.searched):
             return None
         begun = {(trial.confirms, trial.seed) for trial in self.history.trials.values()}
         for index in range(NUM_CONFIRMATION_SEEDS):
-            seed = derive_seed(self.history.started.seed, "confirmation", index)
+            seed = derive_seed(self.history.study.seed, "confirmation", index)
             for one in candidates:
                 if (one.number, seed) not in begun:
                     return Proposed(
@@ -190,7 +192,7 @@ class Brain:
             return
         self._graphs.pop(trial.number, None)
         if trial.confirms is None:
-            self._sampler.ended(trial.number, _outcome(trial))
+            self._sampler.ended(trial.number, self._outcome(trial))
             if trial.state in (FAILED, REJECTED):
                 self._num_failures_in_a_row += 1
             elif trial.state in (COMPLETE, STOPPED):
@@ -204,6 +206,5 @@ class Brain:
         self._running_alone = None
         self._to_stop.clear()
 
-
-def _outcome(trial: Trial) -> Outcome:
-    return Outcome(trial.state, trial.value, len(trial.curve))
+    def _outcome(self, trial: Trial) -> Outcome:
+        return Outcome(trial.state, self.history.values(trial), len(trial.curve))

@@ -12,31 +12,24 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from platform import python_version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-from blocks.errors import FixpointError
-from blocks.types import Map, Vector
-from graphs import Budget
 from nas.brain import Brain
-from nas.executors import make_executor, refuse_misuse
+from nas.executors import make_executor
 from nas.finishing import finish
 from nas.history import History
-from nas.ledger import Ledger, RunError, is_locked, not_written, read_ledger
-from nas.recipe import Recipe, default_recipe
-from nas.records import Record, Resumed, Started
+from nas.ledger import Ledger, is_locked, not_written, read_ledger
+from nas.opening import Opening, open_study, reopen, versions
+from nas.records import Record, Resumed
 from nas.results import Result, SearchInterrupted, is_over, summarize
-from nas.samplers import SAMPLERS, make_sampler
-from nas.trainer import Trainer, refuse_device
+from nas.samplers import Sampler, make_sampler
+from nas.study import Study
+from nas.trainer import Trainer
 from nas.trials import Diverged, Event, Executor, Progress
-from nas.verbs import DEFAULT_TRIALS
-from search_spaces import Space, load, parse
-
-if TYPE_CHECKING:
-    from nas.data import Data
+from search_spaces import Space
 
 RUNS = Path("runs")
 WAIT_SECONDS = 0.5
@@ -49,120 +42,40 @@ class Observer(Protocol):
 
 
 def search(
-    space: Space | str | Path,
-    budget: Budget | Mapping[str, int | float | str | None] | None = None,
-    data: str | Path = "digits",
-    *,
-    trials: int = DEFAULT_TRIALS,
-    sampler: str = "tpe",
-    executor: str = "inline",
-    workers: int | None = None,
-    address: str | None = None,
-    storage: str | None = None,
-    device: str = "auto",
-    recipe: Recipe | None = None,
-    epochs: int | None = None,
-    final_epochs: int | None = None,
-    seed: int = 0,
-    candidates: int = 4,
-    final_seeds: int = 3,
-    max_seconds: float | None = None,
-    settings: Mapping[str, bool | int | float | str] | None = None,
-    run: str | Path | None = None,
-    on_event: Observer | None = None,
+    study: Study, *, space: Space | None = None, run: str | Path | None = None, on_event: Observer | None = None
 ) -> Result:
-    """See `nas.search`."""
-    from nas.data import load_data
+    """Brings a study to its end, in a new folder. `space` is that of the study, where it stands in no file.
 
-    counts = {"trials": trials, "candidates": candidates, "final_seeds": final_seeds}
-    lengths = {"epochs": epochs, "final_epochs": final_epochs}
-    for what, number in {**counts, **lengths}.items():
-        if number is not None and number < 1:
-            raise FixpointError(f"{what} is {number}", help="at least 1 is needed")
-    if sampler not in SAMPLERS:
-        raise FixpointError(f"there is no sampler `{sampler}`", help=f"there is {', '.join(SAMPLERS)}")
-    refuse_misuse(executor, workers, address, storage)
-    if max_seconds is not None and not max_seconds > 0:
-        raise FixpointError(f"max_seconds is {max_seconds}", help="more than 0 is needed")
-    if address is None:
-        refuse_device(device)
-    budget = budget if isinstance(budget, Budget) else Budget.of(budget or {})
-    images = load_data(data)
-    if not isinstance(space, Space):
-        space = _load_space(space, images, dict(settings or {}))
-    space.refuse_impossible(budget)
-    _refuse_misfit(space, budget, images)
-    _, height, width = images.search.image_shape
-    recipe = (recipe or default_recipe(height, width)).model_copy(
-        update={name: number for name, number in lengths.items() if number is not None}
-    )
-    proposer = make_sampler(sampler, space, budget, seed)  # imports Optuna: better before there is a run to interrupt
-    folder = _make_folder(run, f"{space.name}-{Path(images.source).stem}")
-    started = Started(
-        name=folder.name,
-        space=space.name,
-        space_text=space.text(),
-        budget=budget.as_dict(),
-        data=images.source,
-        split_seed=images.split_seed,
-        fingerprint=images.fingerprint,
-        recipe=recipe.model_dump(),
-        sampler=sampler,
-        executor=executor,
-        workers=workers,
-        seed=seed,
-        num_trials=trials,
-        num_candidates=candidates,
-        num_final_seeds=final_seeds,
-        max_seconds=max_seconds,
-        versions=_versions(),
-    )
+    Raises: as `nas.search`.
+    """
+    opening = open_study(study, space)
+    sampler = _make_sampler(study, opening.space)  # imports Optuna: better before there is a run to interrupt
+    folder = _make_folder(run, f"{opening.space.name}-{Path(opening.images.source).stem}")
+    started = opening.started(folder.name)
     with Ledger.create(folder) as ledger:
-        first = ledger.append(started)
-        history = History(folder, first)
+        history = History(folder, ledger.append(started))
         if on_event:
             on_event(started, history)
-        brain = Brain(space, budget, proposer, history)
-        make = _executor_factory(executor, images, recipe, device, workers, address, storage)
-        return _drive(ledger, brain, images, budget, make, device, on_event)
+        return _drive(ledger, Brain(opening.space, study.budget, sampler, history), opening, on_event)
 
 
-def resume(
-    run: str | Path,
-    *,
-    executor: str | None = None,
-    workers: int | None = None,
-    address: str | None = None,
-    storage: str | None = None,
-    device: str = "auto",
-    on_event: Observer | None = None,
-) -> Result:
-    """See `nas.resume`."""
-    from nas.data import load_data
+def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event: Observer | None = None) -> Result:
+    """Brings a run to its end that another driver began; `places` are the keys that say where trials run from now on.
 
+    Raises: as `nas.resume`.
+    """
     folder = Path(run)
     with Ledger.open(folder) as ledger:
         history = History.of(folder, ledger.lines)
         if is_over(history):
             return summarize(history, driver_is_alive=False)
-        started = history.started
-        images = load_data(started.data, started.split_seed)
-        if images.fingerprint != started.fingerprint:
-            raise RunError(
-                f"the images at {started.data} are not those that {folder} began with",
-                help="bring back the images as they were, or begin a new run",
-            )
-        space, budget = parse(started.space_text, f"the space of {folder}"), Budget.of(started.budget)
-        sampler = make_sampler(started.sampler, space, budget, started.seed)
-        brain = Brain(space, budget, sampler, History(folder, ledger.lines[0]))
+        opening = reopen(folder, history.started, places or {})
+        sampler = _make_sampler(history.study, opening.space)
+        brain = Brain(opening.space, history.study.budget, sampler, History(folder, ledger.lines[0]))
         for line in ledger.lines[1:]:
             brain.apply(line)
-        recipe = Recipe.model_validate(started.recipe)
-        workers = workers if workers is not None or executor else started.workers
-        refuse_misuse(executor or started.executor, workers, address, storage)
-        make = _executor_factory(executor or started.executor, images, recipe, device, workers, address, storage)
-        _commit(ledger, brain, Resumed(_versions()), on_event)
-        return _drive(ledger, brain, images, budget, make, device, on_event)
+        _commit(ledger, brain, Resumed(versions()), on_event)
+        return _drive(ledger, brain, opening, on_event)
 
 
 def status(run: str | Path) -> Result:
@@ -172,29 +85,33 @@ def status(run: str | Path) -> Result:
     return summarize(history, driver_is_alive=is_locked(folder))
 
 
-def _drive(
-    ledger: Ledger,
-    brain: Brain,
-    images: Data,
-    budget: Budget,
-    make: Callable[[], Executor],
-    device: str,
-    on_event: Observer | None,
-) -> Result:
+def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | None) -> Result:
     """From wherever the run is to its end."""
-    history = brain.history
+    history, study = brain.history, opening.study
+    trainer = Trainer(opening.images.search, opening.recipe, study.device)  # which never sees the test part
     try:
         with _one_thread():
-            with make() as executor:
+            with make_executor(study.executor, trainer, study.workers, study.address, study.storage) as executor:
                 run_trials(ledger, brain, executor, on_event)
             winner = history.winner()
             if winner is not None:
                 graph = brain.graph(winner.number)
-                for record in finish(history, graph, winner, images, budget, device):
+                for record in finish(history, graph, winner, opening.images, study.budget, study.device):
                     _commit(ledger, brain, record, on_event)
     except KeyboardInterrupt:
         raise SearchInterrupted(history.run) from None
     return summarize(history, driver_is_alive=False)
+
+
+def _make_sampler(study: Study, space: Space) -> Sampler:
+    return make_sampler(
+        study.sampler,
+        space,
+        study.budget,
+        study.seed,
+        num_objectives=len(study.objectives),
+        num_trials=study.max_trials,
+    )
 
 
 def run_trials(ledger: Ledger, brain: Brain, executor: Executor, on_event: Observer | None = None) -> None:
@@ -238,43 +155,6 @@ def _finite(event: Event) -> Event:
     return Progress(event.trial, event.epoch, event.value, metrics, event.seconds)
 
 
-def _load_space(space: str | Path, images: Data, settings: dict[str, bool | int | float | str]) -> Space:
-    """The space, its `params` of these names set to what the images are, unless the user has set them."""
-    channels, height, _ = images.search.image_shape
-    facts = {
-        "classes": len(images.search.classes),
-        "channels": channels,
-        "resolution": height,
-    }
-    declared = {param.name.text for param in load(space).document.params}
-    return load(space, {name: value for name, value in facts.items() if name in declared} | settings)
-
-
-def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
-    """Raises DataError where the networks of the space don't take these images, or tell other classes apart."""
-    from nas.data import DataError
-
-    graph = space.sample(1, budget).points[0].graph
-    shape, num_classes = images.search.image_shape, len(images.search.classes)
-    wanted = [(type.channels, type.height, type.width) for type in graph.inputs.values() if isinstance(type, Map)]
-    if wanted != [shape]:
-        raise DataError(
-            f"the networks of `{space.name}` take {_shapes(wanted)}, the images are {_shapes([shape])}",
-            help="set the `params` of the space that give its input",
-        )
-    outputs = [graph.in_training.types[value] for value in graph.in_training.outputs.values()]
-    fitting = all(isinstance(output, Vector) and output.features == num_classes for output in outputs)
-    if len(graph.outputs) != 1 or not fitting:
-        raise DataError(
-            f"the networks of `{space.name}` give {', '.join(map(str, outputs))}, the images {num_classes} classes",
-            help="a space for classification has one output, a vector with one feature per class; training outputs too",
-        )
-
-
-def _shapes(shapes: list[tuple[int, int, int]]) -> str:
-    return " and ".join("x".join(map(str, shape)) for shape in shapes) or "no images"
-
-
 def _make_folder(run: str | Path | None, name: str) -> Path:
     """A new folder: the one that was asked for, or runs/NAME-1, -2, ... Raises: RunError."""
     try:
@@ -297,19 +177,6 @@ def _make_folder(run: str | Path | None, name: str) -> Path:
         raise not_written(Path(run) if run is not None else RUNS, error) from None
 
 
-def _executor_factory(
-    name: str,
-    images: Data,
-    recipe: Recipe,
-    device: str,
-    workers: int | None,
-    address: str | None,
-    storage: str | None,
-) -> Callable[[], Executor]:
-    """Only the training and the validation part go to an executor."""
-    return lambda: make_executor(name, Trainer(images.search, recipe, device), workers, address, storage)
-
-
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Gives torch its number of threads back after trials in this process have set it to one."""
@@ -320,16 +187,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _versions() -> dict[str, str]:
-    """What the run was made with; asked of the package data, so that nothing is imported for it."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions: dict[str, Any] = {"python": python_version()}
-    for package in ("fixpoint-nas", "torch", "optuna", "ray"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions

@@ -34,9 +34,9 @@ def finish(history: History, graph: Graph, winner: Trial, data: Data, budget: Bu
 
     Raises: RunError where nothing can be written or a training comes to no end, and what the export raises.
     """
-    recipe = Recipe.model_validate(history.started.recipe)
+    recipe = history.started.recipe
     device = choose_device(device, data.search.image_shape)
-    seeds = [derive_seed(history.started.seed, "final", index) for index in range(history.started.num_final_seeds)]
+    seeds = [derive_seed(history.study.seed, "final", index) for index in range(history.study.final_seeds)]
     for seed in seeds:
         if seed not in history.finals:
             yield _train_seed(history.run, graph, winner, data, recipe, seed, device)
@@ -113,9 +113,9 @@ def _metadata(history: History, winner: Trial, data: Data, final: Finalised) -> 
             "trial": winner.number,
             "trials": history.counts(),
             "decisions": dict(winner.decisions),
-            "sampler": started.sampler,
-            "seed": started.seed,
+            "sampler": started.study.sampler,
+            "seed": started.study.seed,
         },
-        "training": {"recipe": dict(started.recipe), "seed": final.seed},
+        "training": {"recipe": started.recipe.model_dump(), "seed": final.seed},
         "data": {"source": Path(started.data).name, "fingerprint": started.fingerprint},
     }

@@ -5,13 +5,14 @@ The same fold serves the living driver and a resumed one, so that what is known 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from statistics import fmean
 
 from nas.ledger import Line
+from nas.objectives import LATENCY, oriented
 from nas.records import (
     Decisions,
     Duplicate,
@@ -24,6 +25,7 @@ from nas.records import (
     Resumed,
     Started,
 )
+from nas.study import Study
 from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Progress, Stopped
 
 RUNNING = "running"
@@ -61,6 +63,12 @@ class Trial:
         return self.curve[-1].value if self.curve else None
 
     @property
+    def figures(self) -> Mapping[str, float | None]:
+        """What is known of each objective: the accuracy after the last epoch, the latency as it was measured."""
+        latency = self.curve[0].metrics.get(LATENCY.name) if self.curve else None
+        return {"accuracy": self.value, "params": self.params, "macs": self.macs, LATENCY.name: latency}
+
+    @property
     def seconds(self) -> float:
         """The time spent in epochs of the last attempt."""
         return sum(epoch.seconds for epoch in self.curve)
@@ -88,6 +96,7 @@ class History:
         self.finals: dict[int, Finalised] = {}
         self.exported: Exported | None = None
         self.active_seconds = 0.0
+        self.best_accuracy = 0.0  # of the complete trials of the search
         self._last_at = first.at
 
     @classmethod
@@ -145,6 +154,8 @@ class History:
         match record:
             case Completed():
                 trial.state = COMPLETE
+                if trial.confirms is None and trial.value is not None:
+                    self.best_accuracy = max(self.best_accuracy, trial.value)
             case Stopped():
                 trial.state = STOPPED
             case Diverged():
@@ -163,6 +174,15 @@ class History:
                     trial.state = FAILED
             case _:
                 raise AssertionError(record)
+
+    @property
+    def study(self) -> Study:
+        """What was asked for."""
+        return self.started.study
+
+    def values(self, trial: Trial) -> tuple[float, ...] | None:
+        """What a trial has of each objective, each figure so that higher is better; None where one is not known."""
+        return oriented(self.study.objectives, trial.figures)
 
     @property
     def searched(self) -> list[Trial]:

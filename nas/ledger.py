@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from blocks.errors import FixpointError
 from nas.records import Record, decode, encode
+from nas.study import StudyError
 from nas.trials import Progress
 
 LEDGER = "ledger.jsonl"
@@ -65,7 +66,7 @@ def _parse(text: bytes, path: Path) -> Iterator[Line]:
             crc = data.pop("crc")
             sound = crc == _crc(data) and data["n"] == number
             parsed = Line(float(data["at"]), decode(data)) if sound else None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, StudyError):
             parsed = None
         if parsed is None:
             raise RunError(

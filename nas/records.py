@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from pydantic import BaseModel
+
+from nas.recipe import Recipe
+from nas.study import Study
 from nas.trials import Completed, Diverged, Event, Failed, Lost, OutOfMemory, Progress, Stopped
 from search_spaces.decisions import Alternative
 
@@ -18,24 +22,20 @@ Decisions = Mapping[str, Alternative]
 
 @dataclass(frozen=True)
 class Started:
-    """The first line, all that `resume` needs. `space_text` is the document as it was, `fingerprint` the data's."""
+    """The first line, all that `resume` needs.
+
+    `space` is the name of the space and `space_text` its document as it was; `data` is where the images were found,
+    `fingerprint` what they were; `recipe` is the whole of it, with what the images suggest.
+    """
 
     name: str
+    study: Study
     space: str
     space_text: str
-    budget: Mapping[str, int]
     data: str
     split_seed: int
     fingerprint: str
-    recipe: Mapping[str, Any]
-    sampler: str
-    executor: str
-    workers: int | None
-    seed: int
-    num_trials: int
-    num_candidates: int
-    num_final_seeds: int
-    max_seconds: float | None
+    recipe: Recipe
     versions: Mapping[str, str]
 
 
@@ -85,7 +85,7 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Ended:
-    """No more trials are proposed: `trials`, `time`, `space exhausted` or `failures`."""
+    """No more trials are proposed: `trials`, `time`, `target`, `space exhausted` or `failures`."""
 
     by: str
 
@@ -134,14 +134,22 @@ _KIND_OF = {record_class: kind for kind, record_class in KINDS.items()}
 
 def encode(record: Record) -> dict[str, Any]:
     """The record as JSON data, `kind` first."""
-    return {"kind": _KIND_OF[type(record)], **asdict(record)}
+    data = {"kind": _KIND_OF[type(record)], **asdict(record)}
+    return {
+        key: value.model_dump(mode="json") if isinstance(value, BaseModel) else value for key, value in data.items()
+    }
 
 
 def decode(data: Mapping[str, Any]) -> Record:
-    """The inverse of `encode`; keys that this version doesn't know are left out. Raises: KeyError, TypeError."""
+    """The inverse of `encode`; keys that this version doesn't know are left out.
+
+    Raises: KeyError, TypeError, ValueError; StudyError.
+    """
     record_class = KINDS[data["kind"]]
     known = {one.name for one in fields(record_class)}
     values = {key: value for key, value in data.items() if key in known}
+    if record_class is Started:
+        values |= {"study": Study.of(values["study"]), "recipe": Recipe.model_validate(values["recipe"])}
     for key in ("decisions", "inactive"):
         if key in values:
             values[key] = {address: _tuples(value) for address, value in values[key].items()}

@@ -105,9 +105,7 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         ended_by=_ended_by(history, driver_is_alive),
         trials=history.counts(),
         best=_candidate(history, winner) if winner else None,
-        candidates=tuple(
-            _candidate(history, trial) for trial in history.ranking()[: max(5, history.started.num_candidates)]
-        ),
+        candidates=tuple(_candidate(history, trial) for trial in history.ranking()[: max(5, history.study.candidates)]),
         test=TestScore(scores) if scores else None,
         bundle=history.run / history.exported.bundle if history.exported else None,
         seconds=round(history.active_seconds, 3),

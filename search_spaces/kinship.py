@@ -52,13 +52,13 @@ def distance_between(start: Decisions, end: Decisions) -> int:
 
 
 def space_for(name_or_path: str | Path, graph: Graph, settings: Settings | None = None) -> Space:
-    """A space whose `channels`, `size` or `resolution`, and `classes`, if it has such, are those of a network."""
+    """A space whose `channels`, `size`, and `classes`, if it has such, are those of a network."""
     plain = load(name_or_path, settings)
     declared = {param.name.text for param in plain.document.params}
     facts: dict[str, int] = {}
     inputs, outputs = list(graph.inputs.values()), [graph.types[value] for value in graph.outputs.values()]
     if len(inputs) == 1 and isinstance(inputs[0], Map):
-        facts |= {"channels": inputs[0].channels, "size": inputs[0].height, "resolution": inputs[0].height}
+        facts |= {"channels": inputs[0].channels, "size": inputs[0].height}
     if len(outputs) == 1 and isinstance(outputs[0], Vector):
         facts["classes"] = outputs[0].features
     own = {name: value for name, value in facts.items() if name in declared}

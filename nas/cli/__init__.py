@@ -9,6 +9,7 @@ Reading order; each file imports only from those above it:
     options     options that several commands have
     inputs      names and files of networks, `name=value`
     budgets     budgets as flags
+    studies     studies as flags
     outline     a network by address, to a depth
     counting    as other tools count
     progress    a search as it goes on, in lines

@@ -23,7 +23,7 @@ Macs = Annotated[
 ]
 HiddenBound = Annotated[str | None, typer.Option(metavar="N", hidden=True)]
 
-_SHOWN = {"max_params": Params, "max_macs": Macs}
+SHOWN = {"max_params": Params, "max_macs": Macs}
 
 
 def read_budget(**bounds: str | None) -> Budget:
@@ -38,8 +38,8 @@ def with_budget(command: Callable[..., None]) -> Callable[..., None]:
     """A command that takes a `budget`, as one that takes a flag for each of its bounds in its place."""
     signature = inspect.signature(command, eval_str=True)
     flags = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_SHOWN.get(name, HiddenBound))
-        for name in (*_SHOWN, *(name for name in BOUNDS if name not in _SHOWN))
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SHOWN.get(name, HiddenBound))
+        for name in (*SHOWN, *(name for name in BOUNDS if name not in SHOWN))
     ]
 
     @functools.wraps(command)

@@ -46,11 +46,12 @@ def parse_settings(texts: Sequence[str]) -> dict[str, bool | int | float | str]:
         name, sign, value = text.partition("=")
         if not sign or not name or not value:
             raise typer.BadParameter(f"`{text}` sets nothing; as in --set classes=10", param_hint="--set")
-        settings[name.strip()] = _scalar(value.strip())
+        settings[name.strip()] = scalar(value.strip())
     return settings
 
 
-def _scalar(text: str) -> bool | int | float | str:
+def scalar(text: str) -> bool | int | float | str:
+    """A number, true, false or a word, as a document would have it."""
     if text in ("true", "false"):
         return text == "true"
     for kind in (int, float):

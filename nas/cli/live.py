@@ -68,17 +68,18 @@ class Live:
                 return True
 
     def _draw_whole(self, history: History) -> None:
-        started = history.started
+        study = history.study
+        wanted: int | None
         if history.ended_by is None:
-            what, done, wanted = "search", history.num_trained, started.num_trials
+            what, done, wanted = "search", history.num_trained, study.max_trials
         else:
             again = [trial for trial in history.trials.values() if trial.confirms is not None]
             open_ = sum(trial.state == RUNNING for trial in again)
-            wanted_again = NUM_CONFIRMATION_SEEDS * min(started.num_candidates, len(history.ranking()))
+            wanted_again = NUM_CONFIRMATION_SEEDS * min(study.candidates, len(history.ranking()))
             if again and (open_ or len(again) < wanted_again):
                 what, done, wanted = "best, longer", len(again) - open_, wanted_again
             else:
-                what, done, wanted = "final training", len(history.finals), started.num_final_seeds
+                what, done, wanted = "final training", len(history.finals), study.final_seeds
         text = f"{what}{best_so_far(history)}"
         if self._whole is None:
             self._whole = self._progress.add_task(text, total=wanted, completed=done)

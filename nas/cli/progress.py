@@ -64,7 +64,7 @@ def describe(record: Record, history: History) -> str:
         case Started():
             return f"run {history.run}"
         case Resumed():
-            return f"run {history.run}, resumed: {history.num_trained} of {history.started.num_trials} trials are done"
+            return f"run {history.run}, resumed: {_several(history.num_trained, 'trial')} done"
         case Failed():
             why = record.traceback.strip().rpartition("\n")[2]
             return f"{_trial_line(history.trials[record.trial], history)}\n    {why}"
@@ -76,10 +76,10 @@ def describe(record: Record, history: History) -> str:
             )
             return f"search ended ({record.by}): {_several(history.num_trained, 'network')} trained{rejected}"
         case Proposed(confirms=int(of)) if not _confirmations_before(record, history):
-            count = min(history.started.num_candidates, len(history.ranking()))
+            count = min(history.study.candidates, len(history.ranking()))
             return f"training the best {count} longer, first of all trial {of}"
         case Finalised():
-            done = f"{len(history.finals)}/{history.started.num_final_seeds}"
+            done = f"{len(history.finals)}/{history.study.final_seeds}"
             return f"final training {done}: test accuracy {record.accuracy:.2%}, {format_seconds(record.seconds)}"
         case Exported():
             return f"bundle {history.run / record.bundle}"
@@ -94,7 +94,8 @@ def _trial_line(trial: Trial, history: History) -> str:
     how = f"{state}, {_several(len(trial.curve), 'epoch')}, {format_seconds(trial.seconds)}"
     if trial.confirms is not None:
         return f"trial {trial.confirms} again  {value}  {size}  {how}"
-    place = f"{history.num_trained:>{len(str(history.started.num_trials))}}/{history.started.num_trials}"
+    most = history.study.max_trials
+    place = f"{history.num_trained:>{len(str(most))}}/{most}" if most is not None else f"{history.num_trained:>4}"
     return f"{place}  trial {trial.number:<4} {value}  {size}  {how}{best_so_far(history)}"
 
 

@@ -5,59 +5,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphs import Budget
 from graphs.quantities import format_quantity
-from nas.cli.budgets import with_budget
-from nas.cli.inputs import parse_settings
 from nas.cli.options import Json
 from nas.cli.output import INTERRUPTED, format_seconds, print_json, table, terminal_width
+from nas.cli.studies import blaming_flags, with_places, with_study
 from nas.manifest import ARCHITECTURE, refuse_taken
-from nas.verbs import DEFAULT_TRIALS
 
 if TYPE_CHECKING:
     from nas.driver import Observer
     from nas.results import Result, TestScore
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
-Executor = Annotated[
-    str | None, typer.Option(metavar="inline|ray", help="Where trials run: here, or in Ray's workers.")
-]
-Workers = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Trials at a time; as many as cores if not given.")
-]
-Address = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A Ray cluster, instead of this machine.")]
-Storage = Annotated[str | None, typer.Option(metavar="DIR", help="A folder that all nodes of the cluster see.")]
-Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, ... or auto.")]
 To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
 
 
-@with_budget
+@with_study
 def search(
-    space: Annotated[str, typer.Option(metavar="NAME|FILE", help="A shipped space, or a document with holes.")],
-    data: Annotated[str, typer.Option(metavar="PATH", help="A folder of class folders, an .npz file, or digits.")],
-    budget: Budget,
-    trials: Annotated[int, typer.Option(min=1, metavar="N", help="Networks to train.")] = DEFAULT_TRIALS,
-    max_seconds: Annotated[
-        float | None, typer.Option(min=0.001, metavar="S", help="Propose nothing more after this time.")
-    ] = None,
-    sampler: Annotated[str, typer.Option(metavar="tpe|random", help="What proposes networks.")] = "tpe",
-    executor: Executor = "inline",
-    workers: Workers = None,
-    address: Address = None,
-    storage: Storage = None,
-    device: Device = "auto",
-    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Epochs of a trial.")] = None,
-    final_epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Epochs of the final training.")] = None,
-    final_seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Final trainings of the winner.")] = 3,
-    candidates: Annotated[int, typer.Option(min=1, metavar="N", help="Best networks to compare once more.")] = 4,
-    seed: Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")] = 0,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the space; repeatable.")
-    ] = None,
+    keys: dict[str, Any],
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; runs/NAME if not given.")
     ] = None,
@@ -73,50 +41,14 @@ def search(
       nas search --space small --data digits --max-params 4k --max-macs 400k
       nas search --space my.yaml --data photos/ --max-macs 50M --executor ray
     """
-    values = parse_settings(settings or [])
-    from nas import driver
-    from nas.executors import EXECUTORS
-    from nas.samplers import SAMPLERS
+    from nas import verbs
 
-    _refuse_unknown("--sampler", sampler, SAMPLERS)
-    _refuse_unknown("--executor", executor, EXECUTORS)
-
-    def begin(on_event: Observer) -> Result:
-        return driver.search(
-            space,
-            budget,
-            data,
-            trials=trials,
-            sampler=sampler,
-            executor=executor or "inline",
-            workers=workers,
-            address=address,
-            storage=storage,
-            device=device,
-            epochs=epochs,
-            final_epochs=final_epochs,
-            seed=seed,
-            candidates=candidates,
-            final_seeds=final_seeds,
-            max_seconds=max_seconds,
-            settings=values,
-            run=run,
-            on_event=on_event,
-        )
-
-    _bring_to_end(begin, to, as_json)
+    with blaming_flags(keys):
+        _bring_to_end(lambda on_event: verbs.search(run=run, on_event=on_event, **keys), to, as_json)
 
 
-def resume(
-    run: Run,
-    executor: Executor = None,
-    workers: Workers = None,
-    address: Address = None,
-    storage: Storage = None,
-    device: Device = "auto",
-    to: To = None,
-    as_json: Json = False,
-) -> None:
+@with_places
+def resume(run: Run, keys: dict[str, Any], to: To = None, as_json: Json = False) -> None:
     """Go on with a run that was interrupted.
 
     Finished trials stay, running ones begin again. A run that is over is left as it is.
@@ -126,23 +58,10 @@ def resume(
       nas resume runs/small-digits-1
       nas resume runs/small-digits-1 --executor ray --workers 8
     """
-    from nas import driver
-    from nas.executors import EXECUTORS
+    from nas import verbs
 
-    _refuse_unknown("--executor", executor, EXECUTORS)
-
-    def go_on(on_event: Observer) -> Result:
-        return driver.resume(
-            run,
-            executor=executor,
-            workers=workers,
-            address=address,
-            storage=storage,
-            device=device,
-            on_event=on_event,
-        )
-
-    _bring_to_end(go_on, to, as_json)
+    with blaming_flags(keys):
+        _bring_to_end(lambda on_event: verbs.resume(run, on_event=on_event, **keys), to, as_json)
 
 
 def status(run: Run, as_json: Json = False) -> None:
@@ -235,11 +154,3 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
     if result.bundle is None:
         print("error: no network was trained to the end, so there is nothing to export", file=sys.stderr)
         raise typer.Exit(1)
-
-
-def _refuse_unknown(option: str, word: str | None, known: tuple[str, ...]) -> None:
-    from graphs.faults import nearest
-
-    if word is not None and word not in known:
-        hint = nearest(word, known) or f"there is {', '.join(known)}"
-        raise typer.BadParameter(f"there is no `{word}`; {hint}", param_hint=option)

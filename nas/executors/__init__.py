@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from blocks.errors import FixpointError
+from graphs.faults import nearest, one_of
 from nas.executors.inline import InlineExecutor
+from nas.study import StudyError
 from nas.trainer import Trainer
 from nas.trials import Executor
 
@@ -24,7 +25,7 @@ def make_executor(
 ) -> Executor:
     """The executor of this name; None workers are as many as there are cores.
 
-    Raises: FixpointError, as `refuse_misuse` does, and where Ray can't be used.
+    Raises: StudyError, as `refuse_misuse` does; RayError where Ray can't be used.
     """
     refuse_misuse(name, workers, address, storage)
     if name == "inline":
@@ -35,12 +36,15 @@ def make_executor(
 
 
 def refuse_misuse(name: str, workers: int | None, address: str | None, storage: str | None) -> None:
-    """Raises FixpointError for an executor that there isn't, or that can't do what is asked; starts nothing."""
+    """Raises StudyError for an executor that there isn't, or that can't do what is asked; starts nothing."""
     if name not in EXECUTORS:
-        raise FixpointError(f"there is no executor `{name}`", help=f"there is {', '.join(EXECUTORS)}")
-    if workers is not None and workers < 1:
-        raise FixpointError(f"workers is {workers}", help="at least 1 is needed")
-    if name == "inline" and workers not in (None, 1):
-        raise FixpointError(f"`inline` runs one trial at a time, not {workers}", help="use `ray` for several workers")
-    if name == "inline" and (address or storage):
-        raise FixpointError("`inline` runs on this machine alone", help="use `ray` for a cluster")
+        help = nearest(name, EXECUTORS) or f"there is {one_of(EXECUTORS)}"
+        raise StudyError.at("executor", f"there is no executor `{name}`", help=help)
+    if name != "inline":
+        return
+    if workers not in (None, 1):
+        message, help = f"`inline` runs one trial at a time, not {workers}", "use `ray` for several workers"
+        raise StudyError.at("workers", message, help=help)
+    for key, value in {"address": address, "storage": storage}.items():
+        if value:
+            raise StudyError.at(key, "`inline` runs on this machine alone", help="use `ray` for a cluster")

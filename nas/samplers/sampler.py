@@ -16,10 +16,14 @@ from nas.records import Decisions
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended: `state` as in `nas.history`, `value` is None where there is none that means anything."""
+    """How a trial ended: `state` as in `nas.history`, after `epoch` epochs.
+
+    `values` has one figure per objective of the study, in its order, each so that higher is better, which is the
+    negative of what is to be small; None where there are none that mean anything.
+    """
 
     state: str
-    value: float | None
+    values: tuple[float, ...] | None
     epoch: int
 
 

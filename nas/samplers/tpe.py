@@ -39,7 +39,7 @@ class TPESampler(Sampler):
     point, told to the study like any other.
     """
 
-    def __init__(self, space: Space, budget: Budget, seed: int) -> None:
+    def __init__(self, space: Space, budget: Budget, seed: int, num_objectives: int = 1) -> None:
         self._space = space
         self._budget = budget
         self._seed = seed
@@ -50,7 +50,7 @@ class TPESampler(Sampler):
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
-            self._study = optuna.create_study(direction="maximize")
+            self._study = optuna.create_study(directions=["maximize"] * num_objectives)
         finally:
             optuna.logging.set_verbosity(verbosity)
         self._asked: tuple[dict[str, Alternative], Trial] | None = None
@@ -93,10 +93,11 @@ class TPESampler(Sampler):
         self._tell(self._running.pop(trial), outcome)
 
     def _tell(self, asked: Trial, outcome: Outcome) -> None:
-        if outcome.state == COMPLETE and outcome.value is not None:
-            self._study.tell(asked, outcome.value)
-        elif outcome.state == STOPPED and outcome.value is not None:
-            asked.report(outcome.value, step=outcome.epoch)
+        if outcome.state == COMPLETE and outcome.values is not None:
+            self._study.tell(asked, outcome.values)
+        elif outcome.state == STOPPED and outcome.values is not None:
+            if len(outcome.values) == 1:  # Optuna has reports for a single objective alone
+                asked.report(outcome.values[0], step=outcome.epoch)
             self._study.tell(asked, state=TrialState.PRUNED)
         elif outcome.state in (DIVERGED, REJECTED):
             asked.set_constraint(outcome.state, 1.0)

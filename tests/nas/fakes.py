@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from nas.ledger import Ledger
 from nas.recipe import Recipe
 from nas.records import Resumed, Started
 from nas.samplers import make_sampler
+from nas.study import Study
 from nas.trials import Completed, Event, Executor, Job, Progress, Stopped
 
 # 2 x 3 x (2 + 2 x 2) x 4 = 144 points, 97 networks of 80 to 892 parameters.
@@ -43,28 +43,20 @@ RECIPE = Recipe(epochs=9, final_epochs=4)
 Ending = Callable[[Job], Event | Exception | None]
 
 
-def started(**changes: object) -> Started:
-    """The first line of a run on the little space."""
-    first = Started(
+def started(**keys: object) -> Started:
+    """The first line of a run on the little space, with these keys of its study."""
+    asked = {"budget": BUDGET, "sampler": "random", "trials": 8, "candidates": 2, "final_seeds": 1}
+    return Started(
         name="fake",
+        study=Study.of({"space": "little", "data": "digits", **asked, **keys}),
         space="little",
         space_text=SPACE_TEXT,
-        budget=BUDGET.as_dict(),
         data="digits",
         split_seed=0,
         fingerprint="0" * 64,
-        recipe=RECIPE.model_dump(),
-        sampler="random",
-        executor="inline",
-        workers=None,
-        seed=0,
-        num_trials=8,
-        num_candidates=2,
-        num_final_seeds=1,
-        max_seconds=None,
+        recipe=RECIPE,
         versions={},
     )
-    return replace(first, **changes)  # type: ignore[arg-type]
 
 
 def value_of(architecture: str, epoch: int) -> float:
@@ -168,8 +160,16 @@ def run_to_end(run: Path, first: Started, executor: Executor) -> History:
 
 def _brain(history: History) -> Brain:
     first = history.started
-    space, budget = search_spaces.parse(first.space_text), Budget.of(first.budget)
-    return Brain(space, budget, make_sampler(first.sampler, space, budget, first.seed), history)
+    study, space = first.study, search_spaces.parse(first.space_text)
+    sampler = make_sampler(
+        study.sampler,
+        space,
+        study.budget,
+        study.seed,
+        num_objectives=len(study.objectives),
+        num_trials=study.max_trials,
+    )
+    return Brain(space, study.budget, sampler, history)
 
 
 def trials_of(history: History) -> list[Mapping[str, object]]:

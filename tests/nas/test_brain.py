@@ -56,7 +56,7 @@ def test_the_asked_number_of_trials_is_trained(tmp_path: Path) -> None:
 
 
 def test_a_stopped_trial_ends_at_a_rung_and_keeps_its_last_value(tmp_path: Path) -> None:
-    history, _ = run(tmp_path, goes_well, num_trials=12)
+    history, _ = run(tmp_path, goes_well, trials=12)
     stopped = [trial for trial in history.searched if trial.state == "stopped"]
     assert stopped
     for trial in stopped:
@@ -87,7 +87,7 @@ def test_a_value_that_is_no_number_is_a_divergence(tmp_path: Path) -> None:
             is_bad = isinstance(event, Progress) and event.epoch == 2 and job.trial == 0
             yield Progress(job.trial, 2, float("nan"), {"validation_loss": float("inf")}) if is_bad else event
 
-    history = run_to_end(tmp_path, started(num_trials=3), InlineExecutor(train))  # type: ignore[arg-type]
+    history = run_to_end(tmp_path, started(trials=3), InlineExecutor(train))  # type: ignore[arg-type]
     assert history.trials[0].state == "diverged"
     assert len(history.trials[0].curve) == 1
     assert history.num_trained == 3
@@ -132,13 +132,13 @@ def test_a_trial_that_is_lost_every_time_has_failed(tmp_path: Path) -> None:
 
 
 def test_failures_in_a_row_end_the_search(tmp_path: Path) -> None:
-    history, _ = run(tmp_path, lambda job: Failed(job.trial, "no such device"), num_trials=50)
+    history, _ = run(tmp_path, lambda job: Failed(job.trial, "no such device"), trials=50)
     assert history.ended_by == "failures"
     assert history.num_trained <= MAX_FAILURES_IN_A_ROW + 1
 
 
 def test_over_budget_points_are_rejected_untrained_with_their_violations(tmp_path: Path) -> None:
-    history, executor = run(tmp_path, goes_well, sampler="tpe", num_trials=30, budget={"max_params": 200})
+    history, executor = run(tmp_path, goes_well, sampler="tpe", trials=30, budget={"max_params": 200})
     rejected = [line.record for line in read_ledger(tmp_path) if isinstance(line.record, Rejected)]
     assert rejected, "TPE proposed nothing over budget: the test shows nothing"
     assert all(record.violations["max_params"] > 0 for record in rejected)
@@ -148,7 +148,7 @@ def test_over_budget_points_are_rejected_untrained_with_their_violations(tmp_pat
 
 
 def test_no_network_is_trained_twice_in_a_search(tmp_path: Path) -> None:
-    history, _ = run(tmp_path, goes_well, sampler="tpe", num_trials=60)
+    history, _ = run(tmp_path, goes_well, sampler="tpe", trials=60)
     hashes = [trial.hash for trial in history.searched]
     assert len(hashes) == len(set(hashes)) == 60
     for line in read_ledger(tmp_path):
@@ -158,7 +158,7 @@ def test_no_network_is_trained_twice_in_a_search(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_space_that_is_exhausted_ends_the_search(tmp_path: Path, sampler: str) -> None:
-    history, _ = run(tmp_path, goes_well, sampler=sampler, num_trials=1000, budget={"max_params": 170})
+    history, _ = run(tmp_path, goes_well, sampler=sampler, trials=1000, budget={"max_params": 170})
     assert history.ended_by == "space exhausted"
     assert 5 < history.num_trained < 40
 
@@ -173,13 +173,13 @@ def test_a_sampler_that_finds_nothing_is_not_asked_again_while_trials_run(
         return draw_new(search_spaces.parse(SPACE_TEXT), BUDGET, known, number) if number < 1 else None
 
     monkeypatch.setattr(RandomSampler, "propose", propose)
-    history, _ = run(tmp_path, goes_well, num_candidates=1)
+    history, _ = run(tmp_path, goes_well, candidates=1)
     assert (history.ended_by, history.num_trained) == ("space exhausted", 1)
     assert asked == [0, 1]
 
 
 def test_the_best_candidates_are_trained_again_longer_on_the_same_seeds(tmp_path: Path) -> None:
-    history, executor = run(tmp_path, goes_well, num_trials=12, num_candidates=2)
+    history, executor = run(tmp_path, goes_well, trials=12, candidates=2)
     best = [trial.number for trial in history.ranking()[:2]]
     again = [job for job in executor.jobs if history.trials[job.trial].confirms is not None]
     assert len(again) == 2 * NUM_CONFIRMATION_SEEDS
@@ -190,7 +190,7 @@ def test_the_best_candidates_are_trained_again_longer_on_the_same_seeds(tmp_path
 
 
 def test_the_winner_is_the_candidate_with_the_best_longer_trainings(tmp_path: Path) -> None:
-    first = run(tmp_path / "a", goes_well, num_trials=12)[0]
+    first = run(tmp_path / "a", goes_well, trials=12)[0]
     best, second = (trial.number for trial in first.ranking()[:2])
     winner = first.winner()
     assert winner is not None
@@ -204,7 +204,7 @@ def test_the_winner_is_the_candidate_with_the_best_longer_trainings(tmp_path: Pa
                 yield event
 
     executor = ParallelExecutor(reversed_when_longer)
-    other = run_to_end(tmp_path / "b", started(num_trials=12, num_candidates=2), executor)
+    other = run_to_end(tmp_path / "b", started(trials=12, candidates=2), executor)
     assert [trial.hash for trial in other.ranking()[:2]] == [first.trials[best].hash, first.trials[second].hash]
     winner = other.winner()
     assert winner is not None
@@ -212,19 +212,19 @@ def test_the_winner_is_the_candidate_with_the_best_longer_trainings(tmp_path: Pa
 
 
 def test_a_candidate_whose_longer_trainings_failed_does_not_win(tmp_path: Path) -> None:
-    best = run(tmp_path / "a", goes_well, num_trials=12)[0].ranking()[0]
+    best = run(tmp_path / "a", goes_well, trials=12)[0].ranking()[0]
 
     def fails_when_longer(job: Job) -> Event | None:
         is_best = network(job.architecture).hash == best.hash
         return Failed(job.trial, "odd") if is_best and job.epochs == RECIPE.final_epochs else None
 
-    history, _ = run(tmp_path / "b", fails_when_longer, num_trials=12, num_candidates=2)
+    history, _ = run(tmp_path / "b", fails_when_longer, trials=12, candidates=2)
     assert history.ranking()[0].hash == best.hash
     assert history.winner() == history.ranking()[1]
 
 
 def test_a_single_candidate_needs_no_confirmation(tmp_path: Path) -> None:
-    history, _ = run(tmp_path, goes_well, num_candidates=1)
+    history, _ = run(tmp_path, goes_well, candidates=1)
     assert len(history.trials) == len(history.searched)
     assert history.winner() == history.ranking()[0]
 
@@ -239,7 +239,7 @@ def test_ties_go_to_the_lower_loss_and_then_to_the_cheaper_network(tmp_path: Pat
                 else event
             )
 
-    ledger, brain = begin(tmp_path, started(num_trials=3, num_candidates=1))
+    ledger, brain = begin(tmp_path, started(trials=3, candidates=1))
     with ledger:
         run_trials(ledger, brain, InlineExecutor(train))  # type: ignore[arg-type]
     cheaper, dearer = sorted((brain.history.trials[1], brain.history.trials[2]), key=lambda trial: trial.macs)
@@ -250,7 +250,7 @@ def test_ties_go_to_the_lower_loss_and_then_to_the_cheaper_network(tmp_path: Pat
 def test_time_ends_the_search_but_not_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = count(1_000_000)  # a second for every line
     monkeypatch.setattr("nas.ledger.time.time", lambda: next(clock))
-    history, _ = run(tmp_path, goes_well, max_seconds=2.0, num_trials=100, num_candidates=1)
+    history, _ = run(tmp_path, goes_well, time=2.0, trials=100, candidates=1)
     assert history.ended_by == "time"
     # Two trials were proposed by then; both are trained to their end, which takes 2 x 9 lines and more.
     assert [trial.state for trial in history.searched] == ["complete", "complete"]
@@ -258,7 +258,7 @@ def test_time_ends_the_search_but_not_what_runs(tmp_path: Path, monkeypatch: pyt
 
 def test_the_inline_executor_is_deterministic(tmp_path: Path) -> None:
     runs = [
-        run_to_end(tmp_path / name, started(sampler="tpe", num_trials=20), InlineExecutor(fake_trainer()))
+        run_to_end(tmp_path / name, started(sampler="tpe", trials=20), InlineExecutor(fake_trainer()))
         for name in ("a", "b")
     ]
     assert trials_of(runs[0]) == trials_of(runs[1])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import graphs
+from graphs import Budget
 from nas import bundle as bundles
 from nas import driver
 from nas.bundle import random_weights
@@ -24,6 +25,7 @@ from nas.parity import Parity, compare
 from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Rejected, Started
 from nas.results import Result, SearchInterrupted, summarize
+from nas.study import Study
 from nas.trials import Completed, Diverged, Progress, Stopped
 from tests.nas.conftest import Answer
 
@@ -42,21 +44,15 @@ output: {logits: logits}
 
 STARTED = Started(
     name="run",
+    study=Study(
+        space="little", budget=Budget.of(max_params=4000), sampler="random", trials=3, candidates=2, final_seeds=2
+    ),
     space="little",
     space_text="",
-    budget={"max_params": 4000},
     data="digits",
     split_seed=0,
     fingerprint="",
-    recipe=Recipe(epochs=3, final_epochs=5).model_dump(),
-    sampler="random",
-    executor="inline",
-    workers=None,
-    seed=0,
-    num_trials=3,
-    num_candidates=2,
-    num_final_seeds=2,
-    max_seconds=None,
+    recipe=Recipe(epochs=3, final_epochs=5),
     versions={},
 )
 
@@ -109,8 +105,8 @@ def searching(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[list
     asked: dict[str, Any] = {}
 
     def plays(records: list[Record]) -> dict[str, Any]:
-        def search(space: str, budget: Any, data: str, *, on_event: Observe, **more: Any) -> Result:
-            asked.update(more, space=space, budget=budget, data=data)
+        def search(study: Study, *, on_event: Observe, **more: Any) -> Result:
+            asked.update(more, study=study)
             history = play(tmp_path / "run", records, on_event)
             if not history.ended_by:
                 raise SearchInterrupted(history.run)
@@ -205,11 +201,13 @@ class TestSearch:
             str(tmp_path / "r"),
         ]
         nas(*SEARCH, *options, *more)
-        assert asked["budget"].as_dict() == {"max_params": 4000, "max_macs": 400_000, "min_peak_bytes": 7}
-        assert (asked["space"], asked["data"], asked["run"]) == ("small", "digits", tmp_path / "r")
-        assert (asked["trials"], asked["sampler"], asked["seed"], asked["workers"]) == (5, "random", 9, 2)
-        assert (asked["executor"], asked["settings"]) == ("ray", {"width": 3})
-        assert (asked["epochs"], asked["final_epochs"]) == (2, None)
+        study = asked["study"]
+        assert study.budget.as_dict() == {"max_params": 4000, "max_macs": 400_000, "min_peak_bytes": 7}
+        assert (study.space, study.data, asked["run"]) == ("small", "digits", tmp_path / "r")
+        assert (study.trials, study.sampler, study.seed, study.workers) == (5, "random", 9, 2)
+        assert (study.executor, study.set) == ("ray", {"width": 3})
+        assert study.recipe.model_fields_set == {"epochs"}
+        assert study.recipe.epochs == 2
 
     def test_an_interruption_says_how_to_go_on(
         self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import nas
 import nas.driver
 import search_spaces
 from blocks.errors import BudgetError, FixpointError
 from graphs import Budget
+from nas import resume, status
 from nas.data import DataError
-from nas.driver import resume, run_trials, search, status
+from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
 from nas.history import History
 from nas.ledger import LEDGER, Ledger, RunError, read_ledger
 from nas.records import Exported, Finalised, Record, Resumed, Started
-from nas.results import SearchInterrupted
+from nas.results import Result, SearchInterrupted
 from nas.trials import Event, Job, Progress
 from tests.nas.fakes import (
     BUDGET,
@@ -34,6 +37,11 @@ from tests.nas.fakes import (
 from tests.nas.test_ledger import file_size_limit
 
 SPACE = search_spaces.parse(SPACE_TEXT)
+
+
+def search(**keys: Any) -> Result:
+    """A search of the little space, unless the keys have another."""
+    return nas.search(**{"space": SPACE, "budget": BUDGET, "data": "digits", **keys})
 
 
 def cut(run: Path, copy: Path, num_lines: int, extra: bytes = b"") -> Path:
@@ -56,7 +64,7 @@ def test_a_run_that_is_killed_at_any_line_ends_as_if_it_had_not_been(
     tmp_path: Path, sampler: str, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nas.samplers.tpe.NUM_STARTUP", 4)
-    first = started(sampler=sampler, num_trials=10, budget={"max_params": 250})
+    first = started(sampler=sampler, trials=10, budget={"max_params": 250})
     whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
     num_lines = len(read_ledger(tmp_path / "whole"))
     for num in range(1, num_lines + 1, stride):
@@ -68,7 +76,7 @@ def test_a_run_that_is_killed_at_any_line_ends_as_if_it_had_not_been(
 
 
 def test_a_run_that_is_killed_over_and_over_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
-    first = started(sampler="tpe", num_trials=14)
+    first = started(sampler="tpe", trials=14)
     whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
     cut(tmp_path / "whole", tmp_path / "cut", 1)
     for allowed in range(9, 400, 9):
@@ -101,7 +109,7 @@ def _dies_after(num_lines: int, append: Callable[[Ledger, Record], object]) -> C
 
 
 def test_no_finished_trial_is_repeated_or_lost_with_several_workers(tmp_path: Path) -> None:
-    run_to_end(tmp_path / "whole", started(num_trials=12), ParallelExecutor(fake_trainer(), capacity=3))
+    run_to_end(tmp_path / "whole", started(trials=12), ParallelExecutor(fake_trainer(), capacity=3))
     num_lines = len(read_ledger(tmp_path / "whole"))
     for num in range(2, num_lines, 5):
         copy = cut(tmp_path / "whole", tmp_path / f"cut{num}", num)
@@ -139,8 +147,6 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_a_search_ends_with_a_bundle_and_says_what_became_of_its_trials(tmp_path: Path) -> None:
     seen: list[str] = []
     result = search(
-        SPACE,
-        BUDGET,
         trials=6,
         recipe=RECIPE,
         run=tmp_path / "run",
@@ -163,7 +169,7 @@ def test_a_search_ends_with_a_bundle_and_says_what_became_of_its_trials(tmp_path
 
 @pytest.mark.usefixtures("offline")
 def test_a_run_that_is_over_is_left_as_it_is(tmp_path: Path) -> None:
-    result = search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path)
+    result = search(trials=3, recipe=RECIPE, run=tmp_path)
     before = (tmp_path / LEDGER).read_bytes()
     assert resume(tmp_path) == result
     assert (tmp_path / LEDGER).read_bytes() == before
@@ -171,7 +177,7 @@ def test_a_run_that_is_over_is_left_as_it_is(tmp_path: Path) -> None:
 
 def test_an_impossible_budget_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:
     with pytest.raises(BudgetError, match="80 params"):
-        search(SPACE, Budget.of(max_params=10), run=tmp_path / "run")
+        search(budget=Budget.of(max_params=10), run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -186,10 +192,10 @@ def interrupting(trial: int, epoch: int) -> Callable[[Job], Iterator[Event]]:
 
 
 def test_ctrl_c_says_what_resumes_and_resuming_ends_as_the_whole_run(tmp_path: Path, offline: SimpleNamespace) -> None:
-    whole = search(SPACE, BUDGET, trials=6, recipe=RECIPE, run=tmp_path / "whole")
+    whole = search(trials=6, recipe=RECIPE, run=tmp_path / "whole")
     offline.trainer = interrupting(trial=3, epoch=2)
     with pytest.raises(SearchInterrupted) as caught:
-        search(SPACE, BUDGET, trials=6, recipe=RECIPE, run=tmp_path / "cut")
+        search(trials=6, recipe=RECIPE, run=tmp_path / "cut")
     assert caught.value.command == f"nas resume {tmp_path / 'cut'}"
     assert status(tmp_path / "cut").ended_by == "interrupted"
     offline.trainer = fake_trainer()
@@ -202,7 +208,7 @@ def test_ctrl_c_says_what_resumes_and_resuming_ends_as_the_whole_run(tmp_path: P
 
 @pytest.mark.usefixtures("offline")
 def test_a_run_that_ends_in_its_final_training_goes_on_with_the_next_seed(tmp_path: Path) -> None:
-    search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path / "whole")
+    search(trials=3, recipe=RECIPE, run=tmp_path / "whole")
     kinds = [type(line.record) for line in read_ledger(tmp_path / "whole")]
     cut(tmp_path / "whole", tmp_path / "cut", kinds.index(Finalised) + 1)
     assert status(tmp_path / "cut").ended_by == "interrupted"
@@ -220,7 +226,7 @@ def test_status_of_a_living_run_says_that_it_runs(tmp_path: Path) -> None:
         if isinstance(record, Progress):
             seen.append(status(history.run).ended_by)
 
-    search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path, on_event=look)
+    search(trials=3, recipe=RECIPE, run=tmp_path, on_event=look)
     assert set(seen) == {"running"}
 
 
@@ -231,26 +237,26 @@ def test_a_second_driver_on_a_living_run_is_refused(tmp_path: Path) -> None:
             with pytest.raises(RunError, match="in use by another driver"):
                 resume(history.run)
 
-    assert search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path, on_event=rival).ended_by == "trials"
+    assert search(trials=3, recipe=RECIPE, run=tmp_path, on_event=rival).ended_by == "trials"
 
 
 @pytest.mark.usefixtures("offline")
 def test_a_folder_with_a_run_is_not_searched_in_again(tmp_path: Path) -> None:
-    search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path)
+    search(trials=3, recipe=RECIPE, run=tmp_path)
     with pytest.raises(RunError, match="already holds a run"):
-        search(SPACE, BUDGET, trials=3, recipe=RECIPE, run=tmp_path)
+        search(trials=3, recipe=RECIPE, run=tmp_path)
 
 
 @pytest.mark.usefixtures("offline")
 def test_runs_without_a_name_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = [str(search(SPACE, BUDGET, trials=2, recipe=RECIPE).run) for _ in range(2)]
+    names = [str(search(trials=2, recipe=RECIPE).run) for _ in range(2)]
     assert names == ["runs/little-digits-1", "runs/little-digits-2"]
 
 
 @pytest.mark.usefixtures("offline")
 def test_images_that_have_changed_are_refused_on_resume(tmp_path: Path) -> None:
-    search(SPACE, BUDGET, trials=2, recipe=RECIPE, run=tmp_path / "whole")
+    search(trials=2, recipe=RECIPE, run=tmp_path / "whole")
     (tmp_path / "cut").mkdir()
     with Ledger.create(tmp_path / "cut") as ledger:
         ledger.append(started())
@@ -260,10 +266,10 @@ def test_images_that_have_changed_are_refused_on_resume(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_a_full_disk_ends_the_run_with_one_sentence_and_a_whole_ledger(tmp_path: Path) -> None:
-    whole = search(SPACE, BUDGET, trials=6, recipe=RECIPE, run=tmp_path / "whole")
+    whole = search(trials=6, recipe=RECIPE, run=tmp_path / "whole")
     size = (tmp_path / "whole" / LEDGER).stat().st_size
     with file_size_limit(size // 2), pytest.raises(RunError, match="cannot be written"):
-        search(SPACE, BUDGET, trials=6, recipe=RECIPE, run=tmp_path / "full")
+        search(trials=6, recipe=RECIPE, run=tmp_path / "full")
     assert (tmp_path / "full" / LEDGER).read_bytes().endswith(b"\n")
     assert resume(tmp_path / "full").best == whole.best
 
@@ -271,10 +277,10 @@ def test_a_full_disk_ends_the_run_with_one_sentence_and_a_whole_ledger(tmp_path:
 def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
     wide = search_spaces.parse(SPACE_TEXT.replace("[1, 8, 8]", "[3, 9, 8]"))
     with pytest.raises(DataError, match="take 3x9x8, the images are 1x8x8"):
-        search(wide, run=tmp_path / "run")
+        search(space=wide, run=tmp_path / "run")
     many = search_spaces.parse(SPACE_TEXT.replace("out_features: 10", "out_features: 7"))
     with pytest.raises(DataError, match="the images 10 classes"):
-        search(many, run=tmp_path / "run")
+        search(space=many, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -286,8 +292,11 @@ def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
         {"executor": "moon"},
         {"final_seeds": 0},
         {"candidates": -1},
-        {"epochs": 0},
-        {"final_epochs": 0},
+        {"recipe": {"epochs": 0}},
+        {"time": "2 weeks"},
+        {"target": "130%"},
+        {"objectives": ["speed"]},
+        {"trails": 3},
         {"workers": 2},  # inline runs one trial at a time,
         {"address": "head:6379"},  # and here
         {"executor": "ray", "workers": 0},
@@ -296,7 +305,7 @@ def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
 )
 def test_arguments_that_mean_nothing_are_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
     with pytest.raises(FixpointError):
-        search(SPACE, BUDGET, run=tmp_path / "run", **wrong)  # type: ignore[arg-type]
+        search(run=tmp_path / "run", **wrong)
     assert not (tmp_path / "run").exists()
 
 
@@ -307,7 +316,7 @@ def test_a_run_in_which_nothing_was_completed_has_no_bundle(tmp_path: Path, offl
         yield Failed(job.trial, "no such device")
 
     offline.trainer = broken
-    result = search(SPACE, BUDGET, trials=30, recipe=RECIPE, run=tmp_path)
+    result = search(trials=30, recipe=RECIPE, run=tmp_path)
     assert (result.ended_by, result.best, result.bundle) == ("failures", None, None)
     assert offline.finished == 0
     assert resume(tmp_path) == result

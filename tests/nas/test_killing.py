@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.driver import resume, status
+from nas import resume, status
 from nas.history import History
 from nas.ledger import LEDGER, read_ledger
 from tests.nas.fakes import SPACE_TEXT
@@ -21,14 +21,13 @@ pytestmark = pytest.mark.slow
 SEARCH = """
 import sys
 import search_spaces
-from graphs import Budget
-from nas.driver import search
+from nas import search
 from nas.recipe import Recipe
 from nas.results import SearchInterrupted
 recipe = Recipe(epochs=4, final_epochs=3)
 try:
-    search(search_spaces.parse(open(sys.argv[1]).read()), Budget.of(max_params=400), "digits", trials=6, recipe=recipe,
-           run=sys.argv[2], candidates=2, final_seeds=2)
+    search(space=search_spaces.parse(open(sys.argv[1]).read()), budget={"max_params": 400}, data="digits", trials=6,
+           recipe=recipe, run=sys.argv[2], candidates=2, final_seeds=2)
 except SearchInterrupted as interrupted:
     sys.exit(interrupted.command)
 """

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 import search_spaces
-from blocks.errors import FixpointError
 from graphs import Budget
 from nas.records import Decisions
 from nas.samplers import SAMPLERS, Outcome, Sampler, make_sampler
 from nas.samplers.drawing import draw_new
+from nas.study import StudyError
 from tests.nas.fakes import BUDGET, SPACE_TEXT, value_of
 
 SPACE = search_spaces.parse(SPACE_TEXT)
@@ -47,7 +47,9 @@ class Session:
         else:
             fate = "accepted"
             trial = len(self.known)
-            outcome = Outcome("complete" if trial % 3 else "stopped", value_of(graph.text(), 9), 9 if trial % 3 else 3)
+            outcome = Outcome(
+                "complete" if trial % 3 else "stopped", (value_of(graph.text(), 9),), 9 if trial % 3 else 3
+            )
             self.sampler.accepted(trial, decisions)
             self.sampler.ended(trial, outcome)
             self.known[graph.hash] = outcome
@@ -106,7 +108,7 @@ def test_running_trials_are_no_obstacle(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "outcome", [Outcome("diverged", None, 1), Outcome("failed", None, 0), Outcome("rejected", 0.5, 1)]
+    "outcome", [Outcome("diverged", None, 1), Outcome("failed", None, 0), Outcome("rejected", (0.5,), 1)]
 )
 def test_a_trial_without_a_value_is_no_obstacle(name: str, outcome: Outcome) -> None:
     session = Session(name)
@@ -155,11 +157,13 @@ def test_tpe_learns_what_the_budget_allows_and_what_is_good() -> None:
         assert decisions is not None
         known.add(SPACE.materialize(decisions).hash)
         sampler.accepted(number, decisions)
-        sampler.ended(number, Outcome("complete", 0.9 if decisions["params.activation"] == "silu" else 0.1, 9))
+        sampler.ended(number, Outcome("complete", (0.9 if decisions["params.activation"] == "silu" else 0.1,), 9))
         chosen.append(decisions["params.activation"])
     assert chosen[30:].count("silu") >= 24
 
 
 def test_an_unknown_sampler_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(FixpointError, match="there is tpe, random"):
+    with pytest.raises(StudyError, match="no sampler `xyz`\n  help: there is `tpe` or `random`"):
+        make_sampler("xyz", SPACE, BUDGET, 0)
+    with pytest.raises(StudyError, match="did you mean `tpe`"):
         make_sampler("tpp", SPACE, BUDGET, 0)

@@ -180,7 +180,7 @@ def test_a_document_without_holes_is_a_space_of_one_point() -> None:
 
 
 def test_settings_replace_the_parameters_of_a_space() -> None:
-    space = search_spaces.load("small", {"classes": 4, "resolution": 16})
+    space = search_spaces.load("small", {"classes": 4, "size": 16})
     graph = space.sample(1).points[0].graph
     assert graph.inputs["image"].shape == (1, 16, 16)
     assert graph.nodes[-1].type.shape == (4,)

@@ -1,0 +1,125 @@
+"""Studies as flags: one for every key of a study, for every bound of its budget and every key of its recipe."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, get_args
+
+import typer
+from pydantic.fields import FieldInfo
+
+from graphs.budget import BOUNDS
+from nas.cli.budgets import SHOWN, HiddenBound
+from nas.cli.inputs import parse_settings, scalar
+from nas.recipe import Recipe
+from nas.study import Study, StudyError, StudyFault, keys_of, places
+
+NAMES = {"objectives": "--objective"}  # given once for each; all other flags have the name of their key
+SHOWN_OF_RECIPE = {"epochs": "Epochs of a trial.", "final_epochs": "Epochs of the final training."}
+
+
+def with_study(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes the `keys` of a study, as one that takes their flags in its place."""
+    return _with_flags(command, dict(_flags()))
+
+
+def with_places(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for the keys that say where trials run."""
+    return _with_flags(command, {name: kind for name, kind in _flags() if name in places()})
+
+
+def _with_flags(command: Callable[..., None], kinds: Mapping[str, Any]) -> Callable[..., None]:
+    signature = inspect.signature(command, eval_str=True)
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    flags = [inspect.Parameter(name, keyword_only, default=None, annotation=kind) for name, kind in kinds.items()]
+
+    @functools.wraps(command)
+    def flagged(**given: Any) -> None:
+        asked = {flag.name: given.pop(flag.name) for flag in flags}
+        command(keys=_keys({name: value for name, value in asked.items() if value not in (None, [])}), **given)
+
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parameters += flags if name == "keys" else [parameter.replace(kind=keyword_only)]
+    vars(flagged)["__signature__"] = signature.replace(parameters=parameters)
+    flagged.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flagged
+
+
+@contextmanager
+def blaming_flags(keys: Mapping[str, Any]) -> Iterator[None]:
+    """Inside, a mistake in a key that was given as a flag is one of usage."""
+    try:
+        yield
+    except StudyError as error:
+        if not all(_is_in(fault.path, keys) for fault in error.faults):
+            raise
+        raise typer.BadParameter("\n".join(map(_told, error.faults))) from None
+
+
+def _flags() -> Iterator[tuple[str, Any]]:
+    """The parameters of a command: their names and, for typer, their types."""
+    singles = keys_of()
+    for name, field in Study.model_fields.items():
+        if name in singles:
+            kind: Any = list[str] if name in ("set", "objectives") else str
+            yield (
+                name,
+                Annotated[kind | None, typer.Option(_flag(name), metavar=singles[name].metavar, help=_help(field))],
+            )
+        elif name == "budget":
+            yield from (
+                (bound, SHOWN.get(bound, HiddenBound)) for bound in sorted(BOUNDS, key=lambda bound: bound not in SHOWN)
+            )
+        elif name == "recipe":
+            for part in Recipe.model_fields:
+                shown = SHOWN_OF_RECIPE.get(part)
+                yield (
+                    part,
+                    Annotated[str | None, typer.Option(_flag(part), metavar="N", help=shown, hidden=shown is None)],
+                )
+
+
+def _flag(key: str) -> str:
+    return NAMES.get(key, f"--{key.replace('_', '-')}")
+
+
+def _help(field: FieldInfo) -> str:
+    default = field.get_default()
+    shown = isinstance(default, int | str) and not field.is_required()
+    return f"{field.description}{f'  [default: {default}]' if shown else ''}"
+
+
+def _keys(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that were given as keys of a study."""
+    keys: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in BOUNDS:
+            keys.setdefault("budget", {})[name] = value
+        elif name in Recipe.model_fields:
+            keys.setdefault("recipe", {})[name] = scalar(value)
+        elif name == "set":
+            keys[name] = parse_settings(value)
+        else:
+            keys[name] = value if _is_text(Study.model_fields[name]) or isinstance(value, list) else scalar(value)
+    return keys
+
+
+def _is_text(field: FieldInfo) -> bool:
+    return field.annotation is str or str in get_args(field.annotation)
+
+
+def _is_in(path: tuple[str | int, ...], keys: Mapping[str, Any]) -> bool:
+    """Whether the key of a fault was given as a flag."""
+    first, *rest = path or ("",)
+    inner = keys.get(str(first))
+    return first in keys and (not rest or not isinstance(inner, Mapping) or rest[0] in inner)
+
+
+def _told(fault: StudyFault) -> str:
+    last = fault.path[-1] if isinstance(fault.path[-1], str) else fault.path[0]
+    help = f"; {fault.help}" if fault.help else ""
+    return f"{_flag(str(last))}: {fault.message}{help}"

@@ -1,0 +1,153 @@
+"""What comes before the first trial of a run: the space and the images of a study, and whether they go together.
+
+Everything that can be found wrong is found here, before there is a folder. Imports no torch, unless a device is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from platform import python_version
+from typing import TYPE_CHECKING, Any
+
+from blocks.types import Map, Vector
+from graphs import Budget
+from nas.executors import refuse_misuse
+from nas.ledger import RunError
+from nas.recipe import Recipe, default_recipe
+from nas.records import Started
+from nas.samplers import refuse_unknown
+from nas.study import Study, StudyError, places
+from nas.trainer import refuse_device
+from search_spaces import Space, load, parse
+
+if TYPE_CHECKING:
+    from nas.data import Data
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A study with what its keys name. `recipe` is whole: what the images suggest, and what the study has instead."""
+
+    study: Study
+    space: Space
+    images: Data
+    recipe: Recipe
+
+    def started(self, name: str) -> Started:
+        """The first line of a run of this name."""
+        return Started(
+            name=name,
+            study=self.study,
+            space=self.space.name,
+            space_text=self.space.text(),
+            data=self.images.source,
+            split_seed=self.images.split_seed,
+            fingerprint=self.images.fingerprint,
+            recipe=self.recipe,
+            versions=versions(),
+        )
+
+
+def open_study(study: Study, space: Space | None = None) -> Opening:
+    """What a study names, found and checked; `space` stands for the study's, where it stands in no file.
+
+    Raises: StudyError; BudgetError where nothing in the space fits; DataError; what reading a space raises.
+    """
+    from nas.data import load_data
+
+    refuse_unknown(study.sampler)
+    _refuse_misplaced(study)
+    if study.data is None:
+        raise StudyError.at("data", "a study has no `data`", help="a folder of images, an .npz file, or digits")
+    images = load_data(study.data)
+    space = space or _load_space(study, images)
+    space.refuse_impossible(study.budget)
+    _refuse_misfit(space, study.budget, images)
+    _, height, width = images.search.image_shape
+    changes = study.recipe.model_dump(exclude_unset=True)
+    return Opening(study, space, images, default_recipe(height, width).model_copy(update=changes))
+
+
+def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Opening:
+    """What a run began with, to be gone on with in other `places`.
+
+    Raises: RunError where the images have changed; StudyError; DataError.
+    """
+    from nas.data import load_data
+
+    study = _moved(started.study, places)
+    _refuse_misplaced(study)
+    images = load_data(started.data, started.split_seed)
+    if images.fingerprint != started.fingerprint:
+        raise RunError(
+            f"the images at {started.data} are not those that {folder} began with",
+            help="bring back the images as they were, or begin a new run",
+        )
+    return Opening(study, parse(started.space_text, f"the space of {folder}"), images, started.recipe)
+
+
+def _moved(study: Study, given: Mapping[str, object]) -> Study:
+    """The study in other places. With another executor go the workers and the cluster of the one before."""
+    keys = {name: value for name, value in given.items() if value is not None}
+    if unknown := sorted(keys.keys() - {*places()}):
+        message = f"`{unknown[0]}` can't change in a run that has begun"
+        raise StudyError.at(unknown[0], message, help=f"these can: {', '.join(places())}; or begin a new run")
+    asked = study.as_dict()
+    if "executor" in keys:
+        asked = {name: value for name, value in asked.items() if name not in places()}
+    return Study.of({**asked, **keys})
+
+
+def _refuse_misplaced(study: Study) -> None:
+    refuse_misuse(study.executor, study.workers, study.address, study.storage)
+    if study.address is None:
+        refuse_device(study.device)
+
+
+def _load_space(study: Study, images: Data) -> Space:
+    """The space, its `params` of these names set to what the images are, unless the user has set them."""
+    channels, height, _ = images.search.image_shape
+    facts = {"classes": len(images.search.classes), "channels": channels, "size": height}
+    declared = {param.name.text for param in load(study.space).document.params}
+    own = {name: value for name, value in facts.items() if name in declared}
+    return load(study.space, {**own, **study.set})
+
+
+def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
+    """Raises DataError where the networks of the space don't take these images, or tell other classes apart."""
+    from nas.data import DataError
+
+    graph = space.sample(1, budget).points[0].graph
+    shape, num_classes = images.search.image_shape, len(images.search.classes)
+    wanted = [(type.channels, type.height, type.width) for type in graph.inputs.values() if isinstance(type, Map)]
+    if wanted != [shape]:
+        raise DataError(
+            f"the networks of `{space.name}` take {_shapes(wanted)}, the images are {_shapes([shape])}",
+            help="set the `params` of the space that give its input",
+        )
+    outputs = [graph.in_training.types[value] for value in graph.in_training.outputs.values()]
+    fitting = all(isinstance(output, Vector) and output.features == num_classes for output in outputs)
+    if len(graph.outputs) != 1 or not fitting:
+        raise DataError(
+            f"the networks of `{space.name}` give {', '.join(map(str, outputs))}, the images {num_classes} classes",
+            help="a space for classification has one output, a vector with one feature per class; training outputs too",
+        )
+
+
+def _shapes(shapes: list[tuple[int, int, int]]) -> str:
+    return " and ".join("x".join(map(str, shape)) for shape in shapes) or "no images"
+
+
+def versions() -> dict[str, str]:
+    """What the run was made with; asked of the package data, so that nothing is imported for it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions: dict[str, Any] = {"python": python_version()}
+    for package in ("fixpoint-nas", "torch", "optuna", "ray"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

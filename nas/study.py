@@ -1,0 +1,269 @@
+"""A study: all that was asked for of a search, as data. Every key is also a flag of `nas search` and a keyword of
+`nas.search`; the first line of a ledger holds the whole.
+
+Free of torch, and knows nothing of what is behind the names: whether a space, a data set or a sampler exists is found
+out where it is looked up, by a `StudyError` that names the key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from blocks.errors import BudgetError, FixpointError
+from graphs import Budget
+from graphs.budget import BOUNDS
+from graphs.faults import nearest, one_of
+from nas.objectives import ACCURACY, BY_NAME
+from nas.recipe import Recipe
+
+DEFAULT_TRIALS = 60
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)")
+
+Setting = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class StudyFault:
+    """One mistake of a study: `path` leads to the key, as in ("budget", "max_params"); `slug` is that of a fault."""
+
+    path: tuple[str | int, ...]
+    message: str
+    help: str = ""
+    slug: str = "bad-value"
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  help: {self.help}" if self.help else self.message
+
+
+class StudyError(FixpointError):
+    """Keys of a study that are wrong, contradict each other, or name what doesn't exist."""
+
+    def __init__(self, *faults: StudyFault) -> None:
+        first, *rest = faults
+        super().__init__("\n".join(map(str, faults)) if rest else first.message, help="" if rest else first.help)
+        self.args = faults
+        self.faults = faults
+
+    @classmethod
+    def at(cls, key: str, message: str, *, help: str = "") -> Self:
+        """The error of one key."""
+        return cls(StudyFault((key,), message, help))
+
+
+@dataclass(frozen=True)
+class Key:
+    """How a key is met outside of Python: `metavar` is what its flag takes.
+
+    `is_path` is the name of a file where it is none that ships: in a study file it is relative to that. `is_place` says
+    where trials run, not what is searched: it may be another when a run is resumed.
+    """
+
+    metavar: str
+    is_path: bool = False
+    is_place: bool = False
+
+
+def _wrong(message: str, help: str = "", **more: object) -> PydanticCustomError:
+    """What a validator raises; the texts come out of `study_faults` as they are."""
+    return PydanticCustomError("study", "{message}", {"message": message, "help": help, **more})
+
+
+def _read_budget(given: object) -> Budget:
+    if isinstance(given, Budget):
+        return given
+    if not isinstance(given, Mapping):
+        raise _wrong("`budget` is a map of bounds", "budget: {max_params: 1M, max_macs: 100M}", slug="wrong-shape")
+    for name, value in given.items():
+        try:
+            Budget.of({str(name): value})
+        except BudgetError as error:
+            slug = "bad-value" if str(name) in BOUNDS else "unknown-key"
+            raise _wrong(error.message, error.help, at=str(name), slug=slug) from None
+    try:
+        return Budget.of(given)
+    except BudgetError as error:
+        raise _wrong(error.message, error.help) from None
+
+
+def _read_seconds(given: object) -> object:
+    """7200.0 from "2h"; a number is seconds already."""
+    if not isinstance(given, str):
+        return given
+    match = _TIME.fullmatch(given.strip())
+    if match is None or match[2] not in _UNITS:
+        raise _wrong(f"`time` is a number with a unit, got `{given}`", "as in 30s, 20m, 2h or 1d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _read_share(given: object) -> object:
+    """0.95 from "95%"."""
+    match = _SHARE.fullmatch(given.strip()) if isinstance(given, str) else None
+    share = float(match[1]) / (100 if match[2] else 1) if match else given
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        raise _wrong(f"`target` is an accuracy, got `{given}`", "as in 95% or 0.95")
+    if not 0 < share <= 1:
+        meant = f"did you mean {share:g}%?" if not (match and match[2]) and 1 < share <= 100 else "as in 95% or 0.95"
+        raise _wrong(f"`target` is an accuracy above 0 and up to 100%, got `{given}`", meant)
+    return share
+
+
+def _read_objectives(given: object) -> object:
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list | tuple) or not names:
+        raise _wrong("`objectives` is a list of objectives", f"there is {one_of(BY_NAME)}", slug="wrong-shape")
+    for index, name in enumerate(names):
+        if name not in BY_NAME:
+            help = nearest(str(name), BY_NAME) or f"there is {one_of(BY_NAME)}"
+            raise _wrong(f"there is no objective `{name}`", help, at=index)
+        if name in names[:index]:
+            raise _wrong(f"the objective `{name}` stands here twice", "remove one of them", at=index)
+    if ACCURACY.name not in names:
+        raise _wrong("`objectives` are without accuracy, so training would be for nothing", "add accuracy to them")
+    return tuple(names)
+
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seconds = Annotated[float, BeforeValidator(_read_seconds), Field(gt=0, strict=True)]
+Share = Annotated[float, BeforeValidator(_read_share)]
+Objectives = Annotated[tuple[str, ...], BeforeValidator(_read_objectives)]
+BudgetMap = Annotated[Budget, PlainValidator(_read_budget), PlainSerializer(Budget.as_dict)]
+RecipeMap = Annotated[Recipe, PlainSerializer(lambda recipe: recipe.model_dump(exclude_unset=True))]
+
+
+class Study(BaseModel):
+    """What to search, with what, for what, and until when.
+
+    `recipe` holds what is to be other than the images suggest. `time` is in seconds, as a text with its unit (`2h`);
+    `target` an accuracy, 0.95 or `95%`. The search proper ends with the first of `trials`, `time` and `target`; where
+    neither `trials` nor `time` is given, after `DEFAULT_TRIALS`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    space: Annotated[str, Key("NAME|FILE", is_path=True)] = Field(
+        description="A shipped space, or a document with holes."
+    )
+    set: Annotated[dict[str, Setting], Key("NAME=VALUE")] = Field(
+        {}, description="Set a parameter of the space; repeatable."
+    )
+    data: Annotated[str | None, Key("PATH", is_path=True)] = Field(
+        None, description="A folder of class folders, an .npz file, or digits."
+    )
+    budget: BudgetMap = Field(Budget(), description="Bounds on what a network may cost.")
+    objectives: Annotated[Objectives, Key("accuracy|params|macs|latency")] = Field(
+        (ACCURACY.name,), description="What networks are judged by; repeatable."
+    )
+    sampler: Annotated[str, Key("NAME")] = Field("tpe", description="What proposes networks.")
+    recipe: RecipeMap = Field(Recipe(), description="How candidates are trained, where it is not as images suggest.")
+    trials: Annotated[Count | None, Key("N")] = Field(None, description="End after so many trained networks.")
+    time: Annotated[Seconds | None, Key("TIME")] = Field(
+        None, description="Propose nothing more after this time: 30s, 20m, 2h, 1d."
+    )
+    target: Annotated[Share | None, Key("ACCURACY")] = Field(
+        None, description="Propose nothing more once a network has this validation accuracy, as in 95%."
+    )
+    candidates: Annotated[Count, Key("N")] = Field(4, description="Best networks to compare once more.")
+    final_seeds: Annotated[Count, Key("N")] = Field(3, description="Final trainings of the winner.")
+    seed: Annotated[int, Key("N"), Field(strict=True)] = Field(0, description="Where all randomness comes from.")
+    executor: Annotated[str, Key("inline|ray", is_place=True)] = Field(
+        "inline", description="Where trials run: here, or in Ray's workers."
+    )
+    workers: Annotated[Count | None, Key("N", is_place=True)] = Field(
+        None, description="Trials at a time; as many as cores if not given."
+    )
+    address: Annotated[str | None, Key("HOST:PORT", is_place=True)] = Field(
+        None, description="A Ray cluster, instead of this machine."
+    )
+    storage: Annotated[str | None, Key("DIR", is_path=True, is_place=True)] = Field(
+        None, description="A folder that all nodes of the cluster see."
+    )
+    device: Annotated[str, Key("NAME", is_place=True)] = Field("auto", description="cpu, cuda, cuda:1, ... or auto.")
+
+    @classmethod
+    def of(cls, keys: Mapping[str, Any]) -> Self:
+        """The study of these keys. Raises: StudyError, with all faults."""
+        try:
+            return cls.model_validate(dict(keys))
+        except ValidationError as error:
+            raise StudyError(*study_faults(error)) from None
+
+    def changed(self, **keys: object) -> Self:
+        """The study with other values for these keys. Raises: StudyError."""
+        return self.of({**self.as_dict(), **keys})
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was asked for, without the defaults, as JSON data that `of` takes."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    @property
+    def max_trials(self) -> int | None:
+        """How many networks are trained at most; None where only time or target end the search."""
+        return self.trials if self.trials is not None or self.time is not None else DEFAULT_TRIALS
+
+
+def places() -> tuple[str, ...]:
+    """The keys that say where trials run."""
+    return tuple(name for name, key in keys_of().items() if key.is_place)
+
+
+def keys_of() -> dict[str, Key]:
+    """The keys that are a single flag each, with how they are met."""
+    found = {
+        name: [one for one in field.metadata if isinstance(one, Key)] for name, field in Study.model_fields.items()
+    }
+    return {name: keys[0] for name, keys in found.items() if keys}
+
+
+def study_faults(error: ValidationError) -> Iterable[StudyFault]:
+    """What pydantic found, in our words."""
+    return [_fault(details) for details in error.errors(include_url=False)]
+
+
+def _fault(details: ErrorDetails) -> StudyFault:
+    kind, context, given = details["type"], details.get("ctx", {}), details["input"]
+    path = tuple(details["loc"])
+    if kind == "study":
+        at = (context["at"],) if "at" in context else ()
+        return StudyFault((*path, *at), context["message"], context["help"], context.get("slug", "bad-value"))
+    name, whole = str(path[-1]), f"`{path[0]}`" if len(path) > 1 else "a study"
+    if kind == "extra_forbidden":
+        known = Recipe.model_fields if path[0] == "recipe" and len(path) > 1 else Study.model_fields
+        help = nearest(name, known) or f"it takes {one_of(known, most=len(known))}"
+        return StudyFault(path, f"{whole} has no key `{name}`", help, "unknown-key")
+    if kind == "missing":
+        return StudyFault(path[:-1], f"{whole} has no `{name}`", f"{name}: ...", "missing-key")
+    for bound, words in _BOUNDS.items():
+        if bound in context:
+            return StudyFault(path, f"`{name}` is {given}", f"{words} {context[bound]:g} is needed")
+    if kind == "literal_error":
+        return StudyFault(path, f"`{name}` is {context['expected']}, got `{given}`".replace("'", "`"))
+    return StudyFault(path, f"`{name}` is {_KINDS.get(kind.partition('_')[0], 'something else')}, got `{given}`")
+
+
+_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a text",
+    "dict": "a map",
+    "model": "a map",
+    "finite": "a finite number",
+}
