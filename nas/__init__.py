@@ -16,6 +16,7 @@ Reading order; each file imports only from those above it:
     study         all that was asked for of a search, as data
     seeds         seeds of the parts of a run, from the one of the run
     data/         images: digits, folders, archives; the test part kept apart
+    checkpoints   trainings as files, whole or not there
     training      tensors: one network over some epochs
     trainer       what a worker does with a job
     records       the lines of a ledger

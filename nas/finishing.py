@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from nas.checkpoints import replace_file
 from nas.history import History, Trial
 from nas.ledger import RunError, not_written
 from nas.recipe import Recipe
@@ -48,7 +49,7 @@ def _train_seed(
     run: Path, graph: Graph, winner: Trial, data: Data, recipe: Recipe, seed: int, device: str
 ) -> Finalised:
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from nas.training import DivergedError, Training, is_out_of_memory
 
@@ -74,11 +75,7 @@ def _train_seed(
     weights = Path(WEIGHTS) / f"{winner.number}-{seed}.safetensors"
     try:
         (run / WEIGHTS).mkdir(exist_ok=True)
-        unfinished = (run / weights).with_suffix(".tmp")
-        save_file(training.state(), unfinished)
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())  # the ledger's line that names it is
-        os.replace(unfinished, run / weights)
+        replace_file(run / weights, save(training.state()), durable=True)  # as the ledger's line is that names it
     except OSError as error:
         raise not_written(run, error) from None
     return Finalised(winner.number, seed, score.accuracy, score.loss, perf_counter() - begin, str(weights))

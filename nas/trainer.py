@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blocks.errors import FixpointError
+from nas.checkpoints import Checkpoints
 from nas.recipe import SMALL_IMAGE, Recipe
-from nas.trials import Completed, Event, Job, OutOfMemory, Progress
+from nas.trials import Event, Job, OutOfMemory, Progress
 
 if TYPE_CHECKING:
     from nas.data import SearchData
@@ -20,27 +21,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trainer:
-    """Trains on `data.train`, measures on `data.validation`; `device` is `cpu`, `cuda`, `cuda:1`, ... or `auto`."""
+    """Trains on `data.train`, measures on `data.validation`; `device` is `cpu`, `cuda`, `cuda:1`, ... or `auto`.
+
+    Without `checkpoints`, every job begins from scratch.
+    """
 
     data: SearchData
     recipe: Recipe
     device: str = "auto"
+    checkpoints: Checkpoints | None = None
 
     def __call__(self, job: Job) -> Iterator[Event]:
         """`Progress` after every epoch, then exactly one other event. Raises nothing but what is no `Exception`."""
         import torch
 
         import graphs
-        from nas.training import epochs, outcome
+        from nas.training import Portion, epochs, outcome
 
         torch.set_num_threads(1)
-        end: Event = Completed(job.trial)
+        end: Event = job.ending()
+        portion = Portion(job.trial, job.last_epoch, job.begin, job.saves, self.checkpoints)
         try:
             graph = graphs.parse(job.architecture, f"trial {job.trial}")
             device = choose_device(self.device, self.data.image_shape)
-            for result in epochs(graph, self.data, self.recipe, job.seed, job.epochs, device):
-                metrics = {"train_loss": result.train_loss, "validation_loss": result.validation_loss}
-                yield Progress(job.trial, result.epoch, result.validation_accuracy, metrics, result.seconds)
+            for one in epochs(graph, self.data, self.recipe, job.seed, job.epochs, device, portion):
+                metrics = {"train_loss": one.train_loss, "validation_loss": one.validation_loss}
+                yield Progress(job.trial, one.epoch, one.validation_accuracy, metrics, one.seconds, one.note)
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, it is the trial's outcome and not the worker's end
             end = outcome(job.trial, error)
         # Said only here, where the exception is gone and with it the network: the worker waits in this line for its

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nas.checkpoints import CheckpointError, Checkpoints
 from nas.data.parts import FinalData, Part, SearchData
 from nas.recipe import Recipe
 from nas.seeds import derive_seed
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from graphs import Graph
 
 EVALUATION_BATCH = 2048
+MODULE, OPTIMIZER = "module.", "optimizer."  # what the names of tensors begin with in a checkpoint
 HEAD_WEIGHT = 0.3  # of the loss of an auxiliary classifier: Szegedy et al. 2014 (arXiv 1409.4842), section 5
 
 
@@ -36,13 +38,17 @@ class DivergedError(Exception):
 
 @dataclass(frozen=True)
 class EpochResult:
-    """`epoch` counts from 1; losses are means per image, `validation_accuracy` is in 0..1, `seconds` wall time."""
+    """`epoch` counts from 1; losses are means per image, `validation_accuracy` is in 0..1, `seconds` wall time.
+
+    `note` says what became of a checkpoint that could not be read or written.
+    """
 
     epoch: int
     train_loss: float
     validation_loss: float
     validation_accuracy: float
     seconds: float
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,22 +59,70 @@ class Score:
     accuracy: float
 
 
-def epochs(
-    graph: Graph, data: SearchData, recipe: Recipe, seed: int, num_epochs: int, device: str = "cpu"
-) -> Iterator[EpochResult]:
-    """Trains the graph from scratch on `data.train`; after every epoch, what it is worth on `data.validation`.
+@dataclass(frozen=True)
+class Portion:
+    """A part of a training: on from epoch `begin` (0: from scratch) to epoch `until`, a checkpoint at each of `saves`.
 
-    The schedule ends after `num_epochs`, so the first epochs of a long training are not those of a short one.
+    `checkpoints` are those of `trial`; None keeps nothing, and begins from scratch.
+    """
+
+    trial: int
+    until: int
+    begin: int = 0
+    saves: tuple[int, ...] = ()
+    checkpoints: Checkpoints | None = None
+
+
+def epochs(
+    graph: Graph,
+    data: SearchData,
+    recipe: Recipe,
+    seed: int,
+    num_epochs: int,
+    device: str = "cpu",
+    portion: Portion | None = None,
+) -> Iterator[EpochResult]:
+    """Trains the graph on `data.train`; after every epoch, what it is worth on `data.validation`.
+
+    The schedule ends after `num_epochs`, so the first epochs of a long training are not those of a short one. With a
+    `portion`, only these epochs of it; on the CPU they are to the bit those of a training without a break. Where the
+    checkpoint to go on from is not sound, an earlier one is, or the beginning, and the first result says so.
 
     Raises: DivergedError; what torch raises where memory runs out (see `outcome`).
     """
-    training = Training(graph, data.train, data, recipe, seed, num_epochs, device)
+    portion = portion or Portion(trial=0, until=num_epochs)
+    training, note = _begin(lambda: Training(graph, data.train, data, recipe, seed, num_epochs, device), portion)
     validation = training.place(data.validation)
-    for epoch in range(1, num_epochs + 1):
+    while training.epoch < portion.until:
         begin = perf_counter()
         train_loss = training.run_epoch()
         score = training.score(validation)
-        yield EpochResult(epoch, train_loss, score.loss, score.accuracy, perf_counter() - begin)
+        if training.epoch in portion.saves and portion.checkpoints is not None:
+            try:
+                training.save(portion.checkpoints, portion.trial)
+            except CheckpointError as error:
+                note = f"{note}the checkpoint of epoch {training.epoch} was not written: {error}"
+        yield EpochResult(training.epoch, train_loss, score.loss, score.accuracy, perf_counter() - begin, note)
+        note = ""
+
+
+def _begin(make: Callable[[], Training], portion: Portion) -> tuple[Training, str]:
+    """A training at the last sound checkpoint up to `portion.begin`, and what is wrong with those after it."""
+    training, notes = make(), []
+    if portion.checkpoints is None:
+        return training, ""
+    kept = portion.checkpoints.by_trial().get(portion.trial, [])
+    for epoch in sorted({epoch for epoch in kept if 0 < epoch < portion.begin} | {portion.begin}, reverse=True):
+        if epoch == 0:
+            break
+        try:
+            training.restore(portion.checkpoints, portion.trial, epoch)
+        except CheckpointError as error:
+            notes.append(f"the checkpoint of epoch {epoch} {error}; ")
+            training = make()
+        else:
+            break
+    return training, "".join(notes)
 
 
 def outcome(trial: int, error: Exception) -> Diverged | OutOfMemory | Failed:
@@ -103,6 +157,7 @@ class Training:
     ) -> None:
         self.recipe = recipe
         self.seed = seed
+        self.num_epochs = num_epochs
         self.epoch = 0
         self.device = torch.device(device)
         self._on_gpu = self.device.type == "cuda"
@@ -162,6 +217,41 @@ class Training:
         kept = self._graph.as_shipped.compile(device="meta").state_dict()
         state = {name: value for name, value in self.module.state_dict().items() if name in kept}
         return {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
+
+    def save(self, checkpoints: Checkpoints, trial: int) -> None:
+        """Writes all that the epochs to come depend on. Raises: CheckpointError."""
+        tensors = {f"{MODULE}{name}": value for name, value in self.module.state_dict().items()}
+        for index, state in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"{OPTIMIZER}{index}.{name}": value for name, value in state.items() if value is not None}
+        tensors["generator"] = self._generator.get_state()
+        tensors["step"] = torch.tensor(self._step)
+        on_cpu = {name: tensor.detach().cpu() for name, tensor in tensors.items()}
+        checkpoints.write(trial, self.epoch, on_cpu, self._identity)
+
+    def restore(self, checkpoints: Checkpoints, trial: int, epoch: int) -> None:
+        """The inverse of `save`. Raises: CheckpointError; this training is then of no use any more."""
+        tensors = checkpoints.read(trial, epoch, self._identity)
+        parameters = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        try:
+            self._step = int(tensors.pop("step"))
+            self._generator.set_state(tensors.pop("generator"))
+            for name in [name for name in tensors if name.startswith(OPTIMIZER)]:
+                index, _, what = name.removeprefix(OPTIMIZER).partition(".")
+                value, parameter = tensors.pop(name), parameters[int(index)]
+                if value.shape == parameter.shape:  # in the layout of the parameter, as fused optimizers take it to be
+                    value = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+                state.setdefault(int(index), {})[what] = value
+            self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
+            self.module.load_state_dict({name.removeprefix(MODULE): value for name, value in tensors.items()})
+        except (KeyError, IndexError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"does not fit: {next(iter(str(error).splitlines()), '')}") from None
+        self.epoch = epoch
+
+    @property
+    def _identity(self) -> str:
+        """Which training this is: of another one, a checkpoint is worth nothing here."""
+        return f"{self._graph.hash} seed {self.seed} of {self.num_epochs} epochs, {self.recipe.model_dump_json()}"
 
     def _train_on(self, images: Tensor, labels: Tensor) -> Tensor:
         rate = self.recipe.learning_rate * _schedule(self.recipe, self._step / self._num_steps)

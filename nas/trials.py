@@ -15,24 +15,55 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Job:
-    """One training: `architecture` is the text of an exact document, `attempt` counts the runs before this one."""
+    """One training: `architecture` is the text of an exact document, `attempt` counts the runs before this one.
+
+    `epochs` is the length of the whole training, which its schedule follows. This job is of the part of it after epoch
+    `begin`, of which there is a checkpoint unless it is 0, up to epoch `until`; None is all. At the epochs in `saves`
+    a checkpoint is written before they are reported.
+    """
 
     trial: int
     architecture: str
     seed: int
     epochs: int
     attempt: int = 0
+    begin: int = 0
+    until: int | None = None
+    saves: tuple[int, ...] = ()
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch that this job ends with."""
+        return self.epochs if self.until is None else self.until
+
+    def ending(self) -> Completed | Paused:
+        """What a job amounts to that has come to its last epoch."""
+        if self.last_epoch < self.epochs:
+            return Paused(self.trial, self.last_epoch)
+        return Completed(self.trial)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One epoch is done. `epoch` counts from 1; `value` is the validation accuracy in 0..1."""
+    """One epoch is done. `epoch` counts from 1; `value` is the validation accuracy in 0..1.
+
+    An epoch that was reported before is reported again where the training had to go back; `note` says why.
+    """
 
     trial: int
     epoch: int
     value: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The job came to its last epoch, which is not the last of the training: it may be gone on with."""
+
+    trial: int
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +113,7 @@ class Lost:
     reason: str
 
 
-Event = Progress | Completed | Stopped | Diverged | OutOfMemory | Failed | Lost
+Event = Progress | Paused | Completed | Stopped | Diverged | OutOfMemory | Failed | Lost
 
 
 class Executor(ABC):
