@@ -12,6 +12,7 @@ Reading order; each file imports only from those above it:
     verbs         what Python calls: search, resume, status, export
     trials        jobs, events and the contract of executors
     recipe        how candidates are trained, as data
+    fidelity      how far they are trained, as data
     objectives    what networks are judged by, and which way is better
     study         all that was asked for of a search, as data
     seeds         seeds of the parts of a run, from the one of the run
@@ -23,6 +24,7 @@ Reading order; each file imports only from those above it:
     ledger        the append-only file that is the truth of a run
     history       what a ledger says, summed up
     stopping      successive halving
+    halving       asynchronous successive halving with promotions, and Hyperband
     samplers/     what to try next: random, tpe
     brain         decisions: proposals, stops, retries
     executors/    where trials run: inline, ray

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from nas.recipe import Recipe
 from nas.study import Study
-from nas.trials import Completed, Diverged, Event, Failed, Lost, OutOfMemory, Progress, Stopped
+from nas.trials import Completed, Diverged, Event, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
 from search_spaces.decisions import Alternative
 
 Decisions = Mapping[str, Alternative]
@@ -118,6 +118,7 @@ KINDS: dict[str, type[Any]] = {
     "rejected": Rejected,
     "duplicate": Duplicate,
     "progress": Progress,
+    "paused": Paused,
     "complete": Completed,
     "stopped": Stopped,
     "diverged": Diverged,

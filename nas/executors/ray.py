@@ -184,7 +184,7 @@ class _Worker(tune.Trainable):
     def step(self) -> dict[str, Any]:
         try:
             events = [next(self._events)]
-            if isinstance(events[0], Progress) and events[0].epoch >= self._job.epochs:
+            if isinstance(events[0], Progress) and events[0].epoch >= self._job.last_epoch:
                 events.append(next(self._events))  # spares a round trip for the last word
         except Exception:  # noqa: BLE001 - a trial may fail in any way; as a value it costs no worker
             events = [Failed(self._job.trial, traceback.format_exc())]

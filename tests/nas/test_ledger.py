@@ -24,7 +24,7 @@ from nas.records import (
     decode,
     encode,
 )
-from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Progress, Stopped
+from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
 from tests.nas.fakes import started
 
 RECORDS: tuple[Record, ...] = (
@@ -34,6 +34,8 @@ RECORDS: tuple[Record, ...] = (
     Rejected({"a.width": 64}, {"max_params": 0.5}),
     Duplicate({"a.width": 4}, "abcd", 0),
     Progress(0, 1, 0.1 + 0.2, {"validation_loss": 1e-300}, 0.25),
+    Progress(0, 2, 0.5, note="the checkpoint of epoch 1 is missing"),
+    Paused(0, 3),
     Completed(0),
     Stopped(0, 3),
     Diverged(0, "the loss became nan"),
