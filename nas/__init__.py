@@ -1,6 +1,6 @@
 """The top floor: which graph is good.
 
-    nas.search(space, budget, data, ...)    a search from beginning to end: a run in a folder, ending with a bundle
+    nas.search(study, ...)                  a search from beginning to end: a run in a folder, ending with a bundle
     nas.resume(run)                         brings a run to its end that was cut short
     nas.status(run)                         how a run stands, at any moment
     nas.export(source, to)                  a run, a bundle or a network as a bundle
@@ -15,6 +15,7 @@ Reading order; each file imports only from those above it:
     fidelity      how far they are trained, as data
     objectives    what networks are judged by, and which way is better
     study         all that was asked for of a search, as data
+    study_files   studies as files, with mistakes told at their place
     seeds         seeds of the parts of a run, from the one of the run
     data/         images: digits, folders, archives; the test part kept apart
     checkpoints   trainings as files, whole or not there

@@ -18,7 +18,7 @@ from nas.ledger import RunError
 from nas.recipe import Recipe, default_recipe
 from nas.records import Started
 from nas.samplers import refuse_unknown
-from nas.study import Study, StudyError, places
+from nas.study import Study, StudyError, all_or_faults, places
 from nas.trainer import refuse_device
 from search_spaces import Space, load, parse
 
@@ -57,10 +57,10 @@ def open_study(study: Study, space: Space | None = None) -> Opening:
     """
     from nas.data import load_data
 
-    refuse_unknown(study.sampler)
-    _refuse_misplaced(study)
-    if study.data is None:
-        raise StudyError.at("data", "a study has no `data`", help="a folder of images, an .npz file, or digits")
+    all_or_faults(
+        lambda: refuse_unknown(study.sampler), lambda: _refuse_misplaced(study), lambda: _refuse_missing_data(study)
+    )
+    assert study.data is not None
     images = load_data(study.data)
     space = space or _load_space(study, images)
     space.refuse_impossible(study.budget)
@@ -104,6 +104,11 @@ def _refuse_misplaced(study: Study) -> None:
     refuse_misuse(study.executor, study.workers, study.address, study.storage)
     if study.address is None:
         refuse_device(study.device)
+
+
+def _refuse_missing_data(study: Study) -> None:
+    if study.data is None:
+        raise StudyError.at("data", "a study has no `data`", help="a folder of images, an .npz file, or digits")
 
 
 def _load_space(study: Study, images: Data) -> Space:

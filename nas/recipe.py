@@ -19,7 +19,7 @@ class Recipe(BaseModel):
     by up to `shift` pixels each way, what comes in is zero, and mirrored half of the time where `flip`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Positive = 0.05

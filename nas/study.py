@@ -8,7 +8,7 @@ out where it is looked up, by a `StudyError` that names the key.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -102,6 +102,15 @@ def _read_budget(given: object) -> Budget:
         raise _wrong(error.message, error.help) from None
 
 
+def _read_settings(given: object) -> object:
+    if not isinstance(given, Mapping):
+        raise _wrong("`set` is a map of parameters", "set: {width: 32}", slug="wrong-shape")
+    for name, value in given.items():
+        if not isinstance(value, Setting):
+            raise _wrong(f"`{name}` is set to a number, a word, true or false, got `{value}`", at=str(name))
+    return dict(given)
+
+
 def _read_seconds(given: object) -> object:
     """7200.0 from "2h"; a number is seconds already."""
     if not isinstance(given, str):
@@ -143,6 +152,7 @@ Count = Annotated[int, Field(ge=1, strict=True)]
 Seconds = Annotated[float, BeforeValidator(_read_seconds), Field(gt=0, strict=True)]
 Share = Annotated[float, BeforeValidator(_read_share)]
 Objectives = Annotated[tuple[str, ...], BeforeValidator(_read_objectives)]
+Settings = Annotated[dict[str, Setting], PlainValidator(_read_settings)]
 BudgetMap = Annotated[Budget, PlainValidator(_read_budget), PlainSerializer(Budget.as_dict)]
 RecipeMap = Annotated[Recipe, PlainSerializer(lambda recipe: recipe.model_dump(exclude_unset=True))]
 
@@ -160,9 +170,7 @@ class Study(BaseModel):
     space: Annotated[str, Key("NAME|FILE", is_path=True)] = Field(
         description="A shipped space, or a document with holes."
     )
-    set: Annotated[dict[str, Setting], Key("NAME=VALUE")] = Field(
-        {}, description="Set a parameter of the space; repeatable."
-    )
+    set: Annotated[Settings, Key("NAME=VALUE")] = Field({}, description="Set a parameter of the space; repeatable.")
     data: Annotated[str | None, Key("PATH", is_path=True)] = Field(
         None, description="A folder of class folders, an .npz file, or digits."
     )
@@ -205,8 +213,8 @@ class Study(BaseModel):
             raise StudyError(*study_faults(error)) from None
 
     def changed(self, **keys: object) -> Self:
-        """The study with other values for these keys. Raises: StudyError."""
-        return self.of({**self.as_dict(), **keys})
+        """The study with other values for these keys; of maps, for those entries that are given. Raises: StudyError."""
+        return self.of(merged(self.as_dict(), keys))
 
     def as_dict(self) -> dict[str, Any]:
         """What was asked for, without the defaults, as JSON data that `of` takes."""
@@ -216,6 +224,34 @@ class Study(BaseModel):
     def max_trials(self) -> int | None:
         """How many networks are trained at most; None where only time or target end the search."""
         return self.trials if self.trials is not None or self.time is not None else DEFAULT_TRIALS
+
+
+def all_or_faults(*checks: Callable[[], None]) -> None:
+    """Runs all checks. Raises: StudyError, with the faults of all that fail."""
+    faults: list[StudyFault] = []
+    for check in checks:
+        try:
+            check()
+        except StudyError as error:
+            faults += error.faults
+    if faults:
+        raise StudyError(*faults)
+
+
+def merged(keys: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys with others in their place: of maps (`budget`, `set`, `recipe`) those entries that are given."""
+    both = {**keys, **given}
+    for name in keys.keys() & given.keys():
+        before, after = _as_map(keys[name]), _as_map(given[name])
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            both[name] = {**before, **after}
+    return both
+
+
+def _as_map(value: object) -> object:
+    if isinstance(value, Budget):
+        return value.as_dict()
+    return value.model_dump(exclude_unset=True) if isinstance(value, Recipe) else value
 
 
 def places() -> tuple[str, ...]:

@@ -67,10 +67,10 @@ def choose_device(device: str, image_shape: tuple[int, int, int]) -> str:
 
 def refuse_device(device: str) -> None:
     """Raises FixpointError where torch can't compute on this device here."""
-    import torch
-
     if device == "auto":
         return
+    import torch
+
     try:
         torch.zeros(1, device=device).add_(1)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 
 def search(
-    study: Study | None = None, *, run: str | Path | None = None, on_event: Observer | None = None, **keys: Any
+    study: Study | str | Path | None = None,
+    *,
+    run: str | Path | None = None,
+    on_event: Observer | None = None,
+    **keys: Any,
 ) -> Result:
     """Searches a space for the network that classifies the images best within a budget.
 
-    What is asked for is a `nas.study.Study`, or its keys: `nas.search(space="small", data="digits", trials=20,
-    budget={"max_params": "4k"})`; keys beside a study are taken in place of its own. `space` may be a `Space` as well.
+    What is asked for is a `nas.study.Study`, the path of a study file, or the keys of one: `nas.search(space="small",
+    data="digits", trials=20, budget={"max_params": "4k"})`; keys beside a study are taken in place of its own. `space`
+    may be a `Space` as well.
 
     `trials` counts networks that were trained, in full or in part; what is over budget or known already doesn't count.
     The best `candidates` are trained longer on two seeds and compared again on the validation part; the winner is
@@ -31,19 +36,26 @@ def search(
     run's folder: `run`, or runs/NAME. The space's own `params` called `classes`, `channels` and `size` follow from the
     images, unless `set` sets them.
 
-    Raises: StudyError for keys that are wrong; BudgetError before anything is written, where nothing in the space fits;
-    DataError; RunError, where the folder can't be used; ExportError; SearchInterrupted on Ctrl-C.
+    Raises: StudyError for keys that are wrong, DocumentError where they stand in a file; BudgetError before anything is
+    written, where nothing in the space fits; DataError; RunError, where the folder can't be used; ExportError;
+    SearchInterrupted on Ctrl-C.
     """
     from nas import driver
     from nas.study import Study
+    from nas.study_files import read_study
     from search_spaces import Space
 
     space = keys.get("space")
     given = space if isinstance(space, Space) else None
     if given is not None:
         keys["space"] = given.name
-    asked = study.changed(**keys) if study is not None else Study.of(keys)
-    return driver.search(asked, space=given, run=run, on_event=on_event)
+    if study is None or isinstance(study, Study):
+        asked = study.changed(**keys) if study else Study.of(keys)
+        return driver.search(asked, space=given, run=run, on_event=on_event)
+    file = read_study(study)
+    asked = file.study(keys)
+    with file.located(keys):
+        return driver.search(asked, space=given, run=run, on_event=on_event)
 
 
 def resume(run: str | Path, *, on_event: Observer | None = None, **places: Any) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,11 @@ from graphs.quantities import format_quantity
 from nas.cli.inputs import load_network_or_space, parse_settings
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import error_objects, error_text, print_json
+from nas.study_files import is_study, read_study
 from search_spaces import Space
+
+if TYPE_CHECKING:
+    from nas.opening import Opening
 
 Place = tuple[str, str, int, str]  # a code, a file with its line, a column and a message
 
@@ -31,7 +35,8 @@ def check(
     """Check documents: types, shapes, limits and requirements.
 
     All faults are shown, each with its place and what to do about it. The variants of a document are checked with it;
-    of a search space, what holds for all its networks, and that it has a legal one; of a file of blocks, each block.
+    of a search space, what holds for all its networks, and that it has a legal one; of a file of blocks, each block;
+    of a study, that its images can be read and that its space has networks for them within the budget.
 
     \b
     Examples:
@@ -69,7 +74,7 @@ def _all_of(files: list[str], variant: str | None) -> Iterator[tuple[str, str | 
     """What to check, each with its variant. A name is one network, a file all that it holds."""
     for file in files:
         yield file, variant
-        if variant is None and _is_file(file):
+        if variant is None and _is_file(file) and not is_study(Path(file)):
             yield from ((file, name) for name in variant_names(Path(file)))
 
 
@@ -90,8 +95,10 @@ def _untold(error: FixpointError, file: str, told: set[tuple[str, Place]]) -> Fi
     return DocumentError(new, error.given) if new else None
 
 
-def _load(file: str, settings: Values, variant: str | None) -> Graph | Space | Document:
-    """What a file holds: a network, a space, or blocks alone. Raises: FixpointError."""
+def _load(file: str, settings: Values, variant: str | None) -> Graph | Space | Document | Opening:
+    """What a file holds: a network, a space, blocks alone, or a study. Raises: FixpointError."""
+    if _is_file(file) and is_study(Path(file)):
+        return _load_study(file, settings, variant)
     try:
         return load_network_or_space(file, settings, variant)
     except DocumentError as error:
@@ -103,7 +110,20 @@ def _load(file: str, settings: Values, variant: str | None) -> Graph | Space | D
         return blocks
 
 
-def _figures(found: Graph | Space | Document) -> tuple[dict[str, object], str]:
+def _load_study(file: str, settings: Values, variant: str | None) -> Opening:
+    """A study with what it names. Raises: FixpointError."""
+    from nas.opening import open_study
+
+    if variant is not None:
+        raise FixpointError(f"{file} is a study, and has no variants")
+    given = {"set": settings} if settings else {}
+    read = read_study(file)
+    study = read.study(given)
+    with read.located(given):
+        return open_study(study)
+
+
+def _figures(found: Graph | Space | Document | Opening) -> tuple[dict[str, object], str]:
     """What is said of a file without a fault: as data, and in words."""
     match found:
         case Graph():
@@ -113,6 +133,8 @@ def _figures(found: Graph | Space | Document) -> tuple[dict[str, object], str]:
             return {"blocks": list(templates)}, f"{number} for other documents to use: {', '.join(templates)}"
         case Space():
             return _space_figures(found)
+        case _:
+            return _study_figures(found)
 
 
 def _network_figures(graph: Graph) -> tuple[dict[str, object], str]:
@@ -125,3 +147,12 @@ def _space_figures(space: Space) -> tuple[dict[str, object], str]:
     space.sample(1)
     size, count = space.size(), len(space.decisions)
     return {"name": space.name, "size": size, "decisions": count}, f"a space of {size:,} points in {count} decisions"
+
+
+def _study_figures(opening: Opening) -> tuple[dict[str, object], str]:
+    study, space, images = opening.study, opening.space, opening.images.search
+    shape, classes = list(images.image_shape), len(images.classes)
+    figures = {"study": study.as_dict(), "space": space.name, "size": space.size(), "image": shape, "classes": classes}
+    within = f"{study.budget}" if study.budget else "no budget"
+    size = "x".join(map(str, shape))
+    return figures, f"a study of `{space.name}`, {within}, on {size} images of {classes} classes"

@@ -25,6 +25,10 @@ To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the 
 
 @with_study
 def search(
+    study: Annotated[
+        Path | None, typer.Argument(metavar="STUDY", help="A study file; flags beside it replace its keys.")
+    ] = None,
+    *,
     keys: dict[str, Any],
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; runs/NAME if not given.")
@@ -39,12 +43,13 @@ def search(
     \b
     Examples:
       nas search --space small --data digits --max-params 4k --max-macs 400k
-      nas search --space my.yaml --data photos/ --max-macs 50M --executor ray
+      nas search study.yaml
+      nas search study.yaml --time 2h --max-params 1M
     """
     from nas import verbs
 
     with blaming_flags(keys):
-        _bring_to_end(lambda on_event: verbs.search(run=run, on_event=on_event, **keys), to, as_json)
+        _bring_to_end(lambda on_event: verbs.search(study, run=run, on_event=on_event, **keys), to, as_json)
 
 
 @with_places

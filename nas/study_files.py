@@ -1,0 +1,179 @@
+"""Studies as files: YAML or JSON, with mistakes told at their place.
+
+    version: 1
+    space: cnn
+    data: photos
+    budget: {max_params: 1M, max_macs: 100M}
+    time: 2h
+
+Paths are relative to the file, where a name is none that ships. Whether the keys go together is found out later: a
+`StudyError` of whatever looks them up is told at the key inside `StudyFile.located`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import search_spaces
+from graphs import DocumentError
+from graphs.faults import Fault, FaultList, Mark, nearest
+from graphs.text import Mapping as MapTree
+from graphs.text import Scalar, Sequence, Tree, parse_tree, read_source
+from nas.study import Study, StudyError, StudyFault, keys_of, merged
+from search_spaces import NotFoundError
+from search_spaces.catalog import SUFFIXES, nearest_file
+
+VERSION = 1
+
+_EXAMPLE = "version: 1, space: cnn, data: photos, budget: {max_params: 1M}"
+_OF_DOCUMENTS = ("net", "input", "output", "blocks")
+_DATA_SUFFIXES = (".npz", ".csv", "")
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """The keys of a file, as `Study.of` takes them, and where each stands: itself, and its value.
+
+    `missing` are the faults of keys that name files which aren't there.
+    """
+
+    keys: Mapping[str, Any]
+    keys_at: Mapping[KeyPath, Mark]
+    values_at: Mapping[KeyPath, Mark]
+    missing: tuple[StudyFault, ...]
+
+    def study(self, given: Mapping[str, Any]) -> Study:
+        """The study of this file with the keys that were `given` beside it in place of its own.
+
+        Raises: DocumentError; StudyError where only what was given is wrong.
+        """
+        with self.located(given):
+            missing = [fault for fault in self.missing if not _is_given(fault.path, given)]
+            try:
+                study = Study.of(merged(self.keys, given))
+            except StudyError as error:
+                raise StudyError(*error.faults, *missing) from None
+            if missing:
+                raise StudyError(*missing)
+            return study
+
+    @contextmanager
+    def located(self, given: Mapping[str, Any]) -> Iterator[None]:
+        """Inside, mistakes of the file are told at their place; keys that were `given` beside it are not its."""
+        try:
+            yield
+        except StudyError as error:
+            own = [fault for fault in error.faults if not _is_given(fault.path, given)]
+            if not own:
+                raise
+            raise DocumentError(map(self._locate, own)) from None
+
+    def _locate(self, fault: StudyFault) -> Fault:
+        """The fault at its key, or at the nearest that the file has."""
+        marks = self.keys_at if fault.slug == "unknown-key" else self.values_at
+        path = fault.path
+        while path and path not in marks:
+            path = path[:-1]
+        return Fault(fault.slug, fault.message, marks.get(path, self.values_at[()]), fault.help)
+
+
+def is_study(path: Path) -> bool:
+    """Whether a file looks like a study, sound or not: a map with keys that documents of networks don't have."""
+    faults = FaultList()
+    source = read_source(path, faults)
+    tree = parse_tree(source, faults) if source else None
+    if not isinstance(tree, MapTree):
+        return False
+    found = {key.text for key, _ in tree}
+    return "space" in found and not found & {*_OF_DOCUMENTS}
+
+
+def read_study(path: str | Path) -> StudyFile:
+    """The keys of a study file. Raises: NotFoundError; DocumentError where it is no map of keys with a version."""
+    path, faults = Path(path), FaultList()
+    if not path.is_file():
+        help = (
+            nearest_file(path, SUFFIXES) or "a study is a file; its keys are flags as well: --space cnn --data photos"
+        )
+        if str(path) in search_spaces.names("space"):
+            help = f"`{path}` is a space: nas search --space {path} --data ..."
+        raise NotFoundError(f"there is no study `{path}`", help=help)
+    source = read_source(path, faults)
+    tree = parse_tree(source, faults) if source else None
+    faults.raise_if_any()
+    assert tree is not None
+    if not isinstance(tree, MapTree):
+        faults.add("wrong-shape", "a study is a map of keys and values", tree.mark, help=_EXAMPLE)
+        faults.raise_if_any()
+    assert isinstance(tree, MapTree)
+    foreign = next((key for key, _ in tree if key.text in _OF_DOCUMENTS), None)
+    if foreign is not None:
+        help = f"a space is searched by: nas search --space {path} --data ..."
+        faults.add("wrong-shape", "this is the document of a network or a space, not a study", foreign.mark, help=help)
+        faults.raise_if_any()
+    _check_version(tree, faults)
+    keys_at: dict[KeyPath, Mark] = {}
+    values_at: dict[KeyPath, Mark] = {}
+    keys = _data(tree, (), keys_at, values_at)
+    del keys["version"]
+    missing: list[StudyFault] = []
+    keys = {name: _from_there(name, value, path.parent, missing) for name, value in keys.items()}
+    return StudyFile(keys, keys_at, values_at, tuple(missing))
+
+
+def _check_version(tree: MapTree, faults: FaultList) -> None:
+    version = tree.get("version")
+    if version is None:
+        faults.add("version", "a study says its version", tree.mark, help=f"begin with `version: {VERSION}`")
+    elif not isinstance(version, Scalar) or version.value != VERSION or isinstance(version.value, bool):
+        message = f"this program reads version {VERSION} of studies"
+        faults.add("version", message, version.mark, help=f"version: {VERSION}")
+    faults.raise_if_any()
+
+
+def _data(tree: Tree, path: KeyPath, keys_at: dict[KeyPath, Mark], values_at: dict[KeyPath, Mark]) -> Any:
+    values_at[path] = tree.mark
+    match tree:
+        case Scalar():
+            return tree.value
+        case Sequence():
+            return [_data(item, (*path, index), keys_at, values_at) for index, item in enumerate(tree.items)]
+        case MapTree():
+            keys_at.update({(*path, key.text): key.mark for key, _ in tree})
+            return {key.text: _data(value, (*path, key.text), keys_at, values_at) for key, value in tree}
+
+
+def _from_there(name: str, value: Any, folder: Path, missing: list[StudyFault]) -> Any:
+    """A path of a study file as one of this process; a fault where it is to be read and nothing is there."""
+    key = keys_of().get(name)
+    if key is None or not key.is_path or not isinstance(value, str) or "://" in value:
+        return value
+    there = folder / Path(value).expanduser()
+    if key.is_place or there.exists():
+        return str(there)
+    shipped = _shipped(name)
+    if value not in shipped:
+        suffixes: Collection[str] = SUFFIXES if name == "space" else _DATA_SUFFIXES
+        help = nearest(value, shipped) or nearest_file(there, suffixes)
+        message = f"there is no `{value}` beside the study" + (f", and no {name} of that name ships" if shipped else "")
+        missing.append(StudyFault((name,), message, help or "paths are relative to the study"))
+    return value
+
+
+def _shipped(name: str) -> tuple[str, ...]:
+    """The names that a key takes where no file has them."""
+    return search_spaces.names("space") if name == "space" else ("digits",) if name == "data" else ()
+
+
+def _is_given(path: KeyPath, given: Mapping[str, Any]) -> bool:
+    """Whether the key at this path was given beside the file, in place of the file's own."""
+    if not path or path[0] not in given:
+        return False
+    inner = given[str(path[0])]
+    return len(path) == 1 or not isinstance(inner, Mapping) or path[1] in inner
