@@ -20,8 +20,10 @@ Reading order; each file imports only from those above it:
     data/         images: digits, folders, archives; the test part kept apart
     checkpoints   trainings as files, whole or not there
     training      tensors: one network over some epochs
+    latency       how long a network takes for one image
     trainer       what a worker does with a job
     records       the lines of a ledger
+    fronts        Pareto fronts and their hypervolume
     ledger        the append-only file that is the truth of a run
     history       what a ledger says, summed up
     stopping      successive halving

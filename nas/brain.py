@@ -163,7 +163,7 @@ class Brain:
         )
 
     def _propose_confirmation(self) -> Record | None:
-        candidates = self.history.ranking()[: self.history.study.candidates]
+        candidates = self.history.candidates()
         if len(candidates) < 2 or any(trial.state == RUNNING for trial in self.history.searched):
             return None
         begun = {(trial.confirms, trial.seed) for trial in self.history.trials.values()}

@@ -22,6 +22,7 @@ from nas.executors import make_executor
 from nas.finishing import finish
 from nas.history import History
 from nas.ledger import Ledger, is_locked, not_written, read_ledger
+from nas.objectives import LATENCY
 from nas.opening import Opening, open_study, reopen, versions
 from nas.records import Record, Resumed
 from nas.results import Result, SearchInterrupted, is_over, summarize
@@ -88,7 +89,9 @@ def status(run: str | Path) -> Result:
 def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | None) -> Result:
     """From wherever the run is to its end."""
     history, study = brain.history, opening.study
-    trainer = Trainer(opening.images.search, opening.recipe, study.device)  # which never sees the test part
+    measures_latency = LATENCY.name in study.objectives
+    # Which never sees the test part.
+    trainer = Trainer(opening.images.search, opening.recipe, study.device, measures_latency=measures_latency)
     try:
         with _one_thread():
             with make_executor(study.executor, trainer, study.workers, study.address, study.storage) as executor:

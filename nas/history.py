@@ -11,8 +11,9 @@ from math import inf
 from pathlib import Path
 from statistics import fmean
 
+from nas.fronts import front, knee
 from nas.ledger import Line
-from nas.objectives import LATENCY, oriented
+from nas.objectives import ACCURACY, LATENCY, oriented
 from nas.records import (
     Decisions,
     Duplicate,
@@ -25,7 +26,7 @@ from nas.records import (
     Resumed,
     Started,
 )
-from nas.study import Study
+from nas.study import KNEE, Study
 from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Progress, Stopped
 
 RUNNING = "running"
@@ -207,6 +208,28 @@ class History:
         """The complete trials of the search, best first."""
         return sorted((trial for trial in self.searched if trial.state == COMPLETE), key=lambda trial: trial.merit)
 
+    def front(self) -> list[Trial]:
+        """The complete trials that no other is better than in every objective, the most accurate first."""
+        valued = [(trial, values) for trial in self.ranking() if (values := self.values(trial)) is not None]
+        return [valued[index][0] for index in front([values for _, values in valued])]
+
+    def candidates(self) -> list[Trial]:
+        """Which trials are trained longer to find the winner: the most accurate, of several objectives on the front.
+
+        Where another objective than accuracy is preferred, it is the best of the front in that, and no other.
+        """
+        prefer = self.study.prefer or ACCURACY.name
+        most = self.study.candidates
+        if len(self.study.objectives) == 1:
+            return self.ranking()[:most]
+        members = self.front()
+        if prefer == ACCURACY.name or not members:
+            return members[:most]
+        points = [self.values(trial) or () for trial in members]
+        index = self.study.objectives.index(prefer) if prefer != KNEE else None
+        best = knee(points) if index is None else max(range(len(points)), key=lambda one: points[one][index])
+        return [members[best]]
+
     def confirmations(self, trial: int) -> list[Trial]:
         """The longer trainings of a candidate that are complete."""
         return [again for again in self.trials.values() if again.confirms == trial and again.state == COMPLETE]
@@ -218,7 +241,7 @@ class History:
 
     def winner(self) -> Trial | None:
         """The candidate with the best longer trainings on validation; before there are any, the best of the search."""
-        ranking = self.ranking()
+        ranking = self.candidates()
         confirmed = [trial for trial in ranking if self.confirmations(trial.number)]
         if not confirmed:
             return ranking[0] if ranking else None

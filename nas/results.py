@@ -7,7 +7,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from nas.fronts import hypervolume
 from nas.history import History, Trial
+from nas.objectives import ACCURACY, LATENCY
 
 RUNNING = "running"
 INTERRUPTED = "interrupted"
@@ -24,7 +26,10 @@ class SearchInterrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained network. `value` is its validation accuracy in the search, `confirmed` that of its longer trainings."""
+    """A trained network. `value` is its validation accuracy in the search, `confirmed` that of its longer trainings.
+
+    `latency` is in seconds for one image, where it was measured.
+    """
 
     trial: int
     hash: str
@@ -33,6 +38,7 @@ class Candidate:
     macs: int
     decisions: dict[str, Any]
     confirmed: float | None = None
+    latency: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -41,6 +47,7 @@ class Candidate:
             "value": self.value,
             "params": self.params,
             "macs": self.macs,
+            "latency": self.latency,
             "confirmed": self.confirmed,
             "decisions": self.decisions,
         }
@@ -65,12 +72,27 @@ class TestScore:
 
 
 @dataclass(frozen=True)
+class Front:
+    """The networks that no other is better than in all `objectives`, the most accurate first.
+
+    `hypervolume` is the share, 0..1, that they dominate of the box between `reference` and the best there could be,
+    which is an accuracy of 1 at no cost. The reference has an accuracy of 0, what the budget allows of parameters and
+    MACs, and where it allows everything, and of latency, the most that a complete trial has.
+    """
+
+    objectives: tuple[str, ...]
+    members: tuple[Candidate, ...]
+    hypervolume: float
+    reference: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Result:
     """A run at some moment.
 
     `ended_by` is `trials`, `time`, `space exhausted` or `failures` once the bundle stands or there is nothing to make
     one of; before that `running`, or `interrupted` where no driver is at work. `best` is the winner so far,
-    `candidates` are the best of the search, best first.
+    `candidates` are the most accurate of the search, best first; `front` is None for a single objective.
     """
 
     run: Path
@@ -81,6 +103,7 @@ class Result:
     test: TestScore | None
     bundle: Path | None
     seconds: float
+    front: Front | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `--json`."""
@@ -90,6 +113,9 @@ class Result:
             "trials": self.trials,
             "best": self.best.as_dict() if self.best else None,
             "bundle": str(self.bundle) if self.bundle else None,
+            "front": [candidate.as_dict() for candidate in self.front.members] if self.front else [],
+            "hypervolume": self.front.hypervolume if self.front else None,
+            "reference": self.front.reference if self.front else None,
             "candidates": [candidate.as_dict() for candidate in self.candidates],
             "test": self.test.as_dict() if self.test else None,
             "seconds": self.seconds,
@@ -109,7 +135,31 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         test=TestScore(scores) if scores else None,
         bundle=history.run / history.exported.bundle if history.exported else None,
         seconds=round(history.active_seconds, 3),
+        front=_front(history) if len(history.study.objectives) > 1 else None,
     )
+
+
+def _front(history: History) -> Front:
+    objectives, members = history.study.objectives, history.front()
+    reference = {name: _reference(history, name) for name in objectives}
+    points = [tuple(_scaled(trial.figures[name], reference[name]) for name in objectives) for trial in members]
+    volume = hypervolume(points, (0.0,) * len(objectives))
+    return Front(objectives, tuple(_candidate(history, trial) for trial in members), round(volume, 6), reference)
+
+
+def _reference(history: History, objective: str) -> float:
+    if objective == ACCURACY.name:
+        return 0.0
+    bound = history.study.budget.as_dict().get(f"max_{objective}")
+    if bound is not None:
+        return bound
+    return max((trial.figures[objective] or 0.0 for trial in history.ranking()), default=0.0)
+
+
+def _scaled(figure: float | None, reference: float) -> float:
+    """0 at the reference and 1 at the best there could be."""
+    assert figure is not None
+    return (reference - figure) / reference if reference else figure
 
 
 def is_over(history: History) -> bool:
@@ -137,4 +187,5 @@ def _candidate(history: History, trial: Trial) -> Candidate:
         macs=trial.macs,
         decisions=dict(trial.decisions),
         confirmed=history.confirmed_value(trial.number),
+        latency=trial.figures[LATENCY.name],
     )

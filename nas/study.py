@@ -20,6 +20,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -31,6 +32,7 @@ from nas.objectives import ACCURACY, BY_NAME
 from nas.recipe import Recipe
 
 DEFAULT_TRIALS = 60
+KNEE = "knee"
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
@@ -162,7 +164,8 @@ class Study(BaseModel):
 
     `recipe` holds what is to be other than the images suggest. `time` is in seconds, as a text with its unit (`2h`);
     `target` an accuracy, 0.95 or `95%`. The search proper ends with the first of `trials`, `time` and `target`; where
-    neither `trials` nor `time` is given, after `DEFAULT_TRIALS`.
+    neither `trials` nor `time` is given, after `DEFAULT_TRIALS`. `prefer` is an objective, or `knee`: the network of
+    the front that is nearest to the best of each objective.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -177,6 +180,10 @@ class Study(BaseModel):
     budget: BudgetMap = Field(Budget(), description="Bounds on what a network may cost.")
     objectives: Annotated[Objectives, Key("accuracy|params|macs|latency")] = Field(
         (ACCURACY.name,), description="What networks are judged by; repeatable."
+    )
+    prefer: Annotated[str | None, Key("OBJECTIVE|knee")] = Field(
+        None,
+        description="Of several objectives, the one whose best network is trained and exported; accuracy if not given.",
     )
     sampler: Annotated[str, Key("NAME")] = Field("tpe", description="What proposes networks.")
     recipe: RecipeMap = Field(Recipe(), description="How candidates are trained, where it is not as images suggest.")
@@ -203,6 +210,16 @@ class Study(BaseModel):
         None, description="A folder that all nodes of the cluster see."
     )
     device: Annotated[str, Key("NAME", is_place=True)] = Field("auto", description="cpu, cuda, cuda:1, ... or auto.")
+
+    @model_validator(mode="after")
+    def _prefers_what_it_has(self) -> Self:
+        if self.prefer is not None and len(self.objectives) == 1:
+            raise _wrong("`prefer` chooses among several objectives, and there is one", "leave it out", at="prefer")
+        if self.prefer not in (None, KNEE, *self.objectives):
+            known = (*self.objectives, KNEE)
+            help = nearest(str(self.prefer), known) or f"there is {one_of(known)}"
+            raise _wrong(f"`prefer` names an objective of the study, got `{self.prefer}`", help, at="prefer")
+        return self
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:

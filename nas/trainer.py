@@ -23,19 +23,22 @@ if TYPE_CHECKING:
 class Trainer:
     """Trains on `data.train`, measures on `data.validation`; `device` is `cpu`, `cuda`, `cuda:1`, ... or `auto`.
 
-    Without `checkpoints`, every job begins from scratch.
+    Without `checkpoints`, every job begins from scratch. Where it `measures_latency`, the first progress of a job that
+    begins from scratch says it, with its spread (`nas.latency`).
     """
 
     data: SearchData
     recipe: Recipe
     device: str = "auto"
     checkpoints: Checkpoints | None = None
+    measures_latency: bool = False
 
     def __call__(self, job: Job) -> Iterator[Event]:
         """`Progress` after every epoch, then exactly one other event. Raises nothing but what is no `Exception`."""
         import torch
 
         import graphs
+        from nas.latency import measure_latency
         from nas.training import Portion, epochs, outcome
 
         torch.set_num_threads(1)
@@ -44,8 +47,12 @@ class Trainer:
         try:
             graph = graphs.parse(job.architecture, f"trial {job.trial}")
             device = choose_device(self.device, self.data.image_shape)
+            measured: dict[str, float] = {}
+            if self.measures_latency and job.begin == 0:
+                measured = measure_latency(graph.as_shipped, device).as_metrics()
             for one in epochs(graph, self.data, self.recipe, job.seed, job.epochs, device, portion):
-                metrics = {"train_loss": one.train_loss, "validation_loss": one.validation_loss}
+                metrics = {"train_loss": one.train_loss, "validation_loss": one.validation_loss, **measured}
+                measured = {}
                 yield Progress(job.trial, one.epoch, one.validation_accuracy, metrics, one.seconds, one.note)
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, it is the trial's outcome and not the worker's end
             end = outcome(job.trial, error)

@@ -75,7 +75,7 @@ class Live:
         else:
             again = [trial for trial in history.trials.values() if trial.confirms is not None]
             open_ = sum(trial.state == RUNNING for trial in again)
-            wanted_again = NUM_CONFIRMATION_SEEDS * min(study.candidates, len(history.ranking()))
+            wanted_again = NUM_CONFIRMATION_SEEDS * len(history.candidates())
             if again and (open_ or len(again) < wanted_again):
                 what, done, wanted = "best, longer", len(again) - open_, wanted_again
             else:

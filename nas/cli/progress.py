@@ -76,7 +76,7 @@ def describe(record: Record, history: History) -> str:
             )
             return f"search ended ({record.by}): {_several(history.num_trained, 'network')} trained{rejected}"
         case Proposed(confirms=int(of)) if not _confirmations_before(record, history):
-            count = min(history.study.candidates, len(history.ranking()))
+            count = len(history.candidates())
             return f"training the best {count} longer, first of all trial {of}"
         case Finalised():
             done = f"{len(history.finals)}/{history.study.final_seeds}"

@@ -17,7 +17,7 @@ from nas.manifest import ARCHITECTURE, refuse_taken
 
 if TYPE_CHECKING:
     from nas.driver import Observer
-    from nas.results import Result, TestScore
+    from nas.results import Front, Result, TestScore
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
@@ -92,6 +92,8 @@ def status(run: Run, as_json: Json = False) -> None:
 
 def result_lines(result: Result, width: int | None) -> list[str]:
     """A run for people: the best candidates and what became of the winner."""
+    shown = result.front.members if result.front else result.candidates
+    timed = any(candidate.latency is not None for candidate in shown)
     rows = [
         [
             "*" if result.best and candidate.trial == result.best.trial else "",
@@ -100,24 +102,42 @@ def result_lines(result: Result, width: int | None) -> list[str]:
             f"{candidate.confirmed:.2%}" if candidate.confirmed is not None else "-",
             f"{candidate.params:,}",
             f"{candidate.macs:,}",
+            *([_latency(candidate.latency)] if timed else []),
             candidate.hash[:12],
         ]
-        for candidate in result.candidates
+        for candidate in shown
     ]
-    header = ["", "trial", "validation", "retrained", "params", "MACs", "network"]
-    lines = [*table(header, rows, "<>>>>><", width=width), ""] if rows else []
+    header = ["", "trial", "validation", "retrained", "params", "MACs", *["latency"][:timed], "network"]
+    lines = [*table(header, rows, f"<{'>' * (len(header) - 2)}<", width=width), ""] if rows else []
     counts = ", ".join(f"{count} {state}" for state, count in result.trials.items())
     lines += [f"run           {result.run}", f"trials        {counts or 'none'}", f"ended by      {result.ended_by}"]
     lines.append(f"time          {format_seconds(result.seconds)}")
     if result.best:
         size = f"{format_quantity(result.best.params)} parameters, {format_quantity(result.best.macs)} MACs"
         lines.append(f"best          trial {result.best.trial}, {size}")
+    if result.front and result.front.members:
+        lines.append(f"front         {_front_words(result.front)}")
     if result.test:
         lines.append(f"test accuracy {_test_accuracy(result.test)}")
     if result.bundle:
         lines.append(f"bundle        {result.bundle}")
         lines.append(f"look at it    nas show {result.bundle / ARCHITECTURE}")
     return lines
+
+
+def _latency(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{1000 * seconds:.3g} ms"
+
+
+def _front_words(front: Front) -> str:
+    """How many networks, and what share of which box they dominate."""
+    number = f"{len(front.members)} network{'s' * (len(front.members) != 1)}"
+    corner = ", ".join(_corner(name, figure) for name, figure in front.reference.items() if name != "accuracy")
+    return f"{number}, hypervolume {front.hypervolume:.4f} of 100% accuracy x {corner}"
+
+
+def _corner(objective: str, figure: float) -> str:
+    return _latency(figure) if objective == "latency" else f"{format_quantity(int(figure))} {objective}"
 
 
 def _test_accuracy(test: TestScore) -> str:

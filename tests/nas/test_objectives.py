@@ -1,0 +1,122 @@
+"""Searches for several objectives: the front, the winner on it, and what is measured for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nas.data import load_data
+from nas.executors.inline import InlineExecutor
+from nas.fronts import dominates
+from nas.history import History
+from nas.latency import measure_latency
+from nas.objectives import oriented
+from nas.recipe import Recipe
+from nas.results import summarize
+from nas.trainer import Trainer
+from nas.trials import Event, Job, Progress
+from tests.nas.fakes import ParallelExecutor, fake_trainer, network, run_to_end, started
+
+
+def timed(job: Job) -> Iterator[Event]:
+    """A fake training whose latency is a microsecond for every thousand MACs."""
+    for event in fake_trainer()(job):
+        if isinstance(event, Progress) and event.epoch == 1:
+            yield replace(event, metrics={**event.metrics, "latency": network(job.architecture).costs().macs / 1e9})
+        else:
+            yield event
+
+
+def search(folder: Path, **keys: object) -> tuple[History, ParallelExecutor]:
+    executor = ParallelExecutor(timed)
+    return run_to_end(folder, started(trials=24, **keys), executor), executor
+
+
+def test_figures_are_oriented_so_that_more_is_better() -> None:
+    figures = {"accuracy": 0.9, "params": 10, "macs": 20, "latency": None}
+    assert oriented(["macs", "accuracy"], figures) == (-20, 0.9)
+    assert oriented(["accuracy", "latency"], figures) is None
+
+
+def test_the_front_has_what_no_complete_trial_dominates(tmp_path: Path) -> None:
+    history, _ = search(tmp_path, objectives=["accuracy", "params"])
+    points = {trial.number: history.values(trial) or () for trial in history.ranking()}
+    members = {trial.number for trial in history.front()}
+    assert 1 < len(members) < len(points)
+    for number, point in points.items():
+        assert (number in members) == (not any(dominates(other, point) for other in points.values()))
+    accuracies = [trial.curve[-1].value for trial in history.front()]
+    assert accuracies == sorted(accuracies, reverse=True)
+
+
+def test_the_winner_is_the_most_accurate_of_the_front_unless_another_is_preferred(tmp_path: Path) -> None:
+    objectives = ["accuracy", "macs", "latency"]
+    history, _ = search(tmp_path / "a", objectives=objectives)
+    winner = history.winner()
+    assert winner is not None
+    assert winner.number == history.front()[0].number == history.ranking()[0].number
+
+    history, executor = search(tmp_path / "b", objectives=objectives, prefer="macs")
+    winner = history.winner()
+    assert winner is not None
+    assert winner.macs == min(trial.macs for trial in history.front())
+    assert {job.trial for job in executor.jobs} == {trial.number for trial in history.searched}, "trained for nothing"
+
+    history, _ = search(tmp_path / "c", objectives=objectives, prefer="knee")
+    winner = history.winner()
+    assert winner is not None
+    assert winner in history.front()
+
+
+def test_a_result_lists_the_front_with_its_hypervolume(tmp_path: Path) -> None:
+    history, _ = search(tmp_path, objectives=["accuracy", "params"])
+    said = summarize(history, driver_is_alive=False).as_dict()
+    assert [one["trial"] for one in said["front"]] == [trial.number for trial in history.front()]
+    assert said["reference"] == {"accuracy": 0.0, "params": 400}
+    # By strips: from the cheapest corner, each network adds what it has beyond the dearer ones.
+    area, free = 0.0, 0.0
+    for one in sorted(said["front"], key=lambda one: one["params"], reverse=True):
+        area += (one["value"]) * ((1 - one["params"] / 400) - free)
+        free = 1 - one["params"] / 400
+    assert said["hypervolume"] == pytest.approx(area, abs=1e-6)
+
+
+def test_a_single_objective_has_no_front_to_tell_of(tmp_path: Path) -> None:
+    said = summarize(search(tmp_path)[0], driver_is_alive=False).as_dict()
+    assert (said["front"], said["hypervolume"], said["reference"]) == ([], None, None)
+
+
+def test_a_target_that_is_reached_ends_the_search(tmp_path: Path) -> None:
+    whole, _ = search(tmp_path / "whole")
+    target = whole.ranking()[2].curve[-1].value
+    history, _ = search(tmp_path / "cut", target=target)
+    assert history.ended_by == "target"
+    assert history.num_trained < whole.num_trained
+    assert history.ranking()[0].curve[-1].value >= target
+
+
+def test_a_search_that_only_time_ends_counts_no_trials(tmp_path: Path) -> None:
+    history = run_to_end(tmp_path, started(trials=None, time=0.2), InlineExecutor(fake_trainer()))
+    assert history.ended_by == "time"
+    assert history.study.max_trials is None
+
+
+def test_a_latency_is_the_median_of_rounds_and_above_the_noise_of_the_clock() -> None:
+    architecture = """
+version: 1
+name: net
+input: {image: {map: [1, 8, 8]}}
+net: [{conv: {out_channels: 4, kernel_size: 3}}, {global_avg_pool: {}}, {name: fc, linear: {out_features: 10}}]
+output: {logits: fc}
+"""
+    latency = measure_latency(network(architecture), "cpu")
+    assert latency.fastest <= latency.seconds <= latency.slowest
+    assert 0 < latency.clock < latency.fastest
+    job = Job(0, architecture, seed=0, epochs=2)
+    events = list(Trainer(load_data("digits").search, Recipe(), "cpu", measures_latency=True)(job))
+    first, second = (event.metrics for event in events if isinstance(event, Progress))
+    assert {"latency", "latency_fastest", "latency_slowest", "latency_clock"} <= first.keys()
+    assert "latency" not in second
