@@ -20,6 +20,8 @@ class Job:
     `epochs` is the length of the whole training, which its schedule follows. This job is of the part of it after epoch
     `begin`, of which there is a checkpoint unless it is 0, up to epoch `until`; None is all. At the epochs in `saves`
     a checkpoint is written before they are reported.
+
+    `alone` promises that no other job runs beside it: the one before it ran out of memory.
     """
 
     trial: int
@@ -27,6 +29,7 @@ class Job:
     seed: int
     epochs: int
     attempt: int = 0
+    alone: bool = False
     begin: int = 0
     until: int | None = None
     saves: tuple[int, ...] = ()

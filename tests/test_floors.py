@@ -39,7 +39,7 @@ ALLOWED = {
     "onnx": ("nas/bundle.py",),
     "onnxruntime": ("nas/bundle.py",),
     "onnxscript": ("nas/bundle.py",),
-    "ray": ("nas/executors/ray.py",),
+    "ray": ("nas/executors/ray.py", "nas/executors/ray_lanes.py", "nas/executors/ray_session.py"),
     "optuna": ("nas/samplers/",),
 }
 

@@ -1,8 +1,10 @@
 """Executors: where trials run. The contract is `nas.trials.Executor`.
 
-    inline     this process and thread; the default
-    exchange   where the driver's thread and a scheduler's meet
-    ray        worker processes of Ray, on this machine or a cluster
+    inline         this process and thread; the default
+    exchange       where the driver's thread and a scheduler's meet
+    ray_session    Ray in this process, from start to end
+    ray_lanes      what Ray Tune is given to run
+    ray            worker processes of Ray, on this machine or a cluster
 
 `EXECUTORS` is all there is. Ray is imported when its executor is made.
 """

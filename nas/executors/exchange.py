@@ -98,6 +98,17 @@ class Exchange:
             self._running[job.trial] = job
             return job
 
+    def put_back(self, job: Job) -> None:
+        """A job that was taken, and has not begun, is the next to be taken again."""
+        with self._changed:
+            del self._running[job.trial]
+            if job.trial in self._stopping:
+                self._stopping.discard(job.trial)
+                self._events.append(Stopped(job.trial, 0))
+            else:
+                self._waiting.appendleft(job)
+            self._changed.notify_all()
+
     def put(self, trial: int, events: Sequence[Event]) -> bool:
         """Passes events of a running trial on; a stop that is asked for takes effect. Whether the trial goes on."""
         with self._changed:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.executors.ray import RayError, RayExecutor
+from nas.executors.ray import RayExecutor
+from nas.executors.ray_session import RayError
 from nas.trials import Completed, Event, Failed, Job, Lost, Progress
 from tests.nas.scripts import drive, run
 

@@ -1,0 +1,172 @@
+"""Ray in this process, from its start to its end: a cluster of our own, or a connection to one that stands.
+
+Of what Ray does to a process without being asked, nothing is left when a session is closed: environment, log level,
+handler of SIGTERM, files in the home or the temporary folder, lines on stdout. Does not run anything on Ray.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray._private import auto_init_hook, ray_constants
+from ray._private import worker as ray_worker
+
+from blocks.errors import FixpointError
+
+# Read by Tune, and by Ray's processes when they start. Tune's own logs, snapshots and console output repeat what the
+# ledger and the progress display say, and cost more than a small trial.
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+}
+WRITTEN_BY_RAY = ("RAY_AUTH_MODE", "PYTHONBREAKPOINT")
+WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+# One secret for all clusters of this process: Ray's core reads the token once and keeps it.
+_TOKEN = secrets.token_hex(32)
+
+
+class RayError(FixpointError):
+    """Ray cannot be started, reached, or has gone down."""
+
+
+class Session:
+    """Ray is initialised while this is open. `folder` is a new one that only this user can enter, gone afterwards.
+
+    Raises: RayError where Ray is in use in this process already, or can't be started or reached.
+    """
+
+    def __init__(self, address: str | None, num_cpus: int | None) -> None:
+        if ray.is_initialized():
+            raise RayError("Ray is in use in this process already", help="close the other executor first")
+        self._auto_connects = auto_init_hook.enable_auto_connect
+        self.folder = _make_folder()
+        self._surroundings = _Surroundings({**ENVIRONMENT, **_token(self.folder, address)})
+        try:
+            _start(address, num_cpus, self.folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends what was started, or lets go of the cluster. May be called more than once."""
+        auto_init_hook.enable_auto_connect = False  # a thread that still asks for something must not start Ray anew
+        ray.shutdown()
+        auto_init_hook.enable_auto_connect = self._auto_connects
+        self._surroundings.restore()
+        _remove(self.folder)
+
+
+class _Surroundings:
+    """What Ray changes or reads in this process: environment, log level, handler of SIGTERM, stdout. Until `restore`.
+
+    Ray prints the troubles of a cluster, such as the last lines of a lost node's log, on stdout, whatever it is told
+    about logs; there belongs the one object of `--json`.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = {name: os.environ.get(name) for name in (*environment, *WRITTEN_BY_RAY)}
+        self._log_level = logging.getLogger("ray").level
+        self._handler = signal.getsignal(signal.SIGTERM)
+        self._prints = getattr(ray_worker, "print_to_stdstream", None)
+        os.environ.update(environment)
+        if self._prints is not None:
+            vars(ray_worker)["print_to_stdstream"] = _silent
+
+    def restore(self) -> None:
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        logging.getLogger("ray").setLevel(self._log_level)
+        if self._prints is not None:
+            vars(ray_worker)["print_to_stdstream"] = self._prints
+        if threading.current_thread() is threading.main_thread() and self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
+
+
+def _silent(*_: object, **__: object) -> None:
+    """In place of what prints."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or its class where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _start(address: str | None, num_cpus: int | None, folder: str) -> None:
+    common: dict[str, Any] = {
+        "runtime_env": {"env_vars": WORKER_ENVIRONMENT},
+        "log_to_driver": False,
+        "logging_level": logging.CRITICAL,
+    }
+    reaches_out = ray_constants.ENABLE_RAY_CLUSTER
+    try:
+        if address:
+            ray.init(address, **common)
+            return
+        # On Linux Ray replaces 127.0.0.1 by the address that other machines see, unless this constant (false on other
+        # systems) forbids it; then all its ports listen on the loopback interface alone.
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        ray.init(
+            "local",
+            num_cpus=num_cpus,
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=f"{folder}/ray",
+            **common,
+        )
+        if threading.current_thread() is threading.main_thread():
+            # Ray's core has put a handler in front that prints a stack trace; Python's alone just exits.
+            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    except Exception as error:
+        where = f"at {address}" if address else "on this machine"
+        raise RayError(f"Ray cannot be used {where}: {first_line(error)}", help="try `--executor inline`") from error
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = reaches_out
+
+
+def _token(folder: str, address: str | None) -> dict[str, str]:
+    """A token for a cluster of our own, which only this user can read; without it Ray would leave one in the home."""
+    given = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    if address or given or os.environ.get("RAY_AUTH_MODE") == "disabled":
+        return {}
+    path = Path(folder) / "token"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(_TOKEN)
+    return {"RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def _make_folder() -> str:
+    """A new folder that only this user can enter; Ray opens its own, inside, to everybody.
+
+    Its sockets lie some 75 characters deep in it, and the path of a socket has at most 103 (macOS) or 107 (Linux).
+    """
+    place = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="nas-", dir=place if len(place) <= 16 else "/tmp")
+
+
+def _remove(folder: str) -> None:
+    """Deletes a folder in which processes that are just ending may still write for a moment."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not Path(folder).exists():
+            return
+        time.sleep(0.1)

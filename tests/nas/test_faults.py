@@ -1,0 +1,227 @@
+"""The table of outcomes, each row caused for real: real trainings, real processes, real signals, a real cluster.
+
+What needs no process of its own is elsewhere: kills at every line and full disks in test_driver, damaged and torn
+lines in test_ledger, whole searches that are killed in test_killing.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from nas.driver import run_trials, status
+from nas.executors.inline import InlineExecutor
+from nas.history import DIVERGED, FAILED, REJECTED, History
+from nas.ledger import LEDGER, read_ledger
+from nas.records import Resumed
+from nas.trials import Completed, Diverged, Executor, Failed, Lost, OutOfMemory, Progress, Stopped
+from tests.nas.fakes import begin, run_to_end, started, trials_of
+from tests.nas.faults import Faulty
+from tests.nas.killed_driver import FIRST, sleeping_trainer
+from tests.nas.test_ray_executor import descendants, end
+
+ROOT = Path(__file__).parents[2]
+ENDS = (Completed, Stopped, Diverged, Failed, OutOfMemory, Lost)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and limits the address space"),
+]
+
+
+def make(name: str, trainer: Faulty) -> Executor:
+    if name == "inline":
+        return InlineExecutor(trainer)
+    from nas.executors.ray import RayExecutor
+
+    return RayExecutor(trainer, capacity=2)
+
+
+def ends_of(run: Path) -> dict[int, list[str]]:
+    """How the attempts of each trial ended, as the ledger has it."""
+    ends: dict[int, list[str]] = {}
+    for line in read_ledger(run):
+        if isinstance(line.record, ENDS):
+            ends.setdefault(line.record.trial, []).append(type(line.record).__name__)
+    return ends
+
+
+@contextmanager
+def killing(folder: Path) -> Iterator[None]:
+    """Kills every process that says it hangs."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.05):
+            for said in folder.glob("*.pid"):
+                os.kill(int(said.read_text()), signal.SIGKILL)
+                said.unlink()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", ["inline", "ray"])
+def test_whatever_becomes_of_a_trial_is_told_by_the_ledger_and_costs_no_other(name: str, tmp_path: Path) -> None:
+    faults = {1: "nan", 2: "memory", 3: "exception", 4: "memory!"} | ({5: "hang"} if name == "ray" else {})
+    trainer = Faulty(tmp_path, faults)
+    first = started(num_trials=8, num_candidates=1, recipe=trainer.recipe.model_dump())
+    with killing(tmp_path):
+        history = run_to_end(tmp_path / "run", first, make(name, trainer))
+    ends = ends_of(tmp_path / "run")
+    trials = history.trials
+
+    assert (ends[1], trials[1].state) == (["Diverged"], DIVERGED)
+    assert "the loss became nan" in trials[1].reason
+    assert ends[2][0] == "OutOfMemory"
+    assert ends[2][1:] in (["Completed"], ["Stopped"])
+    assert (ends[3], trials[3].state) == (["Failed"], FAILED)
+    assert "Target 10 is out of bounds" in trials[3].reason
+    assert (ends[4], trials[4].state) == (["OutOfMemory"] * 2, REJECTED)
+    if name == "ray":
+        assert ends[5][0] == "Lost"
+        assert ends[5][1:] in (["Completed"], ["Stopped"])
+    for number in trials.keys() - faults.keys():
+        assert ends[number] in (["Completed"], ["Stopped"])
+    assert history.num_trained == 8
+
+
+def test_a_node_that_is_removed_costs_what_ran_on_it(tmp_path: Path) -> None:
+    """Of three nodes with a worker each, one goes away; the other two finish what it was at, and everything after."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    from nas.executors.ray import RayExecutor
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        ledger, brain = begin(tmp_path / "run", FIRST)
+        executor = RayExecutor(
+            sleeping_trainer(0.2), capacity=3, address=cluster.address, storage=str(tmp_path / "shared")
+        )
+        removing = threading.Thread(target=cluster.remove_node, args=(nodes[1],), kwargs={"allow_graceful": False})
+
+        def watch(record: object, history: History) -> None:
+            if history.num_trained == 3 and removing.ident is None:
+                removing.start()
+
+        with ledger, executor:
+            run_trials(ledger, brain, executor, watch)
+        removing.join()
+    finally:
+        cluster.shutdown()
+    ends = ends_of(tmp_path / "run")
+    assert brain.history.num_trained == FIRST.num_trials
+    lost = {number for number, of_trial in ends.items() if "Lost" in of_trial}
+    assert len(lost) == 1
+    for number, of_trial in ends.items():
+        assert of_trial[-1] in ("Completed", "Stopped")
+        assert len(of_trial) == 1 + (number in lost)
+
+
+def drive(run: Path, executor: str) -> subprocess.Popen[str]:
+    """A driver of its own, that begins a run or goes on with it; in a group of its own, to be cleared away."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.nas.killed_driver", str(run), executor],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def kill_at_random(run: Path, executor: str, moments: random.Random) -> bool:
+    """Kills a driver some moments after it has begun its work; whether there was still something to kill."""
+    driver = drive(run, executor)
+    assert driver.stdout is not None
+    begun = driver.stdout.readline()
+    try:
+        driver.wait(moments.uniform(0, 0.8))
+    except subprocess.TimeoutExpired:
+        below = descendants(driver.pid)
+        driver.kill()
+        driver.wait()
+        time.sleep(0.5 if below else 0)
+        end(below)
+        assert begun == "begun\n", begun + driver.stdout.read()
+        return True
+    finally:
+        driver.stdout.close()
+    assert driver.returncode == 0, begun
+    return False
+
+
+def test_a_driver_that_is_killed_at_twenty_random_moments_does_what_it_would_have_done(tmp_path: Path) -> None:
+    whole = run_to_end(tmp_path / "whole", FIRST, InlineExecutor(sleeping_trainer(0)))
+    moments = random.Random()
+    num_kills = 0
+    finished: dict[int, str] = {}
+    while kill_at_random(tmp_path / "run", "inline", moments):
+        num_kills += 1
+        assert status(tmp_path / "run").ended_by == "interrupted"
+        history = History.of(tmp_path / "run", read_ledger(tmp_path / "run"))
+        now = {trial.number: trial.state for trial in history.trials.values() if trial.state != "running"}
+        assert finished.items() <= now.items()
+        finished = now
+        if num_kills == 20:
+            assert drive(tmp_path / "run", "inline").wait() == 0
+            break
+    assert num_kills == 20
+    history = History.of(tmp_path / "run", read_ledger(tmp_path / "run"))
+    assert trials_of(history) == trials_of(whole)
+    assert all(len(of_trial) == 1 for of_trial in ends_of(tmp_path / "run").values())
+
+
+def test_with_ray_no_finished_trial_is_lost_or_repeated_by_a_driver_that_is_killed(tmp_path: Path) -> None:
+    run, moments = tmp_path / "run", random.Random()
+    while kill_at_random(run, "ray", moments):
+        pass
+    history = History.of(run, read_ledger(run))
+    assert history.num_trained == FIRST.num_trials
+    assert len({trial.hash for trial in history.searched}) == FIRST.num_trials
+    for number, of_trial in ends_of(run).items():
+        assert of_trial in (["Completed"], ["Stopped"]), number
+    records = [line.record for line in read_ledger(run)]
+    num_begun = sum(isinstance(record, Progress) and record.epoch == 1 for record in records)
+    num_kills = sum(isinstance(record, Resumed) for record in records)
+    assert num_begun <= FIRST.num_trials + 2 * num_kills  # there are two workers
+
+
+def test_two_drivers_on_one_run_are_one_too_many(tmp_path: Path) -> None:
+    first = drive(tmp_path / "run", "inline")
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "begun\n"
+        second = subprocess.run(
+            [sys.executable, "-m", "nas", "resume", str(tmp_path / "run")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert first.poll() is None
+    finally:
+        first.kill()
+        first.communicate()
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"error: {tmp_path / 'run'} is in use by another driver\n  help: ")
+    assert second.stdout == ""
+    assert (tmp_path / "run" / LEDGER).read_bytes().count(b'"kind":"resumed"') == 0
