@@ -117,7 +117,14 @@ class Brain:
         if trial.num_memory_failures:
             self._running_alone = trial.number
         attempt = trial.num_memory_failures + trial.num_losses
-        return Job(trial.number, self.graph(trial.number).text(), trial.seed, trial.epochs, attempt)
+        return Job(
+            trial.number,
+            self.graph(trial.number).text(),
+            trial.seed,
+            trial.epochs,
+            attempt,
+            alone=self._running_alone is not None,
+        )
 
     def waits_for_room(self, num_occupied: int) -> bool:
         """Whether a trial that ran out of memory is, or is about to be, tried again with nothing beside it."""

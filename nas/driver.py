@@ -94,7 +94,7 @@ def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | 
     trainer = Trainer(opening.images.search, opening.recipe, study.device, measures_latency=measures_latency)
     try:
         with _one_thread():
-            with make_executor(study.executor, trainer, study.workers, study.address, study.storage) as executor:
+            with make_executor(study, trainer) as executor:
                 run_trials(ledger, brain, executor, on_event)
             winner = history.winner()
             if winner is not None:

@@ -101,7 +101,7 @@ def _moved(study: Study, given: Mapping[str, object]) -> Study:
 
 
 def _refuse_misplaced(study: Study) -> None:
-    refuse_misuse(study.executor, study.workers, study.address, study.storage)
+    refuse_misuse(study)
     if study.address is None:
         refuse_device(study.device)
 

@@ -209,6 +209,9 @@ class Study(BaseModel):
     storage: Annotated[str | None, Key("DIR", is_path=True, is_place=True)] = Field(
         None, description="A folder that all nodes of the cluster see."
     )
+    trials_per_gpu: Annotated[Count | None, Key("N", is_place=True)] = Field(
+        None, description="Trials that share a GPU and its memory; with `ray`."
+    )
     device: Annotated[str, Key("NAME", is_place=True)] = Field("auto", description="cpu, cuda, cuda:1, ... or auto.")
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import FixpointError
 from nas.checkpoints import Checkpoints
 from nas.recipe import SMALL_IMAGE, Recipe
-from nas.trials import Event, Job, OutOfMemory, Progress
+from nas.trials import Event, Job, Progress
 
 if TYPE_CHECKING:
     from nas.data import SearchData
@@ -57,8 +57,8 @@ class Trainer:
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, it is the trial's outcome and not the worker's end
             end = outcome(job.trial, error)
         # Said only here, where the exception is gone and with it the network: the worker waits in this line for its
-        # next job, and a trial that ran out of memory is tried again meanwhile.
-        if isinstance(end, OutOfMemory) and torch.cuda.is_initialized():
+        # next job, and what it keeps of the GPU's memory is missing meanwhile to one that ran out of it.
+        if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         yield end
 

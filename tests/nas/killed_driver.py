@@ -18,7 +18,8 @@ from nas.ledger import LEDGER
 from nas.trials import Event, Executor, Job
 from tests.nas.fakes import begin, fake_trainer, reopen, started
 
-FIRST = started(num_trials=30, num_candidates=1, seed=5)
+NUM_TRIALS = 30
+FIRST = started(trials=NUM_TRIALS, candidates=1, seed=5)
 
 
 def sleeping_trainer(seconds: float) -> Callable[[Job], Iterator[Event]]:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from nas.records import Resumed
 from nas.trials import Completed, Diverged, Executor, Failed, Lost, OutOfMemory, Progress, Stopped
 from tests.nas.fakes import begin, run_to_end, started, trials_of
 from tests.nas.faults import Faulty
-from tests.nas.killed_driver import FIRST, sleeping_trainer
+from tests.nas.killed_driver import FIRST, NUM_TRIALS, sleeping_trainer
 from tests.nas.test_ray_executor import descendants, end
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +82,7 @@ def killing(folder: Path) -> Iterator[None]:
 def test_whatever_becomes_of_a_trial_is_told_by_the_ledger_and_costs_no_other(name: str, tmp_path: Path) -> None:
     faults = {1: "nan", 2: "memory", 3: "exception", 4: "memory!"} | ({5: "hang"} if name == "ray" else {})
     trainer = Faulty(tmp_path, faults)
-    first = started(num_trials=8, num_candidates=1, recipe=trainer.recipe.model_dump())
+    first = replace(started(trials=8, candidates=1), recipe=trainer.recipe)
     with killing(tmp_path):
         history = run_to_end(tmp_path / "run", first, make(name, trainer))
     ends = ends_of(tmp_path / "run")
@@ -128,7 +129,7 @@ def test_a_node_that_is_removed_costs_what_ran_on_it(tmp_path: Path) -> None:
     finally:
         cluster.shutdown()
     ends = ends_of(tmp_path / "run")
-    assert brain.history.num_trained == FIRST.num_trials
+    assert brain.history.num_trained == NUM_TRIALS
     lost = {number for number, of_trial in ends.items() if "Lost" in of_trial}
     assert len(lost) == 1
     for number, of_trial in ends.items():
@@ -182,8 +183,10 @@ def test_a_driver_that_is_killed_at_twenty_random_moments_does_what_it_would_hav
         assert finished.items() <= now.items()
         finished = now
         if num_kills == 20:
-            assert drive(tmp_path / "run", "inline").wait() == 0
             break
+    with drive(tmp_path / "run", "inline") as driver:
+        driver.communicate()
+    assert driver.returncode == 0
     assert num_kills == 20
     history = History.of(tmp_path / "run", read_ledger(tmp_path / "run"))
     assert trials_of(history) == trials_of(whole)
@@ -195,14 +198,14 @@ def test_with_ray_no_finished_trial_is_lost_or_repeated_by_a_driver_that_is_kill
     while kill_at_random(run, "ray", moments):
         pass
     history = History.of(run, read_ledger(run))
-    assert history.num_trained == FIRST.num_trials
-    assert len({trial.hash for trial in history.searched}) == FIRST.num_trials
+    assert history.num_trained == NUM_TRIALS
+    assert len({trial.hash for trial in history.searched}) == NUM_TRIALS
     for number, of_trial in ends_of(run).items():
         assert of_trial in (["Completed"], ["Stopped"]), number
     records = [line.record for line in read_ledger(run)]
     num_begun = sum(isinstance(record, Progress) and record.epoch == 1 for record in records)
     num_kills = sum(isinstance(record, Resumed) for record in records)
-    assert num_begun <= FIRST.num_trials + 2 * num_kills  # there are two workers
+    assert num_begun <= NUM_TRIALS + 2 * num_kills  # there are two workers
 
 
 def test_two_drivers_on_one_run_are_one_too_many(tmp_path: Path) -> None:
