@@ -1,8 +1,8 @@
-"""Budgeted draws of points that are new."""
+"""Budgeted draws of points that are new: uniform ones, and the largest of some."""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
 from blocks.errors import BudgetError
@@ -10,10 +10,11 @@ from nas.records import Decisions
 
 if TYPE_CHECKING:
     from graphs import Budget
-    from search_spaces import Space
+    from search_spaces import Point, Space
 
 NUM_DRAWS = 256
 NUM_DESCENTS = 32  # a draw from a space that is too tight for drawing costs a hundred times as much
+NUM_COMPARED = 10
 
 
 def draw_new(space: Space, budget: Budget, known: Set[str], seed: int) -> Decisions | None:
@@ -22,14 +23,30 @@ def draw_new(space: Space, budget: Budget, known: Set[str], seed: int) -> Decisi
     None where `NUM_DRAWS` draws hold none: were 2 in 100 of the points new, that would happen once in 180 times
     (0.98^256). A search begins only where something keeps the budget; descents that miss it find nothing new either.
     """
+    point = next(_new_draws(space, budget, known, seed), None)
+    return None if point is None else dict(point.decisions)
+
+
+def draw_first(space: Space, budget: Budget, known: Set[str], seed: int, number: int) -> Decisions | None:
+    """As `draw_new`; for every other number the one with the most parameters of ten draws.
+
+    Within a budget the parameter count is the strongest prior that costs nothing, on images; but a beginning of large
+    networks alone would say nothing about the others, and where parameters are the budget it says little.
+    """
+    if number % 2:
+        return draw_new(space, budget, known, seed)
+    drawn = [point for _, point in zip(range(NUM_COMPARED), _new_draws(space, budget, known, seed), strict=False)]
+    return dict(max(drawn, key=lambda point: point.costs.params).decisions) if drawn else None
+
+
+def _new_draws(space: Space, budget: Budget, known: Set[str], seed: int) -> Iterator[Point]:
     draws = space.draws(budget, seed)
     for number in range(NUM_DRAWS):
         if number >= NUM_DESCENTS and not draws.uniform:
-            break
+            return
         try:
             point = draws.next()
         except BudgetError:
-            break
+            return
         if point.hash not in known:
-            return dict(point.decisions)
-    return None
+            yield point
