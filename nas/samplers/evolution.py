@@ -1,4 +1,9 @@
-"""Regularized evolution (Real et al. 2019, arXiv 1802.01548) without duplicates, within a budget."""
+"""Regularized evolution (Real et al. 2019, arXiv 1802.01548) without duplicates, within a budget.
+
+The population is the trials that ended last. A child is a mutant of its best, of one decision or of two; it is new and
+keeps the budget. The original draws a few members and takes their best; with a population this small, and nothing
+tried twice, the best of all of them is the better choice, and age alone keeps the population moving.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +16,19 @@ from nas.records import Decisions
 from nas.samplers.drawing import draw_first, draw_new
 from nas.samplers.edits import mutant
 from nas.samplers.sampler import Outcome, Sampler
-from nas.samplers.standing import Standing, Tried, tried
+from nas.samplers.standing import Tried, tried, with_one_more
 from nas.seeds import derive_seed
 
 if TYPE_CHECKING:
     from graphs import Budget
     from search_spaces import Space
 
-POPULATION = 16
-TOURNAMENT = 8
-TWO_EDITS = 0.35
-MAX_PARENTS = 3
+POPULATION = 20
+TWO_EDITS = 0.35  # the share of mutants of two decisions
 
 
 class EvolutionSampler(Sampler):
-    """A child is a mutant of the best of some members, drawn at random; the population is the trials that ended last.
-
-    Of several objectives the parent is any of the non-dominated trials, however old.
-    """
+    """Of several objectives the parent is any of the non-dominated trials, however old."""
 
     def __init__(self, space: Space, budget: Budget, seed: int, num_objectives: int = 1) -> None:
         self._space = space
@@ -36,7 +36,7 @@ class EvolutionSampler(Sampler):
         self._seed = seed
         self._num_objectives = num_objectives
         self._population: deque[Tried] = deque(maxlen=POPULATION)
-        self._standing = Standing(num_objectives)
+        self._front: list[Tried] = []
         self._running: dict[int, Decisions] = {}
         self._num_accepted = 0
 
@@ -45,9 +45,9 @@ class EvolutionSampler(Sampler):
         if self._num_accepted < POPULATION or not self._population:
             return draw_first(self._space, self._budget, known, seed, self._num_accepted)
         random = Random(seed)
-        for _ in range(MAX_PARENTS):
+        for parent in self._parents(random):
             num_edits = 2 if random.random() < TWO_EDITS else 1
-            child = mutant(self._space, self._budget, known, self._parent(random).decisions, num_edits, random)
+            child = mutant(self._space, self._budget, known, parent.decisions, num_edits, random)
             if child is not None:
                 return child
         return draw_new(self._space, self._budget, known, seed)
@@ -60,10 +60,11 @@ class EvolutionSampler(Sampler):
         one = tried(trial, self._running.pop(trial), outcome)
         if one is not None:
             self._population.append(one)
-            self._standing.add(one)
+            if self._num_objectives > 1:
+                self._front = with_one_more(self._front, one)
 
-    def _parent(self, random: Random) -> Tried:
+    def _parents(self, random: Random) -> list[Tried]:
+        """Whom to mutate, and whom else where there is no new mutant of that one."""
         if self._num_objectives > 1:
-            return random.choice(self._standing.front)
-        members = random.sample(self._population, min(TOURNAMENT, len(self._population)))
-        return max(members, key=lambda one: one.merit)
+            return random.sample(self._front, min(3, len(self._front)))
+        return sorted(self._population, key=lambda one: one.merit, reverse=True)[:3]

@@ -1,58 +1,121 @@
-"""Local search (White et al. 2020, arXiv 2004.08996) in the neighbours of the best, for any number of running trials."""
+"""Local search (White et al. 2020, arXiv 2004.08996) around the best, for any number of trials running at once.
+
+A climb begins with draws, and goes on with the points around its best trials, in a random order: those one edit away
+and, near a bound of the budget, swaps (`nas.samplers.edits`). Whatever turns out better is searched around at once.
+Where nothing new is left around the `BEAM` best of a climb, another one begins.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from bisect import insort
+from collections.abc import Iterator, Set
+from itertools import chain, zip_longest
 from random import Random
 from typing import TYPE_CHECKING
 
 from nas.records import Decisions
-from nas.samplers.drawing import draw_first, draw_new
-from nas.samplers.edits import Surroundings
+from nas.samplers.drawing import draw_first
+from nas.samplers.edits import Surroundings, num_edits_between
 from nas.samplers.sampler import Outcome, Sampler
-from nas.samplers.standing import Standing, Tried, tried
+from nas.samplers.standing import Tried, tried, with_one_more
 from nas.seeds import derive_seed
 
 if TYPE_CHECKING:
     from graphs import Budget
-    from search_spaces import Space
+    from search_spaces import Point, Space
 
-NUM_STARTS = 4
+NUM_STARTS = 3  # draws at the beginning of a climb
+BEAM = 3
+MAX_CLIMBS = 8  # that are remembered, for the sake of trials that end late
+
+
 class LocalSampler(Sampler):
-    BEAM=3; RESTART=0.1; SWAP=1.0
+    """Of several objectives, a climb goes on around its non-dominated trials: a Pareto local search (Paquete 2004)."""
+
     def __init__(self, space: Space, budget: Budget, seed: int, num_objectives: int = 1) -> None:
         self._space = space
         self._budget = budget
         self._seed = seed
-        self._standing = Standing(num_objectives)
-        self._running: dict[int, Decisions] = {}
+        self._num_objectives = num_objectives
+        self._climbs: list[_Climb] = [_Climb()]
+        self._running: dict[int, tuple[Decisions, _Climb]] = {}
         self._num_accepted = 0
-        self._around: dict[int, Surroundings] = {}
-        self._exhausted=set()
 
     def propose(self, number: int, known: Set[str]) -> Decisions | None:
         seed = derive_seed(self._seed, "local", number)
-        if self._num_accepted < NUM_STARTS or not self._standing.front:
-            return draw_first(self._space, self._budget, known, seed, self._num_accepted)
-        random=Random(seed)
-        if random.random()>=self.RESTART:
-            n=0
-            for one in self._standing.best_first():
-                if one.trial in self._exhausted: continue
-                n+=1
-                if n>self.BEAM: break
-                around=self._around.setdefault(one.trial, Surroundings(self._space,self._budget,one.decisions,Random(derive_seed(self._seed,"around",one.trial))))
-                found = next(around.new(known), None)
-                if found is None and n<=self.SWAP: found = next(around.swaps(known), None)
-                if found is not None: return dict(found.decisions)
-                self._exhausted.add(one.trial)
-        return draw_new(self._space, self._budget, known, seed)
+        if self._climbs[-1].is_begun:
+            for climb in reversed(self._climbs):
+                found = self._next_of(climb, known, Random(seed))
+                if found is not None:
+                    return dict(found.decisions)
+        return draw_first(self._space, self._budget, known, seed, self._num_accepted)
 
     def accepted(self, trial: int, decisions: Decisions) -> None:
-        self._running[trial] = decisions
+        climb = self._climb_of(decisions)
+        climb.num_trials += 1
+        self._running[trial] = (decisions, climb)
         self._num_accepted += 1
 
     def ended(self, trial: int, outcome: Outcome) -> None:
-        one = tried(trial, self._running.pop(trial), outcome)
+        decisions, climb = self._running.pop(trial)
+        one = tried(trial, decisions, outcome)
         if one is not None:
-            self._standing.add(one)
+            climb.add(one, self._num_objectives)
+
+    def _climb_of(self, decisions: Decisions) -> _Climb:
+        """The climb that a new trial belongs to: by where it lies, so that a replayed sampler knows it too."""
+        latest = self._climbs[-1]
+        if not latest.is_begun:
+            return latest
+        for climb in reversed(self._climbs):
+            if any(num_edits_between(one.decisions, decisions) <= 2 for one in climb.best):
+                return climb
+        self._climbs = [*self._climbs[1 - MAX_CLIMBS :], _Climb()]
+        return self._climbs[-1]
+
+    def _next_of(self, climb: _Climb, known: Set[str], random: Random) -> Point | None:
+        best = list(climb.best)
+        if self._num_objectives > 1:
+            random.shuffle(best)
+        for one in best:
+            if one.trial not in climb.exhausted:
+                for point in self._around(climb, one):
+                    if point.hash not in known:
+                        return point
+                climb.exhausted.add(one.trial)
+                climb.around.pop(one.trial)
+        return None
+
+    def _around(self, climb: _Climb, one: Tried) -> Iterator[Point]:
+        """What is left of the points around a trial: first as many swaps as edits, then the swaps alone."""
+        if one.trial not in climb.around:
+            random = Random(derive_seed(self._seed, "around", one.trial))
+            around = Surroundings(self._space, self._budget, one.decisions, random)
+            mixed = chain.from_iterable(zip_longest(around.edits(), around.swaps()))
+            climb.around[one.trial] = (point for point in mixed if point is not None)
+        return climb.around[one.trial]
+
+
+class _Climb:
+    """The best trials of one climb, best first, and the points around them that were not looked at yet."""
+
+    def __init__(self) -> None:
+        self.num_trials = 0
+        self.best: list[Tried] = []
+        self.around: dict[int, Iterator[Point]] = {}
+        self.exhausted: set[int] = set()
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it has something to go on from."""
+        return self.num_trials >= NUM_STARTS and bool(self.best)
+
+    def add(self, one: Tried, num_objectives: int) -> None:
+        if num_objectives > 1:
+            self.best = with_one_more(self.best, one)
+        else:
+            insort(self.best, one, key=lambda other: tuple(-part for part in other.merit))
+            del self.best[BEAM:]
+        kept = {other.trial for other in self.best}
+        self.around = {trial: points for trial, points in self.around.items() if trial in kept}
+        self.exhausted &= kept

@@ -1,175 +1,88 @@
-"""Optuna's tree-structured Parzen estimator (Watanabe 2023, arXiv 2304.11127) over the decisions of a space.
-
-One in-memory study, asked and told by one thread. Every decision that any point may have is one parameter, so that the
-estimator is joint over all of them; a point ignores those that it doesn't have. Over-budget points are told with their
-constraints and never trained: Optuna ranks them below everything feasible, the nearest to the budget first.
-
-The random state of each proposal follows from the seed and the proposal's number, so that a study that is replayed
-from a ledger proposes what the first one would have.
-"""
+"""Optuna's tree-structured Parzen estimator (Watanabe 2023, arXiv 2304.11127), for one objective or several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
 
-from nas.history import COMPLETE, DIVERGED, REJECTED, STOPPED
-from nas.records import Decisions
-from nas.samplers.drawing import draw_new
-from nas.samplers.sampler import Outcome, Sampler
-from nas.seeds import derive_seed
-from search_spaces.decisions import Alternative
+from nas.samplers.optuna_study import Choice, Distributions, OptunaSampler, Params
+from nas.samplers.standing import Tried, with_one_more
 
-if TYPE_CHECKING:
-    from graphs import Budget
-    from search_spaces import Decision, Space
-
-NUM_STARTUP = 12
-MAX_MISSES = 20
+NUM_BEST = 25  # trials that a study is begun anew with,
+NUM_LATEST = 75  # and those that ended last
+NUM_ROUNDS = 4  # of candidates that are drawn from one estimate
 
 
-class TPESampler(Sampler):
-    """TPE that begins with `NUM_STARTUP` budgeted draws.
+class TPESampler(OptunaSampler):
+    """TPE that is joint over all decisions.
 
-    After `MAX_MISSES` proposals in a row that were over budget or known already, the next is a budgeted draw of a new
-    point, told to the study like any other.
+    It is estimated from all trials up to 150, and then from the best of all and from those that ended last, 100 to 150
+    together; the best tenth of them is what is good. Of the candidates of one estimate the best that is new and within
+    the budget is proposed.
     """
 
-    def __init__(self, space: Space, budget: Budget, seed: int, num_objectives: int = 1) -> None:
-        self._space = space
-        self._budget = budget
-        self._seed = seed
-        self._axes = {decision.address: _Axis(decision) for decision in space.decisions}
-        self._distributions = {
-            address: axis.distribution for address, axis in self._axes.items() if not axis.distribution.single()
-        }
-        verbosity = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
-            self._study = optuna.create_study(directions=["maximize"] * num_objectives)
-        finally:
-            optuna.logging.set_verbosity(verbosity)
-        self._asked: tuple[dict[str, Alternative], Trial] | None = None
-        self._running: dict[int, Trial] = {}
-        self._num_accepted = 0
-        self._num_misses = 0
+    name = "tpe"
+    num_startup = 12
+    max_asked = 3
 
-    def propose(self, number: int, known: Set[str]) -> Decisions | None:
-        seed = derive_seed(self._seed, "tpe", number)
-        drawn: Mapping[str, Any] | None = None
-        if self._num_accepted < NUM_STARTUP or self._num_misses >= MAX_MISSES or not self._distributions:
-            drawn = draw_new(self._space, self._budget, known, seed)
-            if drawn is None:
-                return None
-            drawn = self._filled(drawn, seed)
-        decisions, _ = self._asked = self._ask(seed, drawn)
-        return decisions
+    def _sampler(self, choice: Choice, seed: int) -> BaseSampler:
+        return _JointTPE(self._distributions, choice, seed)
 
-    def accepted(self, trial: int, decisions: Decisions) -> None:
-        self._running[trial] = self._take(decisions)
-        self._num_accepted += 1
-        self._num_misses = 0
-
-    def rejected(self, decisions: Decisions, violations: Mapping[str, float]) -> None:
-        asked = self._take(decisions)
-        self._num_misses += 1
-        for bound, violation in violations.items():
-            asked.set_constraint(bound, violation)
-        self._study.tell(asked, state=TrialState.PRUNED)
-
-    def duplicated(self, decisions: Decisions, outcome: Outcome | None) -> None:
-        asked = self._take(decisions)
-        self._num_misses += 1
-        if outcome is None:
-            self._study.tell(asked, state=TrialState.FAIL)
+    def _kept(self, finished: list[FrozenTrial]) -> list[FrozenTrial]:
+        if self._num_objectives > 1:
+            front: list[Tried] = []
+            for trial in finished:
+                if trial.state == TrialState.COMPLETE:
+                    front = with_one_more(front, Tried(trial.number, {}, tuple(trial.values), (True, 0)))
+            best = {one.trial for one in front[-NUM_BEST:]}
         else:
-            self._tell(asked, outcome)
-
-    def ended(self, trial: int, outcome: Outcome) -> None:
-        self._tell(self._running.pop(trial), outcome)
-
-    def _tell(self, asked: Trial, outcome: Outcome) -> None:
-        if outcome.state == COMPLETE and outcome.values is not None:
-            self._study.tell(asked, outcome.values)
-        elif outcome.state == STOPPED and outcome.values is not None:
-            if len(outcome.values) == 1:  # Optuna has reports for a single objective alone
-                asked.report(outcome.values[0], step=outcome.epoch)
-            self._study.tell(asked, state=TrialState.PRUNED)
-        elif outcome.state in (DIVERGED, REJECTED):
-            asked.set_constraint(outcome.state, 1.0)
-            self._study.tell(asked, state=TrialState.PRUNED)
-        else:
-            self._study.tell(asked, state=TrialState.FAIL)
-
-    def _ask(self, seed: int, given: Mapping[str, Any] | None) -> tuple[dict[str, Alternative], Trial]:
-        """A trial of the study with every decision suggested; `given` sets them all."""
-        fixed = None if given is None else {name: self._axes[name].index(given[name]) for name in self._distributions}
-        self._study.sampler = _JointTPE(self._distributions, fixed, seed)
-        asked = self._study.ask()
-        decisions: dict[str, Alternative] = {}
-        for address, axis in self._axes.items():
-            chosen = 0 if axis.distribution.single() else axis.suggest(asked)
-            decisions[address] = axis.decision.alternatives[chosen]
-        return decisions, asked
-
-    def _take(self, decisions: Decisions) -> Trial:
-        """The trial of the study for a proposal: the one just asked, or a new one where a ledger is replayed."""
-        asked, self._asked = self._asked, None
-        if asked is not None and asked[0] == dict(decisions):
-            return asked[1]
-        assert asked is None, "a proposal was answered with another one's decisions"
-        return self._ask(0, decisions)[1]
-
-    def _filled(self, drawn: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """A point with the decisions that it doesn't have chosen at random, so that they pull the estimator nowhere."""
-        filled = {}
-        for address, axis in self._axes.items():
-            alternatives = axis.decision.alternatives
-            chance = alternatives[derive_seed(seed, "fill", address) % len(alternatives)]
-            filled[address] = drawn.get(address, chance)
-        return filled
+            best = {trial.number for trial in sorted(finished, key=_merit, reverse=True)[:NUM_BEST]}
+        latest = {trial.number for trial in finished[-NUM_LATEST:]}
+        return [trial for trial in finished if trial.number in best | latest]
 
 
-class _Axis:
-    """A decision as a parameter: the index of its alternative, ordered where the alternatives are rising numbers."""
-
-    def __init__(self, decision: Decision) -> None:
-        self.decision = decision
-        alternatives = decision.alternatives
-        numbers = [value for value in alternatives if isinstance(value, int | float) and not isinstance(value, bool)]
-        self.distribution: BaseDistribution
-        if len(numbers) == len(alternatives) > 2 and numbers == sorted(numbers):
-            self.distribution = IntDistribution(0, len(alternatives) - 1)
-        else:
-            self.distribution = CategoricalDistribution(range(len(alternatives)))
-        # 1, 1.0 and True are equal as keys of a dict.
-        self._indices = {(type(value), value): index for index, value in enumerate(alternatives)}
-
-    def index(self, value: Alternative) -> int:
-        return self._indices[type(value), value]
-
-    def suggest(self, trial: Trial) -> int:
-        if isinstance(self.distribution, IntDistribution):
-            return trial.suggest_int(self.decision.address, self.distribution.low, self.distribution.high)
-        return int(trial.suggest_categorical(self.decision.address, range(len(self.decision.alternatives))))
+def _merit(trial: FrozenTrial) -> tuple[bool, bool, int, float]:
+    is_feasible = all(value <= 0 for value in trial.constraints.values())
+    if trial.state == TrialState.COMPLETE:
+        return (is_feasible, True, 0, trial.values[0])
+    step = trial.last_step
+    return (is_feasible, False, -1 if step is None else step, 0.0 if step is None else trial.intermediate_values[step])
 
 
 class _JointTPE(optuna.samplers.TPESampler):
-    """TPE over a search space that is known beforehand, for one proposal; `fixed` takes the sampling's place."""
+    """TPE over a search space that is known beforehand, for one proposal."""
 
-    def __init__(self, space: dict[str, BaseDistribution], fixed: dict[str, int] | None, seed: int) -> None:
+    def __init__(self, space: Distributions, choice: Choice, seed: int) -> None:
         super().__init__(seed=seed, multivariate=True, n_startup_trials=0)
         self._space = space
-        self._fixed = fixed
+        self._choice = choice
+        self._random = np.random.RandomState(seed)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._space
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return dict(self._fixed) if self._fixed is not None else super().sample_relative(study, trial, search_space)
+    ) -> Params:
+        return self._choice.choose(lambda: super(_JointTPE, self).sample_relative(study, trial, search_space))
+
+    def _compute_acquisition_func(self, samples: dict[str, Any], mpe_below: Any, mpe_above: Any) -> Any:
+        """Leaves only the best candidate that fits, of some more than Optuna draws.
+
+        To do without this, and to ask for another estimate after each miss, is as right, and slower.
+        """
+        values = super()._compute_acquisition_func(samples, mpe_below, mpe_above)
+        for number in range(NUM_ROUNDS):
+            if number:
+                samples.update(mpe_below.sample(self._random, len(values)))
+                values = super()._compute_acquisition_func(samples, mpe_below, mpe_above)
+            for at in np.argsort(-values, kind="stable"):
+                params = {name: axis.to_external_repr(samples[name][at].item()) for name, axis in self._space.items()}
+                if self._choice.fits(params):
+                    return np.where(np.arange(len(values)) == at, 0.0, -np.inf)
+        return values
