@@ -28,7 +28,7 @@ Reading order; each file imports only from those above it:
     history       what a ledger says, summed up
     stopping      successive halving
     halving       asynchronous successive halving with promotions, and Hyperband
-    samplers/     what to try next: random, tpe
+    samplers/     what to try next
     brain         decisions: proposals, stops, retries
     executors/    where trials run: inline, ray
     manifest, parity, bundle    the exported folder and its proof

@@ -29,6 +29,7 @@ Reading order; each file imports only from those above it:
     drawing       uniform draws of what keeps bounds
     sampling      points that keep a budget; budgets that nothing keeps
     counting      how many points keep a budget
+    listing       all points that keep a budget, where they are few
     moves         neighbours, mutations, children
     linting       what is odd about a space
     spelling      the key of a table's row, spelled by decisions

@@ -25,6 +25,7 @@ from search_spaces.chains import Chain
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, every_way
 from search_spaces.linting import Report, lint
+from search_spaces.listing import list_points
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
@@ -51,6 +52,7 @@ class Space:
         self.document = document
         self._resolver = Resolver(document)
         self._grids: dict[Bounds, Grid] = {}
+        self._lists: dict[Budget, tuple[Point, ...] | None] = {}
         self._facts: dict[Key, Facts] = {}
         self._graphs: dict[Key, Graph] = {}
 
@@ -117,6 +119,14 @@ class Space:
     def count(self, budget: Budget | None = None) -> Count:
         """How many legal points keep a budget, exact where that is possible."""
         return count_points(self, budget or Budget())
+
+    def list_points(self, budget: Budget | None = None) -> tuple[Point, ...] | None:
+        """All legal points that keep a budget, in order, where there are at most 20,000 and a way to list them; None
+        where there are more, or no way. The last answer is remembered."""
+        budget = budget or Budget()
+        if budget not in self._lists:
+            self._lists = {budget: list_points(self, budget)}
+        return self._lists[budget]
 
     def draw_decisions(self, number: int, budget: Budget | None = None, seed: int = 0) -> Drawn:
         """So many decision sets that keep a budget, without their networks where the space is a chain: as `sample`

@@ -1,11 +1,18 @@
 """Samplers: which point of a space to try next.
 
-    drawing   budgeted draws of new points
-    sampler   the contract: `Sampler`
-    random    budgeted random search
-    tpe       Optuna's tree-structured Parzen estimator
+    sampler       the contract: `Sampler`
+    standing      trials that have ended, compared
+    drawing       budgeted draws of new points
+    edits         points one or two decisions away from a point
+    random        budgeted random search
+    evolution     regularized evolution
+    local         local search
+    optuna_study  the decisions of a space as an Optuna study
+    tpe           Optuna's tree-structured Parzen estimator
+    nsga          Optuna's NSGA-II
 
-`SAMPLERS` is all there is. Optuna is imported with the sampler that needs it, when a brain is made.
+`SAMPLERS` is all there is. All propose points within the budget, and none whose network was accepted before while new
+ones are found. Optuna is imported with the samplers that need it, when a brain is made.
 """
 
 from __future__ import annotations
@@ -13,6 +20,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphs.faults import nearest, one_of
+from nas.samplers.evolution import EvolutionSampler
+from nas.samplers.local import LocalSampler
 from nas.samplers.random import RandomSampler
 from nas.samplers.sampler import Outcome, Sampler
 from nas.study import StudyError
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SAMPLERS", "Outcome", "RandomSampler", "Sampler", "make_sampler", "refuse_unknown"]
 
-SAMPLERS = ("tpe", "random")
+SAMPLERS = ("tpe", "nsga2", "evolution", "local", "random")
 
 
 def make_sampler(
@@ -42,6 +51,14 @@ def make_sampler(
     refuse_unknown(name)
     if name == "random":
         return RandomSampler(space, budget, seed)
+    if name == "evolution":
+        return EvolutionSampler(space, budget, seed, num_objectives)
+    if name == "local":
+        return LocalSampler(space, budget, seed, num_objectives)
+    if name == "nsga2":
+        from nas.samplers.nsga import NSGA2Sampler
+
+        return NSGA2Sampler(space, budget, seed, num_objectives)
     from nas.samplers.tpe import TPESampler
 
     return TPESampler(space, budget, seed, num_objectives)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from random import Random
 from typing import TYPE_CHECKING
 
 from blocks.errors import BudgetError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from search_spaces import Point, Space
 
 NUM_DRAWS = 256
+NUM_BEFORE_LISTING = 64
 NUM_DESCENTS = 32  # a draw from a space that is too tight for drawing costs a hundred times as much
 NUM_COMPARED = 10
 
@@ -20,11 +22,19 @@ NUM_COMPARED = 10
 def draw_new(space: Space, budget: Budget, known: Set[str], seed: int) -> Decisions | None:
     """A point within the budget whose network is not known; uniform over those, where the draws are.
 
-    None where `NUM_DRAWS` draws hold none: were 2 in 100 of the points new, that would happen once in 180 times
-    (0.98^256). A search begins only where something keeps the budget; descents that miss it find nothing new either.
+    Where draws find none, it is one of a list of all points, if these are few. None where nothing in the list is new,
+    or where there is no list, and no draw of `NUM_DRAWS` is new: were 2 in 100 of the points so, that would happen once
+    in 180 times (0.98^256). A search begins only where something keeps the budget; descents that miss it find nothing
+    new either.
     """
     point = next(_new_draws(space, budget, known, seed), None)
     return None if point is None else dict(point.decisions)
+
+
+def is_exhausted(space: Space, budget: Budget, known: Set[str]) -> bool:
+    """Whether it is certain that the network of every point within the budget is known."""
+    listed = space.list_points(budget)
+    return listed is not None and all(point.hash in known for point in listed)
 
 
 def draw_first(space: Space, budget: Budget, known: Set[str], seed: int, number: int) -> Decisions | None:
@@ -40,13 +50,22 @@ def draw_first(space: Space, budget: Budget, known: Set[str], seed: int, number:
 
 
 def _new_draws(space: Space, budget: Budget, known: Set[str], seed: int) -> Iterator[Point]:
+    """Points that are not known: draws, and from where one is hard to find, the rest of a list in a random order."""
     draws = space.draws(budget, seed)
-    for number in range(NUM_DRAWS):
-        if number >= NUM_DESCENTS and not draws.uniform:
-            return
+    in_vain = 0
+    while in_vain < (NUM_DRAWS if draws.uniform else NUM_DESCENTS):
+        if in_vain == NUM_BEFORE_LISTING:
+            listed = space.list_points(budget)
+            if listed is not None:
+                rest = [point for point in listed if point.hash not in known]
+                yield from Random(seed).sample(rest, len(rest))
+                return
         try:
             point = draws.next()
         except BudgetError:
             return
         if point.hash not in known:
+            in_vain = 0
             yield point
+        else:
+            in_vain += 1

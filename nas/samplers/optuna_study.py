@@ -43,9 +43,7 @@ class Choice:
     """How one trial of a study comes by its parameters: they are the first of some suggestions that `fits`, or those of
     `otherwise`; `is_found` is false, and they are empty, where there is nothing of the kind."""
 
-    def __init__(
-        self, max_asked: int, fits: Callable[[Params], bool], otherwise: Callable[[], Params | None]
-    ) -> None:
+    def __init__(self, max_asked: int, fits: Callable[[Params], bool], otherwise: Callable[[], Params | None]) -> None:
         self.fits = fits
         self.is_found = True
         self._max_asked = max_asked
@@ -112,15 +110,9 @@ class OptunaSampler(Sampler):
                 return None
             choice = Choice.of(self._params_of(drawn, seed))
         else:
-            choice = Choice(
-                self.max_asked, lambda params: self._is_new(params, known), lambda: self._draw(known, seed)
-            )
-        decisions, asked = self._ask(choice, seed)
-        if not choice.is_found:
-            self._study.tell(asked, state=TrialState.FAIL)
-            return None
-        self._asked = (decisions, asked)
-        return decisions
+            choice = Choice(self.max_asked, lambda params: self._is_new(params, known), lambda: self._draw(known, seed))
+        self._asked = self._ask(choice, seed)
+        return None if self._asked is None else self._asked[0]
 
     def accepted(self, trial: int, decisions: Decisions) -> None:
         self._running[trial] = self._take(decisions)
@@ -169,15 +161,26 @@ class OptunaSampler(Sampler):
         self._study = self._new_study()
         self._study.add_trials(kept)
         self._num_finished = len(kept)
-        self._running = {
-            trial: self._ask(Choice.of(self._params_of(decisions, trial))) for trial, (decisions, _) in self._running.items()
-        }
+        for trial, (decisions, _) in self._running.items():
+            self._running[trial] = self._ask_for(decisions, trial)
 
-    def _ask(self, choice: Choice, seed: int = 0) -> tuple[Decisions, Trial]:
-        """A trial of the study with every decision suggested, and its decisions."""
+    def _ask(self, choice: Choice, seed: int = 0) -> tuple[Decisions, Trial] | None:
+        """A trial of the study with every decision suggested, and its decisions; None where nothing is found."""
         self._study.sampler = self._sampler(choice, seed)
         asked = self._study.ask()
-        return self._decisions_of({name: self._axes[name].suggest(asked) for name in self._distributions}), asked
+        params = dict(asked.relative_params)
+        if not choice.is_found:
+            self._study.tell(asked, state=TrialState.FAIL)
+            return None
+        for axis in self._axes.values():
+            axis.suggest(asked)
+        return self._decisions_of(params), asked
+
+    def _ask_for(self, decisions: Decisions, seed: int) -> tuple[Decisions, Trial]:
+        """A trial of the study with these decisions."""
+        asked = self._ask(Choice.of(self._params_of(decisions, seed)))
+        assert asked is not None
+        return asked
 
     def _take(self, decisions: Decisions) -> tuple[Decisions, Trial]:
         """The trial of the study for a proposal: the one just asked, or a new one where the proposal isn't one of this
@@ -186,7 +189,7 @@ class OptunaSampler(Sampler):
         if asked is not None and dict(decisions).items() <= asked[0].items():
             return asked
         assert asked is None, "a proposal was answered with another one's decisions"
-        return self._ask(Choice.of(self._params_of(decisions, self._num_told)))
+        return self._ask_for(decisions, self._num_told)
 
     def _is_new(self, params: Params, known: Set[str]) -> bool:
         point = find_point(self._space, self._decisions_of(params))
@@ -237,7 +240,8 @@ class _Axis:
     def index(self, value: Alternative) -> int:
         return self._indices[type(value), value]
 
-    def suggest(self, trial: Trial) -> int:
+    def suggest(self, trial: Trial) -> None:
         if isinstance(self.distribution, IntDistribution):
-            return trial.suggest_int(self.decision.address, self.distribution.low, self.distribution.high)
-        return int(trial.suggest_categorical(self.decision.address, range(len(self.decision.alternatives))))
+            trial.suggest_int(self.decision.address, self.distribution.low, self.distribution.high)
+        elif not self.distribution.single():
+            trial.suggest_categorical(self.decision.address, range(len(self.decision.alternatives)))

@@ -137,13 +137,20 @@ def test_failures_in_a_row_end_the_search(tmp_path: Path) -> None:
     assert history.num_trained <= MAX_FAILURES_IN_A_ROW + 1
 
 
-def test_over_budget_points_are_rejected_untrained_with_their_violations(tmp_path: Path) -> None:
-    history, executor = run(tmp_path, goes_well, sampler="tpe", trials=30, budget={"max_params": 200})
+def test_over_budget_points_are_rejected_untrained_with_their_violations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, budget = search_spaces.parse(SPACE_TEXT), Budget.of(max_params=200)
+
+    def propose(self: RandomSampler, number: int, known: Set[str]) -> Decisions | None:
+        return draw_new(space, budget if number % 2 else Budget.of(min_params=201), known, number)
+
+    monkeypatch.setattr(RandomSampler, "propose", propose)
+    history, executor = run(tmp_path, goes_well, trials=8, budget={"max_params": 200})
     rejected = [line.record for line in read_ledger(tmp_path) if isinstance(line.record, Rejected)]
-    assert rejected, "TPE proposed nothing over budget: the test shows nothing"
+    assert len(rejected) == 8
     assert all(record.violations["max_params"] > 0 for record in rejected)
     assert history.counts()["rejected"] == len(rejected)
-    budget = Budget.of(max_params=200)
     assert all(budget.admits(network(job.architecture).costs()) for job in executor.jobs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -71,5 +71,7 @@ class _JointNSGA2(NSGAIISampler):
 
     def _mutated(self, name: str) -> int:
         axis = self._space[name]
-        size = len(axis.choices) if isinstance(axis, CategoricalDistribution) else axis.high + 1
-        return self._random.randrange(size)
+        if isinstance(axis, IntDistribution):
+            return self._random.randint(axis.low, axis.high)
+        assert isinstance(axis, CategoricalDistribution)
+        return self._random.randrange(len(axis.choices))
