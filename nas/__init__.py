@@ -35,6 +35,7 @@ Reading order; each file imports only from those above it:
     weight_files  files of safetensors and of torch
     pretrained    weights from elsewhere, recognised by their names and shapes
     finishing     the final training of the winner
+    evidence      whether seeds show that one network is better than another
     results       a run as its summary
     opening       what a study names, found and checked
     driver        the loop, and what the verbs of runs do

@@ -98,8 +98,7 @@ def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | 
                 run_trials(ledger, brain, executor, on_event)
             winner = history.winner()
             if winner is not None:
-                graph = brain.graph(winner.number)
-                for record in finish(history, graph, winner, opening.images, study.budget, study.device):
+                for record in finish(history, brain.graph, winner, opening.images, study.budget, study.device):
                     _commit(ledger, brain, record, on_event)
     except KeyboardInterrupt:
         raise SearchInterrupted(history.run) from None

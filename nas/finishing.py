@@ -1,5 +1,8 @@
 """The end of a run: the winner trained on training and validation part together, measured on the test part, exported.
 
+The best of the hand-designed networks that the search began with are trained in the same way, on the same seeds, so
+that the report can say whether the winner is better; nothing is chosen by that.
+
 Every seed is a line of the ledger and a file of weights, so that a run that is killed here goes on with the next seed.
 This is the one place that touches the test part. Imports torch when it is called.
 """
@@ -7,7 +10,7 @@ This is the one place that touches the test part. Imports torch when it is calle
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -28,25 +31,37 @@ BUNDLE = "bundle"
 WEIGHTS = "final"
 
 
-def finish(history: History, graph: Graph, winner: Trial, data: Data, budget: Budget, device: str) -> Iterator[Record]:
+def finish(
+    history: History, graph_of: Callable[[int], Graph], winner: Trial, data: Data, budget: Budget, device: str
+) -> Iterator[Record]:
     """What is missing of the end of a run, record by record; each is to be applied to the history before the next.
 
-    The bundle gets the weights of the first seed, not those of the best: that would be choosing by the test part.
+    `graph_of` gives the network of a trial. The bundle gets the weights of the first seed, not those of the best: that
+    would be choosing by the test part. A rival whose training comes to no end is left out.
 
     Raises: RunError where nothing can be written or a training comes to no end, and what the export raises.
     """
     recipe = history.started.recipe
     device = choose_device(device, data.search.image_shape)
     seeds = [derive_seed(history.study.seed, "final", index) for index in range(history.study.final_seeds)]
-    for seed in seeds:
-        if seed not in history.finals:
-            yield _train_seed(history.run, graph, winner, data, recipe, seed, device)
+    graph = graph_of(winner.number)
+    rivals = history.rivals()[: history.study.rivals]
+    for trial in [winner, *rivals]:
+        for seed in seeds:
+            if seed in history.finals.get(trial.number, {}):
+                continue
+            try:
+                yield _train_seed(history.run, graph_of(trial.number), trial, winner, data, recipe, seed, device)
+            except RunError:
+                if trial is winner:
+                    raise
+                break
     if history.exported is None:
-        yield _export(history, graph, winner, data, budget, history.finals[seeds[0]])
+        yield _export(history, graph, winner, data, budget, history.finals[winner.number][seeds[0]])
 
 
 def _train_seed(
-    run: Path, graph: Graph, winner: Trial, data: Data, recipe: Recipe, seed: int, device: str
+    run: Path, graph: Graph, trial: Trial, winner: Trial, data: Data, recipe: Recipe, seed: int, device: str
 ) -> Finalised:
     import torch
     from safetensors.torch import save
@@ -62,23 +77,26 @@ def _train_seed(
         score = training.score(training.place(data.final.test))
     except DivergedError as error:
         raise RunError(
-            f"the final training of trial {winner.number} diverged: {error}",
+            f"the final training of trial {trial.number} diverged: {error}",
             help="begin a new run with a lower learning rate",
         ) from None
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise RunError(
-            f"the final training of trial {winner.number} ran out of memory",
+            f"the final training of trial {trial.number} ran out of memory",
             help=f"make room, then: nas resume {run}",
         ) from None
-    weights = Path(WEIGHTS) / f"{winner.number}-{seed}.safetensors"
+    seconds = perf_counter() - begin
+    if trial is not winner:
+        return Finalised(trial.number, seed, score.accuracy, score.loss, seconds, "")
+    weights = Path(WEIGHTS) / f"{trial.number}-{seed}.safetensors"
     try:
         (run / WEIGHTS).mkdir(exist_ok=True)
         replace_file(run / weights, save(training.state()), durable=True)  # as the ledger's line is that names it
     except OSError as error:
         raise not_written(run, error) from None
-    return Finalised(winner.number, seed, score.accuracy, score.loss, perf_counter() - begin, str(weights))
+    return Finalised(winner.number, seed, score.accuracy, score.loss, seconds, str(weights))
 
 
 def _export(history: History, graph: Graph, winner: Trial, data: Data, budget: Budget, final: Finalised) -> Exported:
@@ -101,7 +119,7 @@ def _metadata(history: History, winner: Trial, data: Data, final: Finalised) -> 
         "preprocessing": {"scale": "raw", "mean": list(data.search.mean), "std": list(data.search.std)},
         "test": {
             "accuracy": final.accuracy,
-            "accuracies": [score.accuracy for score in history.finals.values()],
+            "accuracies": list(history.scores(winner.number)),
         },
         "validation": {"accuracy": winner.value, "confirmed": history.confirmed_value(winner.number)},
         "search": {

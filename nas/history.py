@@ -28,6 +28,7 @@ from nas.records import (
 )
 from nas.study import KNEE, Study
 from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Progress, Stopped
+from search_spaces.decisions import Alternative
 
 RUNNING = "running"
 COMPLETE = "complete"
@@ -42,7 +43,10 @@ MAX_LOSSES = 5
 
 @dataclass
 class Trial:
-    """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`."""
+    """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`.
+
+    `network` is the name of the hand-designed network that it is, where the run began with it as one.
+    """
 
     number: int
     decisions: Decisions
@@ -57,6 +61,7 @@ class Trial:
     num_memory_failures: int = 0
     num_losses: int = 0
     reason: str = ""
+    network: str = ""
 
     @property
     def value(self) -> float | None:
@@ -94,7 +99,8 @@ class History:
         self.num_rejected = 0
         self.num_duplicates = 0
         self.ended_by: str | None = None
-        self.finals: dict[int, Finalised] = {}
+        self.finals: dict[int, dict[int, Finalised]] = {}  # by trial and seed
+        self._starts = {_key(start.decisions): start.name for start in self.started.starts}
         self.exported: Exported | None = None
         self.active_seconds = 0.0
         self.best_accuracy = 0.0  # of the complete trials of the search
@@ -131,7 +137,7 @@ class History:
             case Ended():
                 self.ended_by = record.by
             case Finalised():
-                self.finals[record.seed] = record
+                self.finals.setdefault(record.trial, {})[record.seed] = record
             case Exported():
                 self.exported = record
             case _:
@@ -147,6 +153,7 @@ class History:
             seed=record.seed,
             epochs=record.epochs,
             confirms=record.confirms,
+            network=self._starts.get(_key(record.decisions), ""),
         )
         if record.confirms is None:
             self.by_hash[record.hash] = record.trial
@@ -230,6 +237,15 @@ class History:
         best = knee(points) if index is None else max(range(len(points)), key=lambda one: points[one][index])
         return [members[best]]
 
+    def rivals(self) -> list[Trial]:
+        """The complete trials of hand-designed networks that are not the winner, the best first."""
+        winner = self.winner()
+        return [trial for trial in self.ranking() if trial.network and winner and trial.number != winner.number]
+
+    def scores(self, trial: int) -> tuple[float, ...]:
+        """The test accuracies of a trial's final trainings, in the order of the seeds."""
+        return tuple(final.accuracy for _, final in sorted(self.finals.get(trial, {}).items()))
+
     def confirmations(self, trial: int) -> list[Trial]:
         """The longer trainings of a candidate that are complete."""
         return [again for again in self.trials.values() if again.confirms == trial and again.state == COMPLETE]
@@ -251,3 +267,7 @@ class History:
             return (fmean(run[0] for run in runs), fmean(run[1] for run in runs), ranking.index(trial))
 
         return min(confirmed, key=merit)
+
+
+def _key(decisions: Decisions) -> frozenset[tuple[str, Alternative]]:
+    return frozenset(decisions.items())

@@ -21,11 +21,20 @@ Decisions = Mapping[str, Alternative]
 
 
 @dataclass(frozen=True)
+class Start:
+    """A point that a search begins with, and the name of the network that it is."""
+
+    name: str
+    decisions: Decisions
+
+
+@dataclass(frozen=True)
 class Started:
     """The first line, all that `resume` needs.
 
     `space` is the name of the space and `space_text` its document as it was; `data` is where the images were found,
-    `fingerprint` what they were; `recipe` is the whole of it, with what the images suggest.
+    `fingerprint` what they were; `recipe` is the whole of it, with what the images suggest. `starts` are the
+    hand-designed networks that fit, which are tried before anything else.
     """
 
     name: str
@@ -37,6 +46,7 @@ class Started:
     fingerprint: str
     recipe: Recipe
     versions: Mapping[str, str]
+    starts: tuple[Start, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Finalised:
-    """One seed of the final training: `accuracy` and `loss` on the test part; `weights` is relative to the run."""
+    """One seed of the final training of a trial's network: `accuracy` and `loss` on the test part.
+
+    `weights` is relative to the run, and empty for a network that the winner is only compared with.
+    """
 
     trial: int
     seed: int
@@ -151,11 +164,16 @@ def decode(data: Mapping[str, Any]) -> Record:
     values = {key: value for key, value in data.items() if key in known}
     if record_class is Started:
         values |= {"study": Study.of(values["study"]), "recipe": Recipe.model_validate(values["recipe"])}
+        values["starts"] = tuple(Start(one["name"], _points(one["decisions"])) for one in values["starts"])
     for key in ("decisions", "inactive"):
         if key in values:
-            values[key] = {address: _tuples(value) for address, value in values[key].items()}
+            values[key] = _points(values[key])
     record: Record = record_class(**values)
     return record
+
+
+def _points(decisions: Mapping[str, Any]) -> Decisions:
+    return {address: _tuples(value) for address, value in decisions.items()}
 
 
 def _tuples(value: Any) -> Alternative:

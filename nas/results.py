@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from nas.evidence import chance, verdict
 from nas.fronts import hypervolume
 from nas.history import History, Trial
 from nas.objectives import ACCURACY, LATENCY
@@ -28,7 +29,7 @@ class SearchInterrupted(KeyboardInterrupt):
 class Candidate:
     """A trained network. `value` is its validation accuracy in the search, `confirmed` that of its longer trainings.
 
-    `latency` is in seconds for one image, where it was measured.
+    `latency` is in seconds for one image, where it was measured; `network` the name of a hand-designed one.
     """
 
     trial: int
@@ -37,12 +38,14 @@ class Candidate:
     params: int
     macs: int
     decisions: dict[str, Any]
+    network: str = ""
     confirmed: float | None = None
     latency: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "trial": self.trial,
+            "network": self.network,
             "hash": self.hash,
             "value": self.value,
             "params": self.params,
@@ -69,6 +72,27 @@ class TestScore:
 
     def as_dict(self) -> dict[str, Any]:
         return {"mean": self.mean, "std": self.std, "accuracies": list(self.accuracies)}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A hand-designed network that the search began with and trained to the end, and how the winner compares with it.
+
+    `test` is None where it was not trained again as the winner was. `verdict` is `better`, `worse` or `no evidence`
+    (`nas.evidence`) of the winner's test accuracies, or `not trained again`; `chance` is how probable such a lead, or a
+    greater one, is of networks that are equally good.
+    """
+
+    network: str
+    candidate: Candidate
+    test: TestScore | None
+    verdict: str
+    chance: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        test = self.test.as_dict() if self.test else None
+        told = {"test": test, "verdict": self.verdict, "chance": self.chance}
+        return {**self.candidate.as_dict(), **told}
 
 
 @dataclass(frozen=True)
@@ -104,6 +128,7 @@ class Result:
     bundle: Path | None
     seconds: float
     front: Front | None = None
+    rivals: tuple[Rival, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `--json`."""
@@ -118,6 +143,7 @@ class Result:
             "reference": self.front.reference if self.front else None,
             "candidates": [candidate.as_dict() for candidate in self.candidates],
             "test": self.test.as_dict() if self.test else None,
+            "rivals": [rival.as_dict() for rival in self.rivals],
             "seconds": self.seconds,
         }
 
@@ -125,7 +151,7 @@ class Result:
 def summarize(history: History, *, driver_is_alive: bool) -> Result:
     """The result of a run as far as its ledger goes."""
     winner = history.winner()
-    scores = tuple(final.accuracy for _, final in sorted(history.finals.items()))
+    scores = history.scores(winner.number) if winner else ()
     return Result(
         run=history.run,
         ended_by=_ended_by(history, driver_is_alive),
@@ -136,6 +162,18 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         bundle=history.run / history.exported.bundle if history.exported else None,
         seconds=round(history.active_seconds, 3),
         front=_front(history) if len(history.study.objectives) > 1 else None,
+        rivals=tuple(_rival(history, trial, scores) for trial in history.rivals()),
+    )
+
+
+def _rival(history: History, trial: Trial, ours: tuple[float, ...]) -> Rival:
+    theirs = history.scores(trial.number)
+    return Rival(
+        network=trial.network,
+        candidate=_candidate(history, trial),
+        test=TestScore(theirs) if theirs else None,
+        verdict=verdict(ours, theirs),
+        chance=round(chance(ours, theirs), 6) if ours and theirs else None,
     )
 
 
@@ -186,6 +224,7 @@ def _candidate(history: History, trial: Trial) -> Candidate:
         params=trial.params,
         macs=trial.macs,
         decisions=dict(trial.decisions),
+        network=trial.network,
         confirmed=history.confirmed_value(trial.number),
         latency=trial.figures[LATENCY.name],
     )

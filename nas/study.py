@@ -196,6 +196,9 @@ class Study(BaseModel):
     )
     candidates: Annotated[Count, Key("N")] = Field(4, description="Best networks to compare once more.")
     final_seeds: Annotated[Count, Key("N")] = Field(3, description="Final trainings of the winner.")
+    rivals: Annotated[int, Key("N"), Field(ge=0, strict=True)] = Field(
+        1, description="Best hand-designed networks to train as the winner is, to say whether it is better."
+    )
     seed: Annotated[int, Key("N"), Field(strict=True)] = Field(0, description="Where all randomness comes from.")
     executor: Annotated[str, Key("inline|ray", is_place=True)] = Field(
         "inline", description="Where trials run: here, or in Ray's workers."

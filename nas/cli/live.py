@@ -79,7 +79,9 @@ class Live:
             if again and (open_ or len(again) < wanted_again):
                 what, done, wanted = "best, longer", len(again) - open_, wanted_again
             else:
-                what, done, wanted = "final training", len(history.finals), study.final_seeds
+                num_trained = 1 + len(history.rivals()[: study.rivals])
+                done = sum(map(len, history.finals.values()))
+                what, wanted = "final training", study.final_seeds * num_trained
         text = f"{what}{best_so_far(history)}"
         if self._whole is None:
             self._whole = self._progress.add_task(text, total=wanted, completed=done)

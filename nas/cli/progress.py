@@ -79,8 +79,12 @@ def describe(record: Record, history: History) -> str:
             count = len(history.candidates())
             return f"training the best {count} longer, first of all trial {of}"
         case Finalised():
-            done = f"{len(history.finals)}/{history.study.final_seeds}"
-            return f"final training {done}: test accuracy {record.accuracy:.2%}, {format_seconds(record.seconds)}"
+            done = f"{len(history.finals[record.trial])}/{history.study.final_seeds}"
+            name = history.trials[record.trial].network
+            whose = f" of {name}" if not record.weights and name else ""
+            return (
+                f"final training{whose} {done}: test accuracy {record.accuracy:.2%}, {format_seconds(record.seconds)}"
+            )
         case Exported():
             return f"bundle {history.run / record.bundle}"
         case _:
@@ -96,7 +100,8 @@ def _trial_line(trial: Trial, history: History) -> str:
         return f"trial {trial.confirms} again  {value}  {size}  {how}"
     most = history.study.max_trials
     place = f"{history.num_trained:>{len(str(most))}}/{most}" if most is not None else f"{history.num_trained:>4}"
-    return f"{place}  trial {trial.number:<4} {value}  {size}  {how}{best_so_far(history)}"
+    named = f", {trial.network}" if trial.network else ""
+    return f"{place}  trial {trial.number:<4} {value}  {size}  {how}{named}{best_so_far(history)}"
 
 
 def best_so_far(history: History) -> str:

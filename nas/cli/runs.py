@@ -13,11 +13,12 @@ from graphs.quantities import format_quantity
 from nas.cli.options import Json
 from nas.cli.output import INTERRUPTED, format_seconds, print_json, table, terminal_width
 from nas.cli.studies import blaming_flags, with_places, with_study
+from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN
 from nas.manifest import ARCHITECTURE, refuse_taken
 
 if TYPE_CHECKING:
     from nas.driver import Observer
-    from nas.results import Front, Result, TestScore
+    from nas.results import Front, Result, Rival, TestScore
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
@@ -103,7 +104,7 @@ def result_lines(result: Result, width: int | None) -> list[str]:
             f"{candidate.params:,}",
             f"{candidate.macs:,}",
             *([_latency(candidate.latency)] if timed else []),
-            candidate.hash[:12],
+            candidate.network or candidate.hash[:12],
         ]
         for candidate in shown
     ]
@@ -119,10 +120,29 @@ def result_lines(result: Result, width: int | None) -> list[str]:
         lines.append(f"front         {_front_words(result.front)}")
     if result.test:
         lines.append(f"test accuracy {_test_accuracy(result.test)}")
+    lines += _rival_lines(result)
     if result.bundle:
         lines.append(f"bundle        {result.bundle}")
         lines.append(f"look at it    nas show {result.bundle / ARCHITECTURE}")
     return lines
+
+
+def _rival_lines(result: Result) -> list[str]:
+    """The hand-designed networks that the search began with, each with what can be said of the winner against it."""
+    lines: list[str] = []
+    for rival in result.rivals:
+        said = f"{rival.network}, validation {rival.candidate.value:.2%}"
+        said += f", test {_test_accuracy(rival.test)}" if rival.test else ""
+        lines.append(f"{'' if lines else 'compared with':14}{said}: {_verdict(rival)}")
+    return lines
+
+
+def _verdict(rival: Rival) -> str:
+    if rival.verdict == UNKNOWN or rival.chance is None:
+        return "not trained again"
+    if rival.verdict == NO_EVIDENCE:
+        return f"no evidence that the best is better (p = {rival.chance:.2g})"
+    return f"the best is {rival.verdict}" + (f" (p = {rival.chance:.2g})" if rival.verdict == BETTER else "")
 
 
 def _latency(seconds: float | None) -> str:

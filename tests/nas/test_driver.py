@@ -18,7 +18,7 @@ from nas import resume, status
 from nas.data import DataError
 from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
-from nas.history import History
+from nas.history import History, Trial
 from nas.ledger import LEDGER, Ledger, RunError, read_ledger
 from nas.records import Exported, Finalised, Record, Resumed, Started
 from nas.results import Result, SearchInterrupted
@@ -129,12 +129,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """`search` and `resume` with a fake trainer and a fake end; `control.trainer` may be replaced."""
     control = SimpleNamespace(trainer=fake_trainer(), finished=0)
 
-    def finish(history: History, *_: object) -> Iterator[Record]:
+    def finish(history: History, _: object, winner: Trial, *others: object) -> Iterator[Record]:
         control.finished += 1
-        if 1 not in history.finals:
-            yield Finalised(0, 1, 0.97, 0.1, 1.0, "final/x")
-        if 2 not in history.finals:
-            yield Finalised(0, 2, 0.99, 0.1, 1.0, "final/y")
+        if 1 not in history.finals.get(winner.number, {}):
+            yield Finalised(winner.number, 1, 0.97, 0.1, 1.0, "final/x")
+        if 2 not in history.finals[winner.number]:
+            yield Finalised(winner.number, 2, 0.99, 0.1, 1.0, "final/y")
         if history.exported is None:
             yield Exported("bundle", {})
 

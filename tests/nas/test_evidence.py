@@ -1,0 +1,122 @@
+"""What a run says of its winner against the hand-designed networks that it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import search_spaces
+from graphs import Budget
+from nas.data import load_data
+from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN, WORSE, chance, verdict
+from nas.finishing import finish
+from nas.history import History
+from nas.ledger import Ledger, read_ledger
+from nas.recipe import Recipe
+from nas.records import Ended, Exported, Finalised, Proposed, Record, Start, Started
+from nas.results import is_over, summarize
+from nas.trials import Completed, Progress
+from tests.nas.conftest import Answer
+from tests.nas.fakes import SPACE_TEXT, started
+
+SPACE = search_spaces.parse(SPACE_TEXT)
+POINTS = SPACE.sample(3, Budget.of(max_params=400), seed=0).points
+NAMES = {1: "lenet", 2: "squeeze"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "wanted"),
+    [
+        ([0.9, 0.91, 0.92], [0.8, 0.81, 0.89], 1 / 20),  # one dealing of 6 choose 3
+        ([0.9, 0.8], [0.7, 0.6], 1 / 6),
+        ([0.9], [0.8], 1 / 2),
+        ([0.9, 0.7, 0.92], [0.8, 0.6, 0.5], 2 / 20),  # 0.8 in the place of 0.7 would lead by more
+        ([0.5, 0.5], [0.5, 0.5], 1.0),
+    ],
+)
+def test_chance_is_the_share_of_dealings_that_lead_as_much(
+    ours: list[float], theirs: list[float], wanted: float
+) -> None:
+    assert chance(ours, theirs) == pytest.approx(wanted)
+
+
+def test_many_seeds_are_dealt_at_random() -> None:
+    low = [0.80 + 0.001 * index for index in range(15)]
+    assert chance([one + 0.05 for one in low], low) < 0.001
+    assert 0.3 < chance(low, [one + 0.0001 for one in low]) < 0.7
+
+
+def test_a_verdict_needs_seeds() -> None:
+    assert verdict([0.9, 0.91, 0.92], [0.8, 0.81, 0.82]) == BETTER
+    assert verdict([0.8, 0.81, 0.82], [0.9, 0.91, 0.92]) == WORSE
+    assert verdict([0.9, 0.91], [0.8, 0.81]) == NO_EVIDENCE
+    assert verdict([0.9, 0.7, 0.92], [0.8, 0.6, 0.5]) == NO_EVIDENCE
+    assert verdict([0.9, 0.91, 0.92], []) == UNKNOWN
+
+
+def first_line(**keys: object) -> Started:
+    starts = tuple(Start(name, POINTS[trial].decisions) for trial, name in NAMES.items())
+    return replace(started(**{"candidates": 1, "final_seeds": 3, **keys}), starts=starts)
+
+
+def trained(trial: int, value: float) -> list[Record]:
+    point = POINTS[trial]
+    costs = point.graph.costs()
+    proposed = Proposed(trial, point.decisions, point.graph.hash, costs.params, costs.macs, seed=trial, epochs=1)
+    return [proposed, Progress(trial, 1, value, {}, 0.1), Completed(trial)]
+
+
+SEARCHED = [*trained(0, 0.9), *trained(1, 0.8), *trained(2, 0.7), Ended("trials")]
+
+
+def play(run: Path, first: Started, records: list[Record]) -> History:
+    run.mkdir()
+    with Ledger.create(run) as ledger:
+        ledger.append(first)
+        for record in records:
+            ledger.append(record)
+    return History.of(run, read_ledger(run))
+
+
+def finals(trial: int, *accuracies: float) -> list[Record]:
+    return [Finalised(trial, seed, accuracy, 0.1, 1.0, "") for seed, accuracy in enumerate(accuracies)]
+
+
+def test_a_result_compares_the_winner_with_each_network_that_it_began_with(tmp_path: Path) -> None:
+    tests = [*finals(0, 0.9, 0.91, 0.92), *finals(1, 0.8, 0.81, 0.905)]
+    history = play(tmp_path / "run", first_line(), [*SEARCHED, *tests, Exported("bundle", {})])
+    result = summarize(history, driver_is_alive=False)
+    assert result.test is not None
+    assert result.test.accuracies == (0.9, 0.91, 0.92)
+    told = {rival["network"]: (rival["trial"], rival["verdict"]) for rival in result.as_dict()["rivals"]}
+    assert told == {"lenet": (1, NO_EVIDENCE), "squeeze": (2, UNKNOWN)}
+
+
+def test_people_are_told_plainly(tmp_path: Path, nas: Callable[..., Answer]) -> None:
+    tests = [*finals(0, 0.9, 0.91, 0.92), *finals(1, 0.8, 0.81, 0.89)]
+    play(tmp_path / "run", first_line(), [*SEARCHED, *tests, Exported("bundle", {})])
+    _, out, _ = nas("status", tmp_path / "run")
+    assert "lenet, validation 80.00%, test 83.33% +- 4.93 over seeds: 80.00%, 81.00%, 89.00%: the best is better" in out
+    assert "squeeze, validation 70.00%: not trained again" in out
+    play(tmp_path / "few", first_line(), [*SEARCHED, *finals(0, 0.9), *finals(1, 0.8), Exported("bundle", {})])
+    _, out, _ = nas("status", tmp_path / "few")
+    assert "no evidence that the best is better" in out
+
+
+@pytest.mark.slow
+def test_rivals_are_trained_as_the_winner_is_and_only_those_asked_for(tmp_path: Path) -> None:
+    data = load_data("digits")
+    first = replace(first_line(rivals=1, final_seeds=2), recipe=Recipe(epochs=1, final_epochs=1))
+    history = play(tmp_path / "run", first, SEARCHED)
+    winner = history.winner()
+    assert winner is not None
+    with Ledger.open(tmp_path / "run") as ledger:
+        for record in finish(history, lambda trial: POINTS[trial].graph, winner, data, Budget(), "cpu"):
+            history.apply(ledger.append(record))
+    assert {trial: len(seeds) for trial, seeds in history.finals.items()} == {0: 2, 1: 2}
+    assert history.finals[0].keys() == history.finals[1].keys()
+    assert is_over(history)
+    assert len(list((tmp_path / "run/final").iterdir())) == 2
