@@ -26,7 +26,6 @@ Reading order; each file imports only from those above it:
     fronts        Pareto fronts and their hypervolume
     ledger        the append-only file that is the truth of a run
     history       what a ledger says, summed up
-    stopping      successive halving
     halving       asynchronous successive halving with promotions, and Hyperband
     samplers/     what to try next
     brain         decisions: proposals, stops, retries

@@ -11,16 +11,17 @@ trained longer and over several seeds, to be judged on the validation part again
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from blocks.errors import FixpointError
-from nas.history import COMPLETE, FAILED, REJECTED, RUNNING, STOPPED, History, Trial
+from nas.halving import Halving
+from nas.history import COMPLETE, DIVERGED, FAILED, REJECTED, RUNNING, STOPPED, History, Trial
 from nas.ledger import Line
-from nas.records import Decisions, Duplicate, Ended, Proposed, Record, Rejected, Resumed
+from nas.records import Decisions, Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
 from nas.samplers.sampler import Outcome, Sampler
 from nas.seeds import derive_seed
-from nas.stopping import Halving, Rungs
-from nas.trials import Completed, Diverged, Failed, Job, Lost, OutOfMemory, Progress, Stopped
+from nas.trials import Completed, Diverged, Failed, Job, Lost, OutOfMemory, Paused, Stopped
 
 if TYPE_CHECKING:
     from graphs import Budget, Graph
@@ -31,7 +32,7 @@ MAX_FAILURES_IN_A_ROW = 10
 
 
 class Brain:
-    """Proposals, early stopping and retries of one run. `history` is at the first line; the others come by `apply`."""
+    """Proposals, promotions and retries of one run. `history` is at the first line; the others come by `apply`."""
 
     def __init__(self, space: Space, budget: Budget, sampler: Sampler, history: History) -> None:
         self.history = history
@@ -39,15 +40,15 @@ class Brain:
         self._budget = budget
         self._sampler = sampler
         self._recipe = history.started.recipe
-        self.rungs = Rungs.of(self._recipe.epochs)
-        self._halving = Halving(self.rungs)
+        self._fidelity = history.started.fidelity
+        study = history.study
+        self._halving = Halving(self._fidelity, self._recipe.epochs, study.max_trials, study.candidates)
         self._num_proposals = 0
         self._exhausted_at: int | None = None
         self._num_failures_in_a_row = 0
         self._waiting: list[int] = []
         self._alone: list[int] = []
         self._running_alone: int | None = None
-        self._to_stop: set[int] = set()
         self._graphs: dict[int, Graph] = {}
         self._proposed_graph: Graph | None = None
 
@@ -57,11 +58,12 @@ class Brain:
         record = line.record
         match record:
             case Proposed():
-                self._waiting.append(record.trial)
+                self._queue(record.trial)
                 if self._proposed_graph is not None:
                     self._graphs[record.trial] = self._proposed_graph
                 if record.confirms is None:
                     self._num_proposals += 1
+                    self._halving.begin(record.trial)
                     self._sampler.accepted(record.trial, {**record.decisions, **record.inactive})
             case Rejected():
                 self._num_proposals += 1
@@ -71,10 +73,11 @@ class Brain:
                 original = self.history.trials[record.of]
                 ended = original.state != RUNNING
                 self._sampler.duplicated(record.decisions, self._outcome(original) if ended else None)
-            case Progress():
-                trial = self.history.trials[record.trial]
-                if trial.confirms is None and self._halving.observe(record.trial, record.epoch, record.value):
-                    self._to_stop.add(record.trial)
+            case Paused():
+                self._pause(self.history.trials[record.trial])
+            case Promoted():
+                self._halving.promote(record.trial, len(self.history.trials[record.trial].curve))
+                self._queue(record.trial)
             case Completed() | Stopped() | Diverged() | Failed() | OutOfMemory() | Lost():
                 self._end(self.history.trials[record.trial])
             case Resumed():
@@ -88,22 +91,25 @@ class Brain:
         history = self.history
         if history.ended_by is not None:
             return self._propose_confirmation()
-        num_running = sum(trial.state == RUNNING for trial in history.searched)
         study = history.study
         if study.target is not None and history.best_accuracy >= study.target:
-            return None if num_running else Ended("target")
-        if study.max_trials is not None and history.num_trained + num_running >= study.max_trials:
-            return None if num_running else Ended("trials")
+            return self._end_search("target", num_complete=0)
         if study.time is not None and history.active_seconds >= study.time:
-            return None if num_running else Ended("time")
+            return self._end_search("time")
+        if (hopeless := self._halving.hopeless()) is not None:
+            return self._stop(hopeless)
+        if (promotion := self._halving.promotion()) is not None:
+            return Promoted(*promotion)
+        if study.max_trials is not None and history.num_trained + history.num_running >= study.max_trials:
+            return self._end_search("trials")
         if self._num_failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-            return None if num_running else Ended("failures")
+            return self._end_search("failures", num_complete=0)
         decisions = None
         if self._exhausted_at != self._num_proposals:  # it would search long, and find again nothing
             decisions = self._sampler.propose(self._num_proposals, history.by_hash.keys())
         if decisions is None:
             self._exhausted_at = self._num_proposals
-            return None if num_running else Ended("space exhausted")
+            return self._end_search("space exhausted")
         return self._judge(decisions)
 
     def next_job(self, num_occupied: int) -> Job | None:
@@ -117,22 +123,23 @@ class Brain:
         if trial.num_memory_failures:
             self._running_alone = trial.number
         attempt = trial.num_memory_failures + trial.num_losses
+        saves = self._fidelity.saves(trial.epochs)
+        saved = [epoch for epoch in saves if epoch <= len(trial.curve)]
         return Job(
-            trial.number,
-            self.graph(trial.number).text(),
-            trial.seed,
-            trial.epochs,
-            attempt,
+            trial=trial.number,
+            architecture=self.graph(trial.number).text(),
+            seed=trial.seed,
+            epochs=trial.epochs,
+            attempt=attempt,
+            begin=max(saved, default=0),
+            until=trial.until,
+            saves=saves,
             alone=self._running_alone is not None,
         )
 
     def waits_for_room(self, num_occupied: int) -> bool:
         """Whether a trial that ran out of memory is, or is about to be, tried again with nothing beside it."""
         return self._running_alone is not None or (bool(self._alone) and num_occupied > 0)
-
-    def wants_stopped(self, trial: int) -> bool:
-        """Whether this trial, which is running, is to end at its rung."""
-        return trial in self._to_stop
 
     def is_running(self, trial: int) -> bool:
         """Whether this trial has not ended."""
@@ -167,11 +174,32 @@ class Brain:
             seed=derive_seed(self.history.study.seed, "trial", trial),
             epochs=self._recipe.epochs,
             inactive={address: chosen for address, chosen in decisions.items() if address not in active},
+            until=self._halving.first_stop(),
         )
+
+    def _end_search(self, by: str, num_complete: int | None = None) -> Record | None:
+        """The way to the end: what runs ends, and the best paused trials are completed until there are enough.
+
+        Enough are as many as the candidates of the study, if None.
+        """
+        running = [trial for trial in self.history.running.values() if trial.confirms is None]
+        if any(trial.until < trial.epochs for trial in running):
+            return None
+        wanted = self.history.study.candidates if num_complete is None else num_complete
+        if self.history.num_complete + len(running) < wanted and (best := self._halving.best_paused()) is not None:
+            return Promoted(best, self._recipe.epochs)
+        if running:
+            return None
+        if paused := self._halving.paused():
+            return self._stop(paused[0])
+        return Ended(by)
+
+    def _stop(self, trial: int) -> Stopped:
+        return Stopped(trial, len(self.history.trials[trial].curve))
 
     def _propose_confirmation(self) -> Record | None:
         candidates = self.history.candidates()
-        if len(candidates) < 2 or any(trial.state == RUNNING for trial in self.history.searched):
+        if len(candidates) < 2 or self.history.num_running:
             return None
         begun = {(trial.confirms, trial.seed) for trial in self.history.trials.values()}
         for index in range(NUM_CONFIRMATION_SEEDS):
@@ -190,28 +218,45 @@ class Brain:
                     )
         return None
 
+    def _pause(self, trial: Trial) -> None:
+        self._leave(trial)
+        self._num_failures_in_a_row = 0
+        values = self.history.values(trial) or (-inf,) * len(self.history.study.objectives)
+        loss = trial.curve[-1].metrics.get("validation_loss", inf)
+        self._halving.pause(trial.number, len(trial.curve), values, loss)
+        self._sampler.paused(trial.number, self._outcome(trial))
+
     def _end(self, trial: Trial) -> None:
-        self._to_stop.discard(trial.number)
-        if self._running_alone == trial.number:
-            self._running_alone = None
+        self._leave(trial)
         if trial.state == RUNNING:
-            (self._alone if trial.num_memory_failures else self._waiting).append(trial.number)
-            return
-        self._graphs.pop(trial.number, None)
-        if trial.confirms is None:
+            self._queue(trial.number)
+        elif trial.confirms is None:
+            if trial.state == STOPPED:
+                self._halving.stop(trial.number)
+            elif trial.state in (DIVERGED, REJECTED):
+                self._halving.break_off(trial.number, len(trial.curve))
             self._sampler.ended(trial.number, self._outcome(trial))
             if trial.state in (FAILED, REJECTED):
                 self._num_failures_in_a_row += 1
             elif trial.state in (COMPLETE, STOPPED):
                 self._num_failures_in_a_row = 0
 
+    def _leave(self, trial: Trial) -> None:
+        """A job is at its end; the network may be needed again, but not soon."""
+        if self._running_alone == trial.number:
+            self._running_alone = None
+        if trial.state != RUNNING:
+            self._graphs.pop(trial.number, None)
+
+    def _queue(self, trial: int) -> None:
+        (self._alone if self.history.trials[trial].num_memory_failures else self._waiting).append(trial)
+
     def _requeue_all(self) -> None:
         """What was running under an earlier driver is to be submitted again, in the order of its numbers."""
-        running = [trial for trial in self.history.trials.values() if trial.state == RUNNING]
-        self._waiting = [trial.number for trial in running if not trial.num_memory_failures]
-        self._alone = [trial.number for trial in running if trial.num_memory_failures]
+        self._waiting, self._alone = [], []
+        for trial in sorted(self.history.running):
+            self._queue(trial)
         self._running_alone = None
-        self._to_stop.clear()
 
     def _outcome(self, trial: Trial) -> Outcome:
         return Outcome(trial.state, self.history.values(trial), len(trial.curve))

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from nas.brain import Brain
+from nas.checkpoints import CHECKPOINTS, Checkpoints
 from nas.executors import make_executor
 from nas.finishing import finish
 from nas.history import History
@@ -29,7 +32,7 @@ from nas.results import Result, SearchInterrupted, is_over, summarize
 from nas.samplers import Sampler, make_sampler
 from nas.study import Study
 from nas.trainer import Trainer
-from nas.trials import Diverged, Event, Executor, Progress
+from nas.trials import ENDS, Diverged, Event, Executor, Progress
 from search_spaces import Space
 
 RUNS = Path("runs")
@@ -89,9 +92,11 @@ def status(run: str | Path) -> Result:
 def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | None) -> Result:
     """From wherever the run is to its end."""
     history, study = brain.history, opening.study
+    checkpoints = _checkpoints(history, study.storage)
     measures_latency = LATENCY.name in study.objectives
     # Which never sees the test part.
-    trainer = Trainer(opening.images.search, opening.recipe, study.device, measures_latency=measures_latency)
+    trainer = Trainer(opening.images.search, opening.recipe, study.device, checkpoints, measures_latency)
+    on_event = _giving_up(checkpoints, history, on_event)
     try:
         with _one_thread():
             with make_executor(study, trainer) as executor:
@@ -103,6 +108,33 @@ def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | 
     except KeyboardInterrupt:
         raise SearchInterrupted(history.run) from None
     return summarize(history, driver_is_alive=False)
+
+
+def _checkpoints(history: History, storage: str | None) -> Checkpoints | None:
+    """Where trainings are kept: in the run's folder, or where all nodes see them. None where that is no folder."""
+    if storage is None:
+        return Checkpoints(history.run.resolve() / CHECKPOINTS)
+    if "://" in storage:
+        return None
+    place = f"{history.started.name}-{zlib.crc32(str(history.run.resolve()).encode()):08x}"  # storage serves many runs
+    return Checkpoints(Path(storage).resolve() / CHECKPOINTS / place)
+
+
+def _giving_up(checkpoints: Checkpoints | None, history: History, on_event: Observer | None) -> Observer | None:
+    """An observer that deletes the checkpoints of trials that have ended, and tells the other one of everything."""
+    if checkpoints is None:
+        return on_event
+    for trial in checkpoints.by_trial():
+        if trial not in history.trials or history.trials[trial].is_over:
+            checkpoints.remove(trial)
+
+    def observe(record: Record, history: History) -> None:
+        if isinstance(record, ENDS) and history.trials[record.trial].is_over:
+            checkpoints.remove(record.trial)
+        if on_event:
+            on_event(record, history)
+
+    return observe
 
 
 def _make_sampler(study: Study, space: Space) -> Sampler:
@@ -137,7 +169,7 @@ def run_trials(ledger: Ledger, brain: Brain, executor: Executor, on_event: Obser
                 occupied.discard(event.trial)
             if brain.is_running(event.trial):
                 _commit(ledger, brain, _finite(event), on_event)
-            if isinstance(event, Progress) and (brain.wants_stopped(event.trial) or not brain.is_running(event.trial)):
+            if isinstance(event, Progress) and not brain.is_running(event.trial):
                 executor.stop(event.trial)
 
 
@@ -154,7 +186,7 @@ def _finite(event: Event) -> Event:
     if not math.isfinite(event.value):
         return Diverged(event.trial, f"the validation accuracy became {event.value} in epoch {event.epoch}")
     metrics = {name: figure for name, figure in event.metrics.items() if math.isfinite(figure)}
-    return Progress(event.trial, event.epoch, event.value, metrics, event.seconds)
+    return replace(event, metrics=metrics)
 
 
 def _make_folder(run: str | Path | None, name: str) -> Path:

@@ -1,37 +1,53 @@
-"""How far trials are trained, as data: the rungs of asynchronous successive halving and of Hyperband. Free of torch.
+"""How far trials are trained, as data: the rungs of asynchronous successive halving and of Hyperband.
 
-rung       an epoch at which trials pause and are compared
-bracket    rungs, rising; from the last of them a trial goes on to the end of the training
+    rung       an epoch at which trials pause and are compared
+    bracket    rungs, rising; from the last of them a trial goes on to the end of the training
+
+Free of torch, and of what becomes of trials: see `nas.halving`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
-
+METHODS = ("full", "asha", "hyperband")
 FIRST_RUNG = 0.04  # of all epochs
+WARM_UP = 22  # steps, after which less than a tenth of a running mean is what it began with: 0.9^22 at torch's momentum
 
 
-class Fidelity(BaseModel):
-    """`full` trains every trial to the end, `asha` and `hyperband` as far as it is worth it: see `nas.halving`.
+@dataclass(frozen=True)
+class Fidelity:
+    """One of `METHODS`: `full` trains every trial to the end, `asha` and `hyperband` as far as it is worth it.
 
-    Of the trials that come to a rung, the best `1 / eta` go on to the next. The first rung is after about
-    `FIRST_RUNG` of the epochs unless given, and at least after one.
+    Of the trials that come to a rung, the best `1 / eta` go on to the next. Unless given, the first rung is after about
+    `FIRST_RUNG` of the epochs, and not before epoch `earliest`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: Literal["full", "asha", "hyperband"] = "asha"
-    eta: Annotated[int, Field(ge=2, strict=True)] = 3
-    first_rung: Annotated[int | None, Field(ge=1, strict=True)] = None
+    method: str = "asha"
+    eta: int = 3
+    first_rung: int | None = None
+    earliest: int = 1
 
     def rungs(self, num_epochs: int) -> tuple[int, ...]:
-        """`num_epochs` over powers of `eta`, or `first_rung` times powers of `eta`; rising, below `num_epochs`."""
+        """The epochs at which trials pause, rising; the last is not one of them."""
         if self.method == "full":
             return ()
-        return spaced_rungs(num_epochs, self.eta, self.first_rung)
+        return self.saves(num_epochs)
+
+    def saves(self, num_epochs: int) -> tuple[int, ...]:
+        """The epochs at which a checkpoint is written: where the rungs are, or would be if nothing paused."""
+        rungs: set[int] = set()
+        if self.first_rung is not None:
+            epoch = self.first_rung
+            while epoch < num_epochs:
+                rungs.add(epoch)
+                epoch *= self.eta
+        else:
+            num_rungs = round(math.log(1 / FIRST_RUNG, self.eta))
+            rungs = {max(1, round(num_epochs / self.eta**power)) for power in range(1, num_rungs + 1)}
+        earliest = 1 if self.first_rung is not None else self.earliest
+        return tuple(sorted(rung for rung in rungs if earliest <= rung < num_epochs))
 
     def brackets(self, num_epochs: int) -> tuple[tuple[int, ...], ...]:
         """The rungs of each bracket, the one that begins lowest first; a bracket without any trains to the end."""
@@ -47,15 +63,6 @@ class Fidelity(BaseModel):
         return tuple(number / sum(numbers) for number in numbers)
 
 
-def spaced_rungs(num_epochs: int, eta: int = 3, first_rung: int | None = None) -> tuple[int, ...]:
-    """Epochs spaced by powers of `eta`, rising: up from the first rung, or down from the end of the training."""
-    rungs: set[int] = set()
-    if first_rung is not None:
-        epoch = first_rung
-        while epoch < num_epochs:
-            rungs.add(epoch)
-            epoch *= eta
-    else:
-        num_rungs = round(math.log(1 / FIRST_RUNG, eta))
-        rungs = {max(1, round(num_epochs / eta**power)) for power in range(1, num_rungs + 1)} - {num_epochs}
-    return tuple(sorted(rungs))
+def earliest_rung(num_images: int, batch_size: int) -> int:
+    """The first epoch after which the accuracy is that of the network: batch norm's means have seen `WARM_UP` steps."""
+    return math.ceil(WARM_UP / max(1, round(num_images / batch_size)))

@@ -20,6 +20,7 @@ from nas.records import (
     Ended,
     Exported,
     Finalised,
+    Promoted,
     Proposed,
     Record,
     Rejected,
@@ -27,17 +28,18 @@ from nas.records import (
     Started,
 )
 from nas.study import KNEE, Study
-from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Progress, Stopped
+from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
 from search_spaces.decisions import Alternative
 
 RUNNING = "running"
+PAUSED = "paused"
 COMPLETE = "complete"
 STOPPED = "stopped"
 DIVERGED = "diverged"
 FAILED = "failed"
 REJECTED = "rejected"
 DUPLICATE = "duplicate"
-TRAINED = (COMPLETE, STOPPED, DIVERGED, FAILED)
+TRAINED = (PAUSED, COMPLETE, STOPPED, DIVERGED, FAILED)
 MAX_LOSSES = 5
 
 
@@ -45,7 +47,8 @@ MAX_LOSSES = 5
 class Trial:
     """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`.
 
-    `network` is the name of the hand-designed network that it is, where the run began with it as one.
+    `epochs` is the length of the whole training; so far it goes to epoch `until`. `network` is the name of the
+    hand-designed network that it is, where the run began with it as one.
     """
 
     number: int
@@ -55,6 +58,7 @@ class Trial:
     macs: int
     seed: int
     epochs: int
+    until: int
     confirms: int | None
     state: str = RUNNING
     curve: list[Progress] = field(default_factory=list)
@@ -62,6 +66,11 @@ class Trial:
     num_losses: int = 0
     reason: str = ""
     network: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will not be trained any further."""
+        return self.state not in (RUNNING, PAUSED)
 
     @property
     def value(self) -> float | None:
@@ -95,6 +104,7 @@ class History:
         self.run = run
         self.started: Started = first.record
         self.trials: dict[int, Trial] = {}
+        self.running: dict[int, Trial] = {}
         self.by_hash: dict[str, int] = {}
         self.num_rejected = 0
         self.num_duplicates = 0
@@ -105,6 +115,9 @@ class History:
         self.active_seconds = 0.0
         self.best_accuracy = 0.0  # of the complete trials of the search
         self._last_at = first.at
+        self._num_in = dict.fromkeys(
+            (COMPLETE, PAUSED, STOPPED, DIVERGED, FAILED, REJECTED, RUNNING), 0
+        )  # of the search
 
     @classmethod
     def of(cls, run: Path, lines: Iterable[Line]) -> History:
@@ -132,7 +145,11 @@ class History:
                 curve = self.trials[record.trial].curve
                 del curve[record.epoch - 1 :]
                 curve.append(record)
-            case Completed() | Stopped() | Diverged() | Failed() | OutOfMemory() | Lost():
+            case Promoted():
+                trial = self.trials[record.trial]
+                trial.until = record.until
+                self._move(trial, RUNNING)
+            case Paused() | Completed() | Stopped() | Diverged() | Failed() | OutOfMemory() | Lost():
                 self._end(self.trials[record.trial], record)
             case Ended():
                 self.ended_by = record.by
@@ -144,7 +161,7 @@ class History:
                 pass
 
     def _propose(self, record: Proposed) -> None:
-        self.trials[record.trial] = Trial(
+        self.trials[record.trial] = self.running[record.trial] = Trial(
             number=record.trial,
             decisions=record.decisions,
             hash=record.hash,
@@ -152,36 +169,52 @@ class History:
             macs=record.macs,
             seed=record.seed,
             epochs=record.epochs,
+            until=record.until or record.epochs,
             confirms=record.confirms,
             network=self._starts.get(_key(record.decisions), ""),
         )
         if record.confirms is None:
             self.by_hash[record.hash] = record.trial
+            self._num_in[RUNNING] += 1
+
+    def _move(self, trial: Trial, state: str) -> None:
+        if trial.confirms is None:
+            self._num_in[trial.state] -= 1
+            self._num_in[state] += 1
+        trial.state = state
+        if state == RUNNING:
+            self.running[trial.number] = trial
+        else:
+            self.running.pop(trial.number, None)
 
     def _end(self, trial: Trial, record: Record) -> None:
+        state = RUNNING
         match record:
+            case Paused():
+                state = PAUSED
             case Completed():
-                trial.state = COMPLETE
+                state = COMPLETE
                 if trial.confirms is None and trial.value is not None:
                     self.best_accuracy = max(self.best_accuracy, trial.value)
             case Stopped():
-                trial.state = STOPPED
+                state = STOPPED
             case Diverged():
-                trial.state, trial.reason = DIVERGED, record.reason
+                state, trial.reason = DIVERGED, record.reason
             case Failed():
-                trial.state, trial.reason = FAILED, record.traceback
+                state, trial.reason = FAILED, record.traceback
             case OutOfMemory():
                 trial.num_memory_failures += 1
                 trial.reason = record.message
                 if trial.num_memory_failures > 1:
-                    trial.state = REJECTED
+                    state = REJECTED
             case Lost():
                 trial.num_losses += 1
                 trial.reason = record.reason
                 if trial.num_losses >= MAX_LOSSES:
-                    trial.state = FAILED
+                    state = FAILED
             case _:
                 raise AssertionError(record)
+        self._move(trial, state)
 
     @property
     def study(self) -> Study:
@@ -200,15 +233,22 @@ class History:
     @property
     def num_trained(self) -> int:
         """How many trials count towards the number that was asked for."""
-        return sum(trial.state in TRAINED for trial in self.searched)
+        return sum(self._num_in[state] for state in TRAINED)
+
+    @property
+    def num_running(self) -> int:
+        """How many trials of the search run, or wait for a worker."""
+        return self._num_in[RUNNING]
+
+    @property
+    def num_complete(self) -> int:
+        """How many trials of the search were trained to the end."""
+        return self._num_in[COMPLETE]
 
     def counts(self) -> dict[str, int]:
         """How many proposals are in which state; states without any are left out."""
-        counts = dict.fromkeys((COMPLETE, STOPPED, DIVERGED, FAILED, REJECTED, DUPLICATE, RUNNING), 0)
-        for trial in self.searched:
-            counts[trial.state] += 1
+        counts = {**self._num_in, DUPLICATE: self.num_duplicates, RUNNING: self._num_in[RUNNING]}
         counts[REJECTED] += self.num_rejected
-        counts[DUPLICATE] += self.num_duplicates
         return {state: count for state, count in counts.items() if count}
 
     def ranking(self) -> list[Trial]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.types import Map, Vector
 from graphs import Budget
 from nas.executors import refuse_misuse
+from nas.fidelity import earliest_rung
 from nas.ledger import RunError
 from nas.recipe import Recipe, default_recipe
 from nas.records import Started
@@ -47,6 +48,7 @@ class Opening:
             fingerprint=self.images.fingerprint,
             recipe=self.recipe,
             versions=versions(),
+            earliest_rung=earliest_rung(len(self.images.search.train), self.recipe.batch_size),
         )
 
 

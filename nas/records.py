@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nas.fidelity import Fidelity
 from nas.recipe import Recipe
 from nas.study import Study
 from nas.trials import Completed, Diverged, Event, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
@@ -34,7 +35,8 @@ class Started:
 
     `space` is the name of the space and `space_text` its document as it was; `data` is where the images were found,
     `fingerprint` what they were; `recipe` is the whole of it, with what the images suggest. `starts` are the
-    hand-designed networks that fit, which are tried before anything else.
+    hand-designed networks that fit, which are tried before anything else. Before epoch
+    `earliest_rung` no trial is judged.
     """
 
     name: str
@@ -47,11 +49,17 @@ class Started:
     recipe: Recipe
     versions: Mapping[str, str]
     starts: tuple[Start, ...] = ()
+    earliest_rung: int = 1
+
+    @property
+    def fidelity(self) -> Fidelity:
+        """How far trials are trained."""
+        return Fidelity(self.study.fidelity, self.study.eta, self.study.first_rung, self.earliest_rung)
 
 
 @dataclass(frozen=True)
 class Proposed:
-    """A network that will be trained.
+    """A network that will be trained, at first to epoch `until`; None is to the end.
 
     `inactive` are decisions that the sampler made and this point doesn't have. `confirms` is the trial whose network
     this is once more, after the search.
@@ -66,6 +74,15 @@ class Proposed:
     epochs: int
     confirms: int | None = None
     inactive: Decisions = field(default_factory=dict)
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """A paused trial goes on to epoch `until`."""
+
+    trial: int
+    until: int
 
 
 @dataclass(frozen=True)
@@ -123,11 +140,12 @@ class Exported:
     files: Mapping[str, str]
 
 
-Record = Started | Proposed | Rejected | Duplicate | Resumed | Ended | Finalised | Exported | Event
+Record = Started | Proposed | Promoted | Rejected | Duplicate | Resumed | Ended | Finalised | Exported | Event
 
 KINDS: dict[str, type[Any]] = {
     "started": Started,
     "proposed": Proposed,
+    "promoted": Promoted,
     "rejected": Rejected,
     "duplicate": Duplicate,
     "progress": Progress,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -28,6 +29,7 @@ from blocks.errors import BudgetError, FixpointError
 from graphs import Budget
 from graphs.budget import BOUNDS
 from graphs.faults import nearest, one_of
+from nas.fidelity import METHODS
 from nas.objectives import ACCURACY, BY_NAME
 from nas.recipe import Recipe
 
@@ -150,6 +152,12 @@ def _read_objectives(given: object) -> object:
     return tuple(names)
 
 
+def _read_method(given: str) -> str:
+    if given not in METHODS:
+        raise _wrong(f"there is no fidelity `{given}`", nearest(given, METHODS) or f"there is {one_of(METHODS)}")
+    return given
+
+
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seconds = Annotated[float, BeforeValidator(_read_seconds), Field(gt=0, strict=True)]
 Share = Annotated[float, BeforeValidator(_read_share)]
@@ -187,6 +195,15 @@ class Study(BaseModel):
     )
     sampler: Annotated[str, Key("NAME")] = Field("tpe", description="What proposes networks.")
     recipe: RecipeMap = Field(Recipe(), description="How candidates are trained, where it is not as images suggest.")
+    fidelity: Annotated[str, AfterValidator(_read_method), Key("|".join(METHODS))] = Field(
+        "asha", description="How far trials are trained: to the end, or the better the further."
+    )
+    eta: Annotated[int, Key("N"), Field(ge=2, strict=True)] = Field(
+        3, description="Of the trials at a rung, one in so many is trained further."
+    )
+    first_rung: Annotated[Count | None, Key("N")] = Field(
+        None, description="Epochs before trials are first compared; 4 % if not given."
+    )
     trials: Annotated[Count | None, Key("N")] = Field(None, description="End after so many trained networks.")
     time: Annotated[Seconds | None, Key("TIME")] = Field(
         None, description="Propose nothing more after this time: 30s, 20m, 2h, 1d."

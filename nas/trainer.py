@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Trainer:
     """Trains on `data.train`, measures on `data.validation`; `device` is `cpu`, `cuda`, `cuda:1`, ... or `auto`.
 
-    Without `checkpoints`, every job begins from scratch. Where it `measures_latency`, the first progress of a job that
-    begins from scratch says it, with its spread (`nas.latency`).
+    Without `checkpoints`, every job begins from scratch. Where it `measures_latency`, the first epoch
+    of a training says it, with its spread (`nas.latency`).
     """
 
     data: SearchData
@@ -47,12 +47,10 @@ class Trainer:
         try:
             graph = graphs.parse(job.architecture, f"trial {job.trial}")
             device = choose_device(self.device, self.data.image_shape)
-            measured: dict[str, float] = {}
-            if self.measures_latency and job.begin == 0:
-                measured = measure_latency(graph.as_shipped, device).as_metrics()
             for one in epochs(graph, self.data, self.recipe, job.seed, job.epochs, device, portion):
-                metrics = {"train_loss": one.train_loss, "validation_loss": one.validation_loss, **measured}
-                measured = {}
+                metrics = {"train_loss": one.train_loss, "validation_loss": one.validation_loss}
+                if self.measures_latency and one.epoch == 1:
+                    metrics |= measure_latency(graph.as_shipped, device).as_metrics()
                 yield Progress(job.trial, one.epoch, one.validation_accuracy, metrics, one.seconds, one.note)
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, it is the trial's outcome and not the worker's end
             end = outcome(job.trial, error)

@@ -78,7 +78,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A call of `stop` took effect after this epoch."""
+    """The trial ends after this epoch: a call of `stop` took effect, or it is paused and will not be gone on with."""
 
     trial: int
     epoch: int
@@ -116,6 +116,7 @@ class Lost:
     reason: str
 
 
+ENDS = (Completed, Stopped, Diverged, Failed, OutOfMemory, Lost)  # of a trial, as far as it isn't tried again
 Event = Progress | Paused | Completed | Stopped | Diverged | OutOfMemory | Failed | Lost
 
 

@@ -62,7 +62,7 @@ class Live:
                 best = ranking[0].number if ranking else None
                 better, self._best = best != self._best, best
                 return better or history.trials[record.trial].confirms is not None
-            case trials.Stopped() | trials.Progress():
+            case trials.Paused():
                 return False
             case _:
                 return True

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
-from nas.history import COMPLETE, DIVERGED, FAILED, STOPPED, History, Trial
+from nas.history import COMPLETE, DIVERGED, FAILED, PAUSED, History, Trial
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started
-from nas.trials import Completed, Diverged, Failed, OutOfMemory, Stopped
+from nas.trials import Completed, Diverged, Failed, OutOfMemory, Paused, Progress
 
 if TYPE_CHECKING:
     from nas.driver import Observer
 
-WORDS = {COMPLETE: "complete", STOPPED: "stopped", DIVERGED: "diverged", FAILED: "failed"}
+WORDS = {COMPLETE: "complete", PAUSED: "paused", DIVERGED: "diverged", FAILED: "failed"}
 
 
 @dataclass
@@ -68,8 +68,10 @@ def describe(record: Record, history: History) -> str:
         case Failed():
             why = record.traceback.strip().rpartition("\n")[2]
             return f"{_trial_line(history.trials[record.trial], history)}\n    {why}"
-        case Completed() | Stopped() | Diverged() | OutOfMemory():
+        case Paused() | Completed() | Diverged() | OutOfMemory():
             return _trial_line(history.trials[record.trial], history)
+        case Progress() if record.note:
+            return f"trial {record.trial}: {record.note}"
         case Ended():
             rejected = (
                 f", {_several(history.num_rejected, 'proposal')} refused untrained" if history.num_rejected else ""

@@ -1,8 +1,8 @@
 """Regularized evolution (Real et al. 2019, arXiv 1802.01548) without duplicates, within a budget.
 
-The population is the trials that ended last. A child is a mutant of its best, of one decision or of two; it is new and
-keeps the budget. The original draws a few members and takes their best; with a population this small, and nothing
-tried twice, the best of all of them is the better choice, and age alone keeps the population moving.
+The population is the trials that came last to a value. A child is a mutant of its best, of one decision or of two; it
+is new and keeps the budget. The original draws a few members and takes their best; with a population this small, and
+nothing tried twice, the best of all of them is the better choice, and age alone keeps the population moving.
 """
 
 from __future__ import annotations
@@ -56,12 +56,24 @@ class EvolutionSampler(Sampler):
         self._running[trial] = decisions
         self._num_accepted += 1
 
+    def paused(self, trial: int, outcome: Outcome) -> None:
+        self._learn(trial, self._running[trial], outcome)
+
     def ended(self, trial: int, outcome: Outcome) -> None:
-        one = tried(trial, self._running.pop(trial), outcome)
-        if one is not None:
+        self._learn(trial, self._running.pop(trial), outcome)
+
+    def _learn(self, trial: int, decisions: Decisions, outcome: Outcome) -> None:
+        """A trial that is told of again, trained further, keeps its age."""
+        one = tried(trial, decisions, outcome)
+        if one is None:
+            return
+        place = next((index for index, other in enumerate(self._population) if other.trial == trial), None)
+        if place is None:
             self._population.append(one)
-            if self._num_objectives > 1:
-                self._front = with_one_more(self._front, one)
+        else:
+            self._population[place] = one
+        if self._num_objectives > 1:
+            self._front = with_one_more(self._front, one)
 
     def _parents(self, random: Random) -> list[Tried]:
         """Whom to mutate, and whom else where there is no new mutant of that one."""

@@ -56,8 +56,15 @@ class LocalSampler(Sampler):
         self._running[trial] = (decisions, climb)
         self._num_accepted += 1
 
+    def paused(self, trial: int, outcome: Outcome) -> None:
+        self._learn(trial, outcome)
+
     def ended(self, trial: int, outcome: Outcome) -> None:
-        decisions, climb = self._running.pop(trial)
+        self._learn(trial, outcome)
+        del self._running[trial]
+
+    def _learn(self, trial: int, outcome: Outcome) -> None:
+        decisions, climb = self._running[trial]
         one = tried(trial, decisions, outcome)
         if one is not None:
             climb.add(one, self._num_objectives)
@@ -114,6 +121,7 @@ class _Climb:
         if num_objectives > 1:
             self.best = with_one_more(self.best, one)
         else:
+            self.best = [other for other in self.best if other.trial != one.trial]
             insort(self.best, one, key=lambda other: tuple(-part for part in other.merit))
             del self.best[BEAM:]
         kept = {other.trial for other in self.best}

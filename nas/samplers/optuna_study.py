@@ -22,7 +22,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nas.history import COMPLETE, DIVERGED, REJECTED, STOPPED
+from nas.history import COMPLETE, DIVERGED, PAUSED, REJECTED, STOPPED
 from nas.records import Decisions
 from nas.samplers.drawing import draw_first, draw_new
 from nas.samplers.edits import find_point
@@ -90,6 +90,7 @@ class OptunaSampler(Sampler):
         self._study = self._new_study()
         self._asked: tuple[Decisions, Trial] | None = None
         self._running: dict[int, tuple[Decisions, Trial]] = {}
+        self._paused: dict[int, Decisions] = {}
         self._num_accepted = 0
         self._num_told = 0
         self._num_finished = 0  # in this study
@@ -131,13 +132,22 @@ class OptunaSampler(Sampler):
         else:
             self._tell(asked, outcome)
 
+    def paused(self, trial: int, outcome: Outcome) -> None:
+        """A trial of a study is told once: one that went on is another one there, which counts for more."""
+        running = trial in self._running
+        decisions, asked = self._running.pop(trial) if running else self._ask_for(self._paused[trial], trial)
+        self._paused[trial] = decisions
+        self._tell(asked, outcome)
+
     def ended(self, trial: int, outcome: Outcome) -> None:
-        self._tell(self._running.pop(trial)[1], outcome)
+        if outcome.state != STOPPED or trial in self._running:  # else all was said when it paused
+            self.paused(trial, outcome)
+        del self._paused[trial]
 
     def _tell(self, asked: Trial, outcome: Outcome) -> None:
         if outcome.state == COMPLETE and outcome.values is not None:
             self._finish(asked, outcome.values)
-        elif outcome.state == STOPPED and outcome.values is not None:
+        elif outcome.state in (PAUSED, STOPPED) and outcome.values is not None:
             if self._num_objectives == 1:
                 asked.report(outcome.values[0], step=outcome.epoch)
             self._finish(asked, state=TrialState.PRUNED)

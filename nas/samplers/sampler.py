@@ -43,5 +43,8 @@ class Sampler(ABC):
     def duplicated(self, decisions: Decisions, outcome: Outcome | None) -> None:  # noqa: B027
         """The point's network is that of an earlier trial, which ended so, or is still running."""
 
+    def paused(self, trial: int, outcome: Outcome) -> None:  # noqa: B027
+        """The trial was trained so far. It may go on, and is then told of again; `ended` comes in any case."""
+
     def ended(self, trial: int, outcome: Outcome) -> None:  # noqa: B027
         """The trial is over."""

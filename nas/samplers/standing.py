@@ -1,11 +1,11 @@
-"""Trials that have ended, as samplers compare them."""
+"""Trials that were trained, as samplers compare them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nas.history import COMPLETE, STOPPED
+from nas.history import COMPLETE, PAUSED, STOPPED
 from nas.records import Decisions
 from nas.samplers.sampler import Outcome
 
@@ -28,8 +28,8 @@ class Tried:
 
 
 def tried(trial: int, decisions: Decisions, outcome: Outcome) -> Tried | None:
-    """A trial that has ended; None where it has no values, or none that count."""
-    if outcome.values is None or outcome.state not in (COMPLETE, STOPPED):
+    """A trial that has ended or is paused; None where it has no values, or none that count."""
+    if outcome.values is None or outcome.state not in (COMPLETE, PAUSED, STOPPED):
         return None
     is_complete = outcome.state == COMPLETE
     return Tried(trial, decisions, outcome.values, (is_complete, 0 if is_complete else outcome.epoch))
@@ -43,8 +43,8 @@ def dominates(one: Tried, other: Tried) -> bool:
 
 
 def with_one_more(front: Iterable[Tried], one: Tried) -> list[Tried]:
-    """Those that nothing dominates, of some of which that is true and one more."""
-    front = list(front)
+    """Those that nothing dominates, of some of which that is true and one more, or one of them that went on."""
+    front = [other for other in front if other.trial != one.trial]
     if any(dominates(other, one) for other in front):
         return front
     return [*(other for other in front if not dominates(one, other)), one]

@@ -17,7 +17,7 @@ from nas.recipe import Recipe
 from nas.records import Resumed, Started
 from nas.samplers import make_sampler
 from nas.study import Study
-from nas.trials import Completed, Event, Executor, Job, Progress, Stopped
+from nas.trials import Event, Executor, Job, Progress, Stopped
 
 # 2 x 3 x (2 + 2 x 2) x 4 = 144 points, 97 networks of 80 to 892 parameters.
 SPACE_TEXT = """
@@ -45,7 +45,7 @@ Ending = Callable[[Job], Event | Exception | None]
 
 def started(**keys: object) -> Started:
     """The first line of a run on the little space, with these keys of its study."""
-    asked = {"budget": BUDGET, "sampler": "random", "trials": 8, "candidates": 2, "final_seeds": 1}
+    asked = {"budget": BUDGET, "sampler": "random", "trials": 8, "candidates": 2, "final_seeds": 1, "fidelity": "full"}
     return Started(
         name="fake",
         study=Study.of({"space": "little", "data": "digits", **asked, **keys}),
@@ -73,14 +73,14 @@ def fake_trainer(ending: Ending = goes_well) -> Callable[[Job], Iterator[Event]]
     """Trains by `value_of`; where `ending` says so, a job ends differently, after its second epoch."""
 
     def train(job: Job) -> Iterator[Event]:
-        for epoch in range(1, job.epochs + 1):
+        for epoch in range(job.begin + 1, job.last_epoch + 1):
             yield Progress(job.trial, epoch, value_of(job.architecture, epoch), {"validation_loss": 1.0}, 0.01)
             if epoch == 2 and (event := ending(job)) is not None:
                 if isinstance(event, Exception):
                     raise event
                 yield event
                 return
-        yield Completed(job.trial)
+        yield job.ending()
 
     return train
 

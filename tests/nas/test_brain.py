@@ -55,15 +55,6 @@ def test_the_asked_number_of_trials_is_trained(tmp_path: Path) -> None:
     assert executor.most_at_once == 2
 
 
-def test_a_stopped_trial_ends_at_a_rung_and_keeps_its_last_value(tmp_path: Path) -> None:
-    history, _ = run(tmp_path, goes_well, trials=12)
-    stopped = [trial for trial in history.searched if trial.state == "stopped"]
-    assert stopped
-    for trial in stopped:
-        assert len(trial.curve) in (3, 4)  # the rung of 9 epochs is 3; a stop may take effect one epoch later
-        assert trial.value == trial.curve[-1].value
-
-
 def test_a_complete_trial_has_all_its_epochs_and_the_value_of_the_last(tmp_path: Path) -> None:
     history, executor = run(tmp_path, goes_well)
     texts = {job.trial: job.architecture for job in executor.jobs}

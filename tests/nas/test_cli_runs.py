@@ -26,7 +26,7 @@ from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Rejected, Started
 from nas.results import Result, SearchInterrupted, summarize
 from nas.study import Study
-from nas.trials import Completed, Diverged, Progress, Stopped
+from nas.trials import Completed, Diverged, Paused, Progress, Stopped
 from tests.nas.conftest import Answer
 
 Observe = Callable[[Record, History], None]
@@ -73,6 +73,7 @@ SEARCHED: list[Record] = [
     Completed(1),
     proposed(2, 1000),
     Progress(2, 1, 0.25, {}, 0.1),
+    Paused(2, 1),
     Stopped(2, 1),
     Ended("trials"),
 ]
@@ -133,7 +134,7 @@ class TestSearch:
             f"run {folder}",
             "1/3  trial 0     75.00%      3k params    300k MACs  complete, 2 epochs, 0.3 s; best 75.00% (trial 0)",
             "2/3  trial 1     96.00%      2k params    200k MACs  complete, 2 epochs, 0.6 s; best 96.00% (trial 1)",
-            "3/3  trial 2     25.00%      1k params    100k MACs  stopped, 1 epoch, 0.1 s; best 96.00% (trial 1)",
+            "3/3  trial 2     25.00%      1k params    100k MACs  paused, 1 epoch, 0.1 s; best 96.00% (trial 1)",
             "search ended (trials): 3 networks trained, 1 proposal refused untrained",
             "training the best 2 longer, first of all trial 1",
             "trial 1 again   97.00%      2k params    200k MACs  complete, 1 epoch, 0.3 s",
@@ -291,7 +292,7 @@ class TestLive:
         assert f"run {tmp_path / 'run'}" in drawn.replace("\n", "")
         assert "trial 1     96.00%" in drawn
         assert "final training 2/2: test accuracy 97.00%" in drawn
-        assert "stopped, " not in drawn
+        assert "paused, " not in drawn
 
     def test_what_is_no_news_leaves_no_empty_line(self, screen: io.StringIO, tmp_path: Path) -> None:
         printed: list[str] = []

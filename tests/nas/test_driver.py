@@ -59,12 +59,15 @@ def resumed(run: Path) -> History:
     return brain.history
 
 
-@pytest.mark.parametrize(("sampler", "stride"), [("random", 1), ("tpe", 3)])
+@pytest.mark.parametrize(
+    ("sampler", "fidelity", "stride"),
+    [("random", "asha", 1), ("random", "hyperband", 4), ("tpe", "asha", 3), ("tpe", "full", 9)],
+)
 def test_a_run_that_is_killed_at_any_line_ends_as_if_it_had_not_been(
-    tmp_path: Path, sampler: str, stride: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sampler: str, fidelity: str, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nas.samplers.tpe.NUM_STARTUP", 4)
-    first = started(sampler=sampler, trials=10, budget={"max_params": 250})
+    first = started(sampler=sampler, fidelity=fidelity, trials=10, budget={"max_params": 250})
     whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
     num_lines = len(read_ledger(tmp_path / "whole"))
     for num in range(1, num_lines + 1, stride):
@@ -76,7 +79,7 @@ def test_a_run_that_is_killed_at_any_line_ends_as_if_it_had_not_been(
 
 
 def test_a_run_that_is_killed_over_and_over_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
-    first = started(sampler="tpe", trials=14)
+    first = started(sampler="tpe", fidelity="asha", trials=14)
     whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
     cut(tmp_path / "whole", tmp_path / "cut", 1)
     for allowed in range(9, 400, 9):
@@ -109,12 +112,13 @@ def _dies_after(num_lines: int, append: Callable[[Ledger, Record], object]) -> C
 
 
 def test_no_finished_trial_is_repeated_or_lost_with_several_workers(tmp_path: Path) -> None:
-    run_to_end(tmp_path / "whole", started(trials=12), ParallelExecutor(fake_trainer(), capacity=3))
+    first = started(trials=12, fidelity="asha")
+    run_to_end(tmp_path / "whole", first, ParallelExecutor(fake_trainer(), capacity=3))
     num_lines = len(read_ledger(tmp_path / "whole"))
     for num in range(2, num_lines, 5):
         copy = cut(tmp_path / "whole", tmp_path / f"cut{num}", num)
         before = History.of(copy, read_ledger(copy))
-        finished = {trial.number: trial.state for trial in before.trials.values() if trial.state != "running"}
+        finished = {trial.number: trial.state for trial in before.trials.values() if trial.is_over}
         ledger, brain = reopen(copy)
         executor = ParallelExecutor(fake_trainer(), capacity=3)
         with ledger, executor:
@@ -193,7 +197,7 @@ def interrupting(trial: int, epoch: int) -> Callable[[Job], Iterator[Event]]:
 
 def test_ctrl_c_says_what_resumes_and_resuming_ends_as_the_whole_run(tmp_path: Path, offline: SimpleNamespace) -> None:
     whole = search(trials=6, recipe=RECIPE, run=tmp_path / "whole")
-    offline.trainer = interrupting(trial=3, epoch=2)
+    offline.trainer = interrupting(trial=3, epoch=1)
     with pytest.raises(SearchInterrupted) as caught:
         search(trials=6, recipe=RECIPE, run=tmp_path / "cut")
     assert caught.value.command == f"nas resume {tmp_path / 'cut'}"
