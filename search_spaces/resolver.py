@@ -142,6 +142,10 @@ class Resolver:
         """The blocks that leave something open, by name."""
         return self._with_holes
 
+    def is_open(self, step: Step) -> bool:
+        """Whether a step of the document leaves something open."""
+        return _has_hole(step, self._with_holes)
+
     def count_step(self, step: Step) -> int:
         """The number of ways to fill the holes of a step of the document."""
         return self._offers.sizes.step(step)

@@ -1,0 +1,553 @@
+"""What the network of a set of decisions costs, without the network: types and sums, block by block, each remembered.
+
+The net is walked as an expansion walks it (`graphs.walking`), but of a value nothing is kept except its type, and of a
+block on some types nothing but what it costs and gives. Whoever walks decides at the holes, and may end the walk as
+soon as it has cost too much. A document is not walked so where costs depend on what is read: one with open wiring,
+steps that may go unread, shared weights, outputs for training or blocks that decide once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from pydantic import ValidationError
+
+from blocks.errors import RuleError
+from blocks.primitive import Primitive
+from blocks.types import Map, Type, num_bytes
+from graphs.arguments import Argument
+from graphs.assembly import MAX_CHANNELS
+from graphs.calls import infer_type, make_block
+from graphs.costs import block_cost
+from graphs.document import Document
+from graphs.faults import FaultList
+from graphs.inputs import document_scope, input_types
+from graphs.resolving import BEFORE
+from search_spaces.chains import Costs
+from search_spaces.decisions import Decision
+from search_spaces.programs import (
+    ActionPlan,
+    BodyPlan,
+    CallPlan,
+    ChoicePlan,
+    Names,
+    NotLegal,
+    ParallelPlan,
+    Program,
+    StepPlan,
+    TemplatePlan,
+    bind_type,
+)
+from search_spaces.resolver import Resolver
+
+MAX_KNOWN = 500_000
+NO_COSTS: Costs = (0, 0, 0)
+UNBOUNDED = 2**62
+NO_LIMITS: Costs = (UNBOUNDED, UNBOUNDED, UNBOUNDED)
+
+
+class Overspent(Exception):
+    """What was walked costs more than it may."""
+
+
+class Value(NamedTuple):
+    """A value on the way: its type, and that of what the step that gave it read, where it stands in the same body."""
+
+    type: Type
+    before: Type | None = None
+
+
+class Quote(NamedTuple):
+    """What a block costs on some types, and the type that it gives; None where it costs at least so much, and the rest
+    was not asked for."""
+
+    costs: Costs
+    type: Type | None
+
+
+class Purse(Protocol):
+    """Who decides and pays. Each part may raise `NotLegal` or `Overspent`."""
+
+    def choose(self, decision: Decision) -> int:
+        """The position of an alternative; the same one whenever the decision comes up again."""
+
+    def pay(self, costs: Costs) -> None:
+        """One block more."""
+
+    def room(self) -> Costs:
+        """What a block may cost."""
+
+    def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
+        """Choose one of some alternatives, and walk it."""
+
+    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
+        """Choose how often to repeat something, and pay for it; `once` does it, takes the number of the repetition, and
+        says whether all that follow would cost and give the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is drawn at once: a step of the net, or one repetition of a step that decides at each, with the part whose
+    value that reads where it is not the first."""
+
+    step: int
+    number: int | None
+    source: int
+
+
+@dataclass(slots=True)
+class _Body:
+    """A body on the way: the names that its values may read, its input, its named steps, and where its decisions
+    stand."""
+
+    names: Names
+    source: Value | None
+    address: str
+    values: dict[str, Value]
+
+
+class Costing:
+    """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses."""
+
+    def __init__(self, document: Document, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self.program = Program(document, resolver)
+        self._known: dict[object, Quote | None] = {}
+
+    def begin(self, purse: Purse) -> Run:
+        """A walk whose shared decisions are taken, and nothing else. Raises `NotLegal`."""
+        return Run(self, purse)
+
+    def costs(self, choose: Callable[[Decision], int]) -> Costs:
+        """The costs of the network of a full set of decisions, in the order of `chains.METRICS`. Raises `NotLegal`."""
+        purse = Taken(choose)
+        run = self.begin(purse)
+        parts, values = run.parts(), list[Value]()
+        for part in parts:
+            values.append(run.walk(part, parts, values))
+        return purse.costs
+
+    def quote(self, key: object, room: Costs, find: Callable[[], Quote]) -> Quote:
+        """What something costs and gives, found once. Raises `NotLegal`, and `Overspent` where there is no room."""
+        known = self._known.get(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            if known is None:
+                raise NotLegal
+            if known.type is not None:
+                return known
+            if _is_over(known.costs, room):
+                raise Overspent
+        try:
+            found: Quote | None = find()
+        except NotLegal:
+            found = None
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[key] = found
+        if found is None:
+            raise NotLegal
+        if found.type is None:
+            raise Overspent
+        return found
+
+
+_UNKNOWN = Quote(NO_COSTS, None)
+
+
+class Run:
+    """One walk over the net of a document, part by part."""
+
+    def __init__(self, costing: Costing, purse: Purse) -> None:
+        self._costing = costing
+        self._offers = costing.resolver.offers
+        self._purse = purse
+        self._resolution = costing.resolver.shared(purse.choose)
+        source = self._resolution.source
+        scope = document_scope(source, FaultList())
+        self._params: Names = dict(scope.values)
+        self._defaults: dict[str, tuple[tuple[str, Argument], ...]] = {}
+        self._keys: dict[int, object] = {}
+        self._inputs: dict[str, Value] = {}
+        for (name, _), type in zip(source.inputs, input_types(source, scope, FaultList()), strict=True):
+            if type is None:
+                raise NotLegal
+            self._inputs[name.text] = Value(type)
+        self._source = next(iter(self._inputs.values())) if len(self._inputs) == 1 else None
+        self._net = costing.program.body
+
+    def parts(self) -> list[Part]:
+        """The parts of the net in the order of their walk; how often a step decides is decided with it."""
+        found: list[Part] = []
+        for position in self._net.order:
+            plan = self._net.steps[position]
+            count = 0
+            if plan.step.each and (plan.when is None or plan.when(self._names()) is True):
+                count = self._count(plan, plan.name, self._names())
+            if count:
+                found += [Part(position, number, len(found) + number - 1) for number in range(count)]
+            else:
+                found.append(Part(position, None, -1))
+        return found
+
+    def walk(self, part: Part, parts: list[Part], values: list[Value]) -> Value:
+        """The value of a part, from those of the parts before it."""
+        plan = self._net.steps[part.step]
+        body = _Body(self._names(), self._source, "", dict(self._inputs))
+        previous = self._source
+        for done, value in zip(parts, values, strict=False):
+            given = self._net.steps[done.step]
+            if given.named:
+                body.values[given.name] = value
+            if done.step == part.step - 1:
+                previous = value
+        if part.number is None:
+            return self._step(plan, previous, body)
+        [source] = self._sources(plan, previous, body)
+        bind_type(body.names, "in", source.type)  # as of the group of all repetitions
+        given_value = values[part.source] if part.number else source
+        return self._repetition(plan, part.number, given_value, plan.name, body)
+
+    def _names(self) -> Names:
+        names = dict(self._params)
+        if self._source is not None:
+            bind_type(names, "in", self._source.type)
+        return names
+
+    def _count(self, plan: StepPlan, address: str, names: Names) -> int:
+        count: object
+        if plan.repeat_is_open:
+            decision = self._offers.repeat_decision(address, plan.step)
+            count = decision.alternatives[self._purse.choose(decision)]
+        else:
+            count = 1 if plan.repeat is None else plan.repeat(names)
+        if not isinstance(count, int) or count < 0:
+            raise NotLegal
+        return count
+
+    # steps
+
+    def _steps(self, plan: BodyPlan, body: _Body) -> Value:
+        steps = plan.steps
+        done: dict[int, Value] = {}
+        for position in plan.order:
+            step = steps[position]
+            value = self._step(step, done.get(position - 1) if position else body.source, body)
+            done[position] = value
+            if step.named:
+                body.values[step.name] = value
+        value = done[len(steps) - 1] if steps else body.source
+        if value is None:
+            raise NotLegal
+        return value
+
+    def _step(self, plan: StepPlan, previous: Value | None, body: _Body) -> Value:
+        sources = self._sources(plan, previous, body)
+        if plan.when is not None and plan.when(body.names) is not True:
+            self._skip(plan, f"{body.address}{plan.name}")
+            return sources[0]
+        before = sources[0].type if len(sources) == 1 else None
+        if plan.repeat is None and not plan.repeat_is_open:
+            address = f"{body.address}{plan.name}" if plan.is_open else ""
+            return Value(self._action(plan.action, sources, address, body).type, before)
+        [value] = sources
+        address = f"{body.address}{plan.name}"
+        if plan.step.each:
+            outer = body.source
+            bind_type(body.names, "in", value.type)
+            for number in range(self._count(plan, address, body.names)):
+                value = self._repetition(plan, number, value, address, body)
+            _bind_input(body.names, outer)
+            return value
+        return self._repeated(plan, value, address, body)
+
+    def _repetition(self, plan: StepPlan, number: int, value: Value, address: str, body: _Body) -> Value:
+        action = plan.action if number == 0 else plan.again
+        return Value(self._action(action, (value,), f"{address}.{number}", body).type, value.type)
+
+    def _repeated(self, plan: StepPlan, value: Value, address: str, body: _Body) -> Value:
+        values = [value]
+
+        def once(number: int) -> bool:
+            before = values[number].type
+            action = plan.action if number == 0 else plan.again
+            values.append(Value(self._action(action, (values[number],), address, body).type, before))
+            return number > 0 and values[-1].type == before
+
+        if plan.repeat_is_open:
+            count = self._purse.times(self._offers.repeat_decision(address, plan.step), once)
+            return values[min(count, len(values) - 1)]
+        for number in range(self._count(plan, address, body.names)):
+            once(number)
+        return values[-1]
+
+    def _skip(self, plan: StepPlan, address: str) -> None:
+        """Decide what a step leaves open that is not done."""
+        if plan.is_open:
+            self._resolution.fork(self._purse.choose).steps((plan.step,), (address,))
+
+    def _sources(self, plan: StepPlan, previous: Value | None, body: _Body) -> tuple[Value, ...]:
+        if plan.sources is None:
+            if previous is None:
+                raise NotLegal
+            return (previous,)
+        return tuple([_named(name, body) for name in plan.sources])
+
+    # actions
+
+    def _action(self, plan: ActionPlan, sources: tuple[Value, ...], address: str, body: _Body) -> Value:
+        if isinstance(plan, CallPlan):
+            return self._call(plan, sources, address, body)
+        if isinstance(plan, BodyPlan):
+            return self._group(plan, sources[0], f"{address}.", body)
+        if isinstance(plan, ParallelPlan):
+            branches = plan.branches
+            ends = tuple([self._group(inner, sources[0], f"{address}.{name}.", body) for name, inner in branches])
+            return self._primitive(plan.join, plan.kind, (), ends)
+        return self._purse.alternative(
+            self._offers.choice_decision(address, plan.choice), _Walk(self, plan, sources, address, body)
+        )
+
+    def alternative(
+        self, plan: ChoicePlan, position: int, sources: tuple[Value, ...], address: str, body: _Body
+    ) -> Value:
+        """One alternative of a choice."""
+        name, picked = plan.alternatives[position]
+        return self._action(picked, sources, f"{address}.{name}", body)
+
+    def _group(self, plan: BodyPlan, source: Value, address: str, body: _Body) -> Value:
+        bind_type(body.names, "in", source.type)
+        try:
+            return self._steps(plan, _Body(body.names, source, address, {}))
+        finally:
+            _bind_input(body.names, body.source)
+
+    def _call(self, plan: CallPlan, sources: tuple[Value, ...], address: str, body: _Body) -> Value:
+        values = {} if plan.builtin else dict(self._defaults_for(plan.key))
+        names = body.names
+        for name, get in plan.arguments:
+            values[name] = get(names)
+        for name, hole, getters in plan.open_arguments:
+            decision = self._offers.value_decision(f"{address}.{name}", hole)
+            values[name] = getters[self._purse.choose(decision)](names)
+        idle = plan.idle
+        if plan.kind is not None:
+            return self._primitive(plan.key, plan.kind, tuple(values.items()), sources, idle)
+        template = plan.template
+        if template is None or len(sources) != 1:
+            raise NotLegal
+        [source] = sources
+        nodes = {name: Value(_node(word, source, body).type) for name, word in plan.nodes}
+        if template.is_open:
+            return self._inside(template, values, nodes, source, address)
+        counted = tuple([item for item in values.items() if item[0] not in idle]) if idle else tuple(values.items())
+        key = (id(template), counted, source.type, tuple(nodes.values()), self._defaults_of(template))
+        purse = self._purse
+        room = purse.room()
+        quote = self._costing.quote(key, room, lambda: self._quote(template, values, nodes, source, room))
+        purse.pay(quote.costs)
+        assert quote.type is not None
+        return Value(quote.type)
+
+    def _quote(
+        self, template: TemplatePlan, values: dict[str, Argument], nodes: dict[str, Value], source: Value, room: Costs
+    ) -> Quote:
+        outer, purse = self._purse, _Sum(room)
+        self._purse = purse
+        try:
+            type = self._inside(template, values, nodes, source, "").type
+            return Quote(purse.costs, type)
+        except Overspent:
+            return Quote(purse.costs, None)
+        finally:
+            self._purse = outer
+
+    def _inside(
+        self,
+        template: TemplatePlan,
+        values: dict[str, Argument],
+        nodes: dict[str, Value],
+        source: Value,
+        address: str,
+    ) -> Value:
+        """The value of a template, its parameters bound as `graphs.binding` does it."""
+        names: Names = {}
+        bind_type(names, "in", source.type)
+        for name, is_node, default in template.params:
+            if is_node:
+                bind_type(names, name, nodes[name].type)
+                continue
+            value = values.get(name)
+            if value is None and default is not None:
+                try:
+                    value = default(names)
+                except NotLegal:
+                    continue
+            if value is not None:
+                names[name] = value
+        for where in template.where:
+            if where(names) is not True:
+                raise NotLegal
+        body = _Body(names, Value(source.type), f"{address}.", dict(nodes))
+        if not template.template.alternatives:
+            return self._steps(template.body, body)
+        taken: Value | None = None
+        for step in template.body.steps:
+            if taken is None and (step.when is None or step.when(names) is True):
+                taken = self._step(step, body.source, body)
+            else:
+                self._skip(step, f"{address}.{step.name}")
+        return taken or Value(source.type)
+
+    def _primitive(
+        self,
+        key: str,
+        kind: type[Primitive],
+        values: tuple[tuple[str, Argument], ...],
+        sources: tuple[Value, ...],
+        idle: frozenset[str] = frozenset(),
+    ) -> Value:
+        types = tuple([source.type for source in sources])
+        counted = tuple([item for item in values if item[0] not in idle]) if idle else values
+        purse = self._purse
+        quote = self._costing.quote((key, counted, types), NO_LIMITS, lambda: _block_quote(kind, values, types))
+        purse.pay(quote.costs)
+        assert quote.type is not None
+        return Value(quote.type)
+
+    # what the document says of all calls
+
+    def _defaults_for(self, key: str) -> tuple[tuple[str, Argument], ...]:
+        """The arguments of all calls of a block, evaluated once a walk."""
+        found = self._defaults.get(key)
+        if found is None:
+            found = tuple([(name, get(self._params)) for name, get in self._costing.program.defaults.get(key, ())])
+            self._defaults[key] = found
+        return found
+
+    def _defaults_of(self, template: TemplatePlan) -> object:
+        """Those of all calls that a block leads to: its costs depend on them."""
+        if not template.reached:
+            return None
+        key = id(template)
+        if key not in self._keys:
+            idle = self._costing.program.idle_defaults
+            self._keys[key] = tuple(
+                tuple([item for item in self._defaults_for(name) if item[0] not in idle[name]])
+                for name in template.reached
+            )
+        return self._keys[key]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The alternatives of a choice, to be walked by their position."""
+
+    run: Run
+    plan: ChoicePlan
+    sources: tuple[Value, ...]
+    address: str
+    body: _Body
+
+    def __call__(self, position: int) -> Value:
+        return self.run.alternative(self.plan, position, self.sources, self.address, self.body)
+
+
+class Taken:
+    """A purse of decisions that are taken: it chooses as they say, and adds up."""
+
+    def __init__(self, choose: Callable[[Decision], int]) -> None:
+        self.choose = choose
+        self.costs: Costs = NO_COSTS
+
+    def pay(self, costs: Costs) -> None:
+        here = self.costs
+        self.costs = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
+
+    def room(self) -> Costs:
+        return NO_LIMITS
+
+    def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
+        return walk(self.choose(decision))
+
+    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
+        count = decision.alternatives[self.choose(decision)]
+        if not isinstance(count, int):
+            raise NotLegal
+        for number in range(count):
+            before = self.costs
+            if once(number):
+                rest = count - 1 - number
+                self.costs = tuple(now + rest * (now - then) for then, now in zip(before, self.costs, strict=True))
+                break
+        return count
+
+
+class _Sum:
+    """A purse that adds up as far as there is room, where nothing is open."""
+
+    def __init__(self, limits: Costs) -> None:
+        self.limits = limits
+        self.costs: Costs = NO_COSTS
+
+    def pay(self, costs: Costs) -> None:
+        here = self.costs
+        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
+        if _is_over(now, self.limits):
+            raise Overspent
+
+    def room(self) -> Costs:
+        here, limits = self.costs, self.limits
+        return (limits[0] - here[0], limits[1] - here[1], limits[2] - here[2])
+
+    def choose(self, decision: Decision) -> int:
+        raise AssertionError(f"{decision.address} stays open")
+
+    def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
+        raise AssertionError(f"{decision.address} stays open")
+
+    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
+        raise AssertionError(f"{decision.address} stays open")
+
+
+def _is_over(costs: Costs, limits: Costs) -> bool:
+    return costs[0] > limits[0] or costs[1] > limits[1] or costs[2] > limits[2]
+
+
+def _bind_input(names: Names, source: Value | None) -> None:
+    if source is not None:
+        bind_type(names, "in", source.type)
+        return
+    for name in ("in.channels", "in.height", "in.width", "in.stride", "in.features"):
+        names.pop(name, None)
+
+
+def _named(name: str, body: _Body) -> Value:
+    if name == "in" and body.source is not None:
+        return body.source
+    try:
+        return body.values[name]
+    except KeyError:
+        raise NotLegal from None
+
+
+def _node(word: str, source: Value, body: _Body) -> Value:
+    """The step that an argument names, for a call that reads `source`."""
+    if word == BEFORE and BEFORE not in body.values:
+        if source.before is None:
+            raise NotLegal
+        return Value(source.before)
+    return _named(word, body)
+
+
+def _block_quote(kind: type[Primitive], values: tuple[tuple[str, Argument], ...], types: tuple[Type, ...]) -> Quote:
+    try:
+        block = make_block(kind, values)
+        type = infer_type(block, types)
+    except (ValidationError, RuleError):
+        raise NotLegal from None
+    if isinstance(type, Map) and max(*type.shape, *type.stride) > MAX_CHANNELS:
+        raise NotLegal
+    cost = block_cost(block, types)
+    return Quote((cost.params, cost.macs, num_bytes(type)), type)

@@ -1,0 +1,209 @@
+"""Draws of a space that is no chain within bounds: decision by decision, as long as the room lasts.
+
+A network is drawn part by part (`search_spaces.costing.Part`): each step of the net, each repetition of one that
+decides at each. How many repetitions there are is drawn first. Every part may spend a share of what the parts before
+it left, drawn anew for every figure so that on average all that are to come may spend alike (a broken stick), and is
+drawn, alternative by alternative in proportion to their own prior, until it spends no more than that; where it does
+not, the part before it is drawn anew. One draw in `FREE` has no shares, only bounds: so everything that keeps the
+bounds may come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from search_spaces.bounds import Bounds
+from search_spaces.chains import METRICS, Costs
+from search_spaces.costing import Costing, Overspent, Part, Run, UNBOUNDED, Value
+from search_spaces.programs import NotLegal
+from search_spaces.decisions import Alternative, Decision
+
+FREE = 20
+TRIES = 24  # of one part,
+INNER_TRIES = 3  # and of what is open in one alternative, before another is taken
+MAX_TRIES = 600  # of all parts of one network
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The decisions of one network, in the order of the text, and its costs in the order of `METRICS`."""
+
+    decisions: dict[str, Alternative]
+    costs: Costs
+
+
+@dataclass
+class Spending:
+    """A purse that draws what is open, and holds no more than `limits`."""
+
+    random: Random
+    limits: list[int]
+    spent: list[int] = field(default_factory=lambda: [0] * len(METRICS))
+    taken: dict[str, int] = field(default_factory=dict)
+    values: dict[str, Alternative] = field(default_factory=dict)
+    tries: int = 0
+    ceilings: dict[str, int] = field(default_factory=dict)  # no larger numbers than at these positions
+
+    def choose(self, decision: Decision) -> int:
+        position = self.taken.get(decision.address)
+        if position is None:
+            position = self._drawn(decision)
+            self.take(decision, position)
+        return position
+
+    def take(self, decision: Decision, position: int) -> None:
+        """Decide."""
+        self.taken[decision.address] = position
+        self.values[decision.address] = decision.alternatives[position]
+
+    def pay(self, costs: Costs) -> None:
+        spent, limits = self.spent, self.limits
+        spent[0] += costs[0]
+        spent[1] += costs[1]
+        spent[2] += costs[2]
+        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2]:
+            raise Overspent
+
+    def room(self) -> Costs:
+        spent, limits = self.spent, self.limits
+        return (limits[0] - spent[0], limits[1] - spent[1], limits[2] - spent[2])
+
+    def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
+        position = self.choose(decision)
+        mark, outer = self.mark(), self.ceilings
+        try:
+            for _ in range(INNER_TRIES if decision.sizes[position] > 1 else 1):
+                try:
+                    return walk(position)
+                except (Overspent, NotLegal):
+                    self.tries += 1
+                    self.ceilings = self.ceilings | self.reset(mark)
+            raise Overspent
+        finally:
+            self.ceilings = outer
+
+    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
+        """As often as is drawn among what the room is enough for."""
+        counts = [count for count in decision.alternatives if isinstance(count, int)]
+        if decision.address in self.taken or len(counts) < len(decision.alternatives):
+            raise AssertionError(f"{decision.address} is decided with what is repeated")
+        position = self._drawn(decision)
+        if counts[position] == 0:
+            self.take(decision, position)
+            return 0
+        marks = [list(self.spent)]
+        most, step = counts[position], None
+        try:
+            while len(marks) <= most:
+                if once(len(marks) - 1):
+                    step = [now - then for then, now in zip(marks[-1], self.spent, strict=True)]
+                marks.append(list(self.spent))
+                if step is not None:
+                    break
+        except (Overspent, NotLegal):
+            pass
+        if step is not None:
+            room = [(limit - now) // cost for limit, now, cost in zip(self.limits, self.spent, step, strict=True) if cost]
+            most = min(most, len(marks) - 1 + min(room, default=most))
+        else:
+            most = len(marks) - 1
+        if counts[position] > most:
+            possible = [at for at, count in enumerate(counts) if 0 < count <= most and decision.sizes[at]]
+            if not possible:
+                raise Overspent
+            [position] = self.random.choices(possible, [decision.weights[at] for at in possible])
+        self.take(decision, position)
+        count = counts[position]
+        if count < len(marks):
+            self.spent[:] = marks[count]
+        else:
+            assert step is not None
+            rest = count - (len(marks) - 1)
+            self.spent[:] = [now + rest * cost for now, cost in zip(marks[-1], step, strict=True)]
+        return count
+
+    def mark(self) -> tuple[int, list[int]]:
+        """Where the purse is, to come back to."""
+        return len(self.taken), list(self.spent)
+
+    def reset(self, mark: tuple[int, list[int]]) -> dict[str, int]:
+        """Give back what was spent, and take nothing as decided, since then; what was decided."""
+        number, spent = mark
+        gone = {}
+        while len(self.taken) > number:
+            address, position = self.taken.popitem()
+            del self.values[address]
+            gone[address] = position
+        self.spent[:] = spent
+        return gone
+
+    def _drawn(self, decision: Decision) -> int:
+        weights = [weight if size else 0 for weight, size in zip(decision.weights, decision.sizes, strict=True)]
+        ceiling = self.ceilings.get(decision.address)
+        if ceiling is not None:
+            most = decision.alternatives[ceiling]
+            if isinstance(most, int | float) and not isinstance(most, bool):
+                weights = [
+                    weight if isinstance(one, int | float) and one <= most else 0
+                    for weight, one in zip(weights, decision.alternatives, strict=True)
+                ]
+        return self.random.choices(range(len(weights)), weights)[0]
+
+
+def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | None:
+    """One network within bounds; None where the room was not enough for what was drawn first."""
+    highs = [UNBOUNDED] * len(METRICS)
+    for column, high in zip(bounds.columns, bounds.highs, strict=True):
+        highs[column] = high
+    purse = Spending(random, list(highs))
+    is_free = random.randrange(FREE) == 0
+    run = costing.begin(purse)
+    try:
+        parts = run.parts()
+    except (NotLegal):
+        return None
+    values: list[Value] = []
+    marks: list[tuple[int, list[int]]] = []
+    failures = [0] * len(parts)
+    while len(values) < len(parts):
+        mark, here = purse.mark(), len(values)
+        value = _draw_part(run, parts, values, purse, highs, is_free=is_free)
+        if value is not None:
+            values.append(value)
+            marks.append(mark)
+            continue
+        failures[here] += 1
+        back = here - failures[here]
+        if back < 0 or purse.tries > MAX_TRIES:
+            return None
+        purse.reset(marks[back])
+        del values[back:], marks[back:]
+    for column, low in zip(bounds.columns, bounds.lows, strict=True):
+        if purse.spent[column] < low:
+            return None
+    return Spent(purse.values, tuple(purse.spent))
+
+
+def _draw_part(
+    run: Run, parts: list[Part], values: list[Value], purse: Spending, highs: list[int], *, is_free: bool
+) -> Value | None:
+    """The value of the part after these; None where it never spent little enough."""
+    mark, left = purse.mark(), len(parts) - len(values)
+    for _ in range(TRIES):
+        purse.limits = [
+            high if is_free or high == UNBOUNDED else now + int(_share(purse.random, left) * (high - now))
+            for high, now in zip(highs, purse.spent, strict=True)
+        ]
+        try:
+            return run.walk(parts[len(values)], parts, values)
+        except (Overspent, NotLegal):
+            purse.tries += 1
+            purse.reset(mark)
+    return None
+
+
+def _share(random: Random, left: int) -> float:
+    """What one of so many parts may take of the room: the first piece of a stick broken at random places."""
+    return 1.0 if left == 1 else 1 - (1 - random.random()) ** (1 / (left - 1))
