@@ -14,6 +14,8 @@ Weights that several nodes share are counted at the first.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,12 +43,18 @@ class ReceptiveField:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The figures of a network that a budget may bound."""
+    """The figures of a network that a budget may bound. `peak` is that of bytes, or finds it: it takes the whole
+    network, where the others add up."""
 
     params: int
     macs: int
     activation_bytes: int
-    peak_bytes: int
+    peak: int | Callable[[], int] = dataclasses.field(repr=False, compare=False)
+
+    @property
+    def peak_bytes(self) -> int:
+        """The largest sum of values alive at one time."""
+        return self.peak if isinstance(self.peak, int) else self.peak()
 
     @property
     def flops(self) -> int:

@@ -24,6 +24,9 @@ Reading order; each file imports only from those above it:
     pricing       what a part of a document costs in its place
     unfolding     documents to chains
     bounds        a budget as bounds on sums
+    programs      documents made ready to be walked many times
+    costing       what decisions cost, without their network
+    spending      draws within bounds where a space is no chain
     points        `Point`, and a space as sampling sees it
     profiles      exact counts of what keeps bounds
     drawing       uniform draws of what keeps bounds

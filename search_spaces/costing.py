@@ -120,9 +120,10 @@ class Costing:
         """A walk whose shared decisions are taken, and nothing else. Raises `NotLegal`."""
         return Run(self, purse)
 
-    def costs(self, choose: Callable[[Decision], int]) -> Costs:
-        """The costs of the network of a full set of decisions, in the order of `chains.METRICS`. Raises `NotLegal`."""
-        purse = Taken(choose)
+    def costs(self, choose: Callable[[Decision], int], limits: Costs = NO_LIMITS) -> Costs:
+        """The costs of the network of a full set of decisions, in the order of `chains.METRICS`. Raises `NotLegal`, and
+        `Overspent` as soon as they are over `limits`. A decision may come up again, and is to be the same then."""
+        purse = Taken(choose, limits)
         run = self.begin(purse)
         parts, values = run.parts(), list[Value]()
         for part in parts:
@@ -237,10 +238,10 @@ class Run:
             done[position] = value
             if step.named:
                 body.values[step.name] = value
-        value = done[len(steps) - 1] if steps else body.source
-        if value is None:
+        last = done[len(steps) - 1] if steps else body.source
+        if last is None:
             raise NotLegal
-        return value
+        return last
 
     def _step(self, plan: StepPlan, previous: Value | None, body: _Body) -> Value:
         sources = self._sources(plan, previous, body)
@@ -457,16 +458,19 @@ class _Walk:
 class Taken:
     """A purse of decisions that are taken: it chooses as they say, and adds up."""
 
-    def __init__(self, choose: Callable[[Decision], int]) -> None:
+    def __init__(self, choose: Callable[[Decision], int], limits: Costs) -> None:
         self.choose = choose
+        self.limits = limits
         self.costs: Costs = NO_COSTS
 
     def pay(self, costs: Costs) -> None:
         here = self.costs
-        self.costs = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
+        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
+        if _is_over(now, self.limits):
+            raise Overspent
 
     def room(self) -> Costs:
-        return NO_LIMITS
+        return _room(self.limits, self.costs)
 
     def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
         return walk(self.choose(decision))
@@ -498,8 +502,7 @@ class _Sum:
             raise Overspent
 
     def room(self) -> Costs:
-        here, limits = self.costs, self.limits
-        return (limits[0] - here[0], limits[1] - here[1], limits[2] - here[2])
+        return _room(self.limits, self.costs)
 
     def choose(self, decision: Decision) -> int:
         raise AssertionError(f"{decision.address} stays open")
@@ -513,6 +516,10 @@ class _Sum:
 
 def _is_over(costs: Costs, limits: Costs) -> bool:
     return costs[0] > limits[0] or costs[1] > limits[1] or costs[2] > limits[2]
+
+
+def _room(limits: Costs, costs: Costs) -> Costs:
+    return (limits[0] - costs[0], limits[1] - costs[1], limits[2] - costs[2])
 
 
 def _bind_input(names: Names, source: Value | None) -> None:

@@ -15,6 +15,7 @@ from graphs.graph import Graph
 from graphs.requirements import Requirement
 from search_spaces.bounds import Bounds
 from search_spaces.chains import Chain
+from search_spaces.costing import Costing
 from search_spaces.decisions import Alternative, Choose, Decision
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ class PointSource(Protocol):
 
     @property
     def chain(self) -> Chain | None: ...
+
+    @property
+    def costing(self) -> Costing | None: ...
 
     def grid(self, bounds: Bounds) -> Grid: ...
 

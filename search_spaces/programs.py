@@ -302,7 +302,7 @@ def condition(tree: Scalar) -> Getter:
     """The value of a condition, true or false."""
     value = tree.value
     if isinstance(value, bool):
-        return lambda names: value
+        return lambda _: value
     return _expression(tree.text)
 
 
@@ -310,12 +310,12 @@ def getter(tree: Tree, slot: Slot) -> Getter:
     """The value of an argument as a function of names; it raises `NotLegal`."""
     if isinstance(tree, Sequence):
         parts = [getter(item, slot) for item in tree.items]
-        return lambda names: tuple([part(names) for part in parts])  # type: ignore[return-value,misc]
+        return lambda names: tuple([part(names) for part in parts])  # type: ignore[misc]
     if not isinstance(tree, Scalar) or tree.broken:
         return _refuse
     value = tree.value
     if not isinstance(value, str):
-        return (lambda names: value) if value is not None and _fits(value, slot) else _refuse
+        return (lambda _: value) if value is not None and _fits(value, slot) else _refuse
     expression = _expression(value)
     is_name = value.replace(".", "_").isidentifier()
     is_word = value in slot.words
@@ -357,7 +357,7 @@ def _expression(text: str) -> Getter:
     return get
 
 
-def _refuse(names: Names) -> Argument:
+def _refuse(_: Names) -> Argument:
     raise NotLegal
 
 
@@ -391,6 +391,10 @@ def no_program_because(document: Document, resolver: Resolver) -> str:
                 return "what a step reads is open"
             if step.first is not None and any(isinstance(tree, TreeMapping) for _, tree in step.first):
                 return "a first repetition decides for itself"
+            if not all(
+                isinstance(one, Scalar) and type(one.value) is int for one in hole_alternatives(step.repeat) or ()
+            ):
+                return "how often a step is repeated is an expression"
             if any(isinstance(action, Share) for action in _actions(step.action)):
                 return "steps share their weights"
     return ""

@@ -4,8 +4,9 @@ Points are drawn uniformly from all decisions of the space, and those that break
 are rejected: what is left is uniform over the feasible points. The share that was accepted is reported. Where many
 are rejected and the space is a chain (`search_spaces.chains`), they are drawn from the chain instead, as uniformly
 and almost without rejections. Where it is none, and so few draws keep the budget that it takes too long, a space of
-few points is listed and drawn from, which is uniform as well; in a larger one points are found by descent, and the
-result says that they are not uniform. With a prior, read "in proportion to the prior" for uniform.
+few points is listed and drawn from, which is uniform as well; a larger one is drawn from decision by decision, as long
+as the room lasts (`search_spaces.spending`), or, where that leads nowhere, by descent, and the result says that it is
+not uniform. With a prior, read "in proportion to the prior" for uniform.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from graphs.faults import DocumentError
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
 from search_spaces.chains import METRICS
 from search_spaces.points import DecisionError, Decisions, Drawn, Point, PointSource
+from search_spaces.spending import draw_plain, draw_within
 
 MAX_REJECTED = 500
 PATIENCE = 50  # rejections before the chain is made,
 TIGHT = 0.1  # and the acceptance below which it is
 NUM_STARTS = 4
 MAX_ENUMERATED = 3_000
+MAX_UNSPENT = 20  # draws decision by decision that lead nowhere, one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class FeasibleDraws:
         self._is_tight = False
         self._feasible: list[Point] | None = None
         self._from_chain: ChainDraws | None = None
+        self._bounds, self._is_whole = bounds_of(budget, space.requirements)
         self.uniform = True
 
     @property
@@ -59,7 +63,13 @@ class FeasibleDraws:
 
     def next(self) -> Point:
         """The next point. Raises `BudgetError` where nothing in the space keeps the budget."""
-        return self._next_by_rejection() or self._next_from_chain() or self._next_of_few()
+        return (
+            self._next_by_rejection()
+            or self._next_from_chain()
+            or self._next_of_few()
+            or self._next_by_spending()
+            or self._next_by_descent()
+        )
 
     @property
     def _is_worth_a_chain(self) -> bool:
@@ -71,13 +81,22 @@ class FeasibleDraws:
             if self._is_worth_a_chain and self._space.chain is not None:
                 break
             self._drawn += 1
-            point = self._space.draw(self._random)
+            point = self._draw_plain()
             if point is not None and self._budget.admits(point.costs):
                 self._accepted += 1
                 return point
             patience -= 1
-        self._is_tight = True
+        if not self._is_tight:
+            self._is_tight = True
+            self._drawn = self._accepted = 0  # acceptance is that of the draws to come
         return None
+
+    def _draw_plain(self) -> Point | None:
+        """One of all points of the space; None where it is not legal, or breaks the budget for sure."""
+        if self._space.costing is None or not self._budget:
+            return self._space.draw(self._random)
+        decisions = draw_plain(self._space.costing, self._bounds, self._random)
+        return None if decisions is None else self._space.point(decisions)
 
     def _next_from_chain(self) -> Point | None:
         if self._space.chain is None:
@@ -93,20 +112,44 @@ class FeasibleDraws:
                 return point
         return None
 
-    def _next_of_few(self) -> Point:
-        if feasible := self._list_feasible():
-            return self._random.choice(feasible)
+    def _next_of_few(self) -> Point | None:
+        feasible = self._list_feasible()
+        if not feasible:
+            return None
+        self._drawn, self._accepted = self._drawn + 1, self._accepted + 1
+        return self._random.choice(feasible)
+
+    def _next_by_spending(self) -> Point | None:
+        if self._space.costing is None or self._is_few or not self._bounds.are_possible:
+            return None
+        self.uniform = False
+        for _ in range(MAX_UNSPENT):
+            self._drawn += 1
+            spent = draw_within(self._space.costing, self._bounds, self._random)
+            if spent is None:
+                continue
+            point = self._space.point(spent.decisions)
+            if self._is_whole or self._budget.admits(point.costs):
+                self._accepted += 1
+                return point
+        return None
+
+    def _next_by_descent(self) -> Point:
         self.uniform = False
         point = descend(self._space, lambda costs: missed(self._budget, costs), self._random, enough=0.0)
         if point is None or missed(self._budget, point.costs) > 0:
             raise impossible(self._space, self._budget, point)
+        self._drawn, self._accepted = self._drawn + 1, self._accepted + 1
         return point
+
+    @property
+    def _is_few(self) -> bool:
+        return self._space.size() <= MAX_ENUMERATED and not self._space.has_prior
 
     def _list_feasible(self) -> list[Point]:
         """All points that keep the budget, in a space of few without a prior; none in any other."""
         if self._feasible is None:
-            few = self._space.size() <= MAX_ENUMERATED and not self._space.has_prior
-            points = self._space.points() if few else ()
+            points = self._space.points() if self._is_few else ()
             self._feasible = [point for point in points if self._budget.admits(point.costs)]
         return self._feasible
 
@@ -231,7 +274,10 @@ def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget, *, is_kn
 
 
 def _descents(space: PointSource, loss: Callable[[Totals], float], random: Random) -> Iterator[Point]:
-    for _ in range(NUM_STARTS):
+    first = _legal(space, {decision.address: decision.alternatives[0] for decision in space.decisions})
+    if first is not None:
+        yield _descent(space, first, loss)
+    for _ in range(NUM_STARTS if first is None or space.costing is None else 0):
         point = next((point for _ in range(100) if (point := space.draw(random)) is not None), None)
         if point is not None:
             yield _descent(space, point, loss)

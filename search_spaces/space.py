@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from graphs.budget import Budget
+from graphs.costs import Totals
 from graphs.document import Document, Settings
 from graphs.emission import document_text
 from graphs.expansion import check_space
@@ -22,6 +23,7 @@ from graphs.requirements import Requirement, read_requirements
 from search_spaces.bounds import Bounds
 from search_spaces.catalog import find
 from search_spaces.chains import Chain
+from search_spaces.costing import Costing
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, every_way
 from search_spaces.linting import Report, lint
@@ -29,6 +31,7 @@ from search_spaces.listing import list_points
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
+from search_spaces.programs import NotLegal, no_program_because
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.spelling import Spelling, read_spelling
@@ -106,6 +109,11 @@ class Space:
     @cached_property
     def _chain(self) -> Chain | str:
         return chain_of(self.document, self._resolver)
+
+    @cached_property
+    def costing(self) -> Costing | None:
+        """What decisions cost, without their networks; None where only these can say."""
+        return Costing(self.document, self._resolver) if not no_program_because(self.document, self._resolver) else None
 
     def grid(self, bounds: Bounds) -> Grid:
         """What draws from the space's chain need, made once for all draws within the same bounds."""
@@ -295,10 +303,22 @@ class Space:
         document = self._resolver.resolve(_noting(choose, taken, positions))
         key = tuple(positions)
         if key not in self._facts:
-            costs = self._graph(key, document).costs().totals
+            costs = self._sums(key, taken) or self._graph(key, document).costs().totals
             make = partial(self._graph, key)
             _remember(self._facts, MAX_REMEMBERED, key, Facts(costs, make))
         return Point(taken, self._facts[key])
+
+    def _sums(self, key: Key, taken: Decisions) -> Totals | None:
+        """The costs of a point without its network; None where that is to say them, or why it is not legal."""
+        if self.costing is None or self.requirements:
+            return None
+        try:
+            positions = dict(zip(taken, key, strict=True))
+            sums = self.costing.costs(lambda decision: positions[decision.address])
+        except NotLegal:
+            return None
+        params, macs, activation_bytes = sums
+        return Totals(params, macs, activation_bytes, lambda: self._graph(key).costs().peak_bytes)
 
     def _graph(self, key: Key, document: Document | None = None) -> Graph:
         """The network of a series of choices, and of the document that they lead to."""

@@ -10,20 +10,22 @@ bounds may come out.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from random import Random
 
 from search_spaces.bounds import Bounds
 from search_spaces.chains import METRICS, Costs
-from search_spaces.costing import Costing, Overspent, Part, Run, UNBOUNDED, Value
-from search_spaces.programs import NotLegal
+from search_spaces.costing import UNBOUNDED, Costing, Overspent, Part, Run, Value
 from search_spaces.decisions import Alternative, Decision
+from search_spaces.programs import NotLegal
 
 FREE = 20
 TRIES = 24  # of one part,
 INNER_TRIES = 3  # and of what is open in one alternative, before another is taken
-MAX_TRIES = 600  # of all parts of one network
+MAX_TRIES = 300  # of all parts of one network
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,12 @@ class Spending:
     def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
         """As often as is drawn among what the room is enough for."""
         counts = [count for count in decision.alternatives if isinstance(count, int)]
-        if decision.address in self.taken or len(counts) < len(decision.alternatives):
-            raise AssertionError(f"{decision.address} is decided with what is repeated")
+        assert len(counts) == len(decision.alternatives), "a repetition that is an expression is not walked"
+        if decision.address in self.taken:  # inside of what is repeated as a whole
+            count = counts[self.taken[decision.address]]
+            for number in range(count):
+                once(number)
+            return count
         position = self._drawn(decision)
         if counts[position] == 0:
             self.take(decision, position)
@@ -105,7 +111,9 @@ class Spending:
         except (Overspent, NotLegal):
             pass
         if step is not None:
-            room = [(limit - now) // cost for limit, now, cost in zip(self.limits, self.spent, step, strict=True) if cost]
+            room = [
+                (limit - now) // cost for limit, now, cost in zip(self.limits, self.spent, step, strict=True) if cost
+            ]
             most = min(most, len(marks) - 1 + min(room, default=most))
         else:
             most = len(marks) - 1
@@ -152,17 +160,36 @@ class Spending:
         return self.random.choices(range(len(weights)), weights)[0]
 
 
+def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> dict[str, Alternative] | None:
+    """The decisions of one of all points, uniform or in proportion to their prior; None where it is not legal or costs
+    more than it may, which ends the draw."""
+    taken: dict[str, int] = {}
+    values: dict[str, Alternative] = {}
+
+    def choose(decision: Decision) -> int:
+        position = taken.get(decision.address)
+        if position is None:
+            ticket = random.randrange(sum(decision.masses))  # exact, however large they are
+            position = taken[decision.address] = bisect(list(accumulate(decision.masses)), ticket)
+            values[decision.address] = decision.alternatives[position]
+        return position
+
+    try:
+        costing.costs(choose, tuple(_highs(bounds)))
+    except (NotLegal, Overspent):
+        return None
+    return values
+
+
 def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | None:
     """One network within bounds; None where the room was not enough for what was drawn first."""
-    highs = [UNBOUNDED] * len(METRICS)
-    for column, high in zip(bounds.columns, bounds.highs, strict=True):
-        highs[column] = high
+    highs = _highs(bounds)
     purse = Spending(random, list(highs))
     is_free = random.randrange(FREE) == 0
     run = costing.begin(purse)
     try:
         parts = run.parts()
-    except (NotLegal):
+    except NotLegal:
         return None
     values: list[Value] = []
     marks: list[tuple[int, list[int]]] = []
@@ -207,3 +234,11 @@ def _draw_part(
 def _share(random: Random, left: int) -> float:
     """What one of so many parts may take of the room: the first piece of a stick broken at random places."""
     return 1.0 if left == 1 else 1 - (1 - random.random()) ** (1 / (left - 1))
+
+
+def _highs(bounds: Bounds) -> list[int]:
+    """What may be spent, in the order of `METRICS`."""
+    highs = [UNBOUNDED] * len(METRICS)
+    for column, high in zip(bounds.columns, bounds.highs, strict=True):
+        highs[column] = high
+    return highs
