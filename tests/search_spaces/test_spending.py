@@ -15,8 +15,8 @@ from search_spaces import Point, Space
 CNN = search_spaces.load("cnn", {"size": 32, "classes": 10})
 BUDGET = Budget.of(max_params="300k", max_macs="20M")
 
-# Everything that a walk has to know of: a group, branches, conditions, alternatives of a block, `first`, `before`, holes
-# in what is not done, a step that decides at each repetition, and shared decisions that costs depend on.
+# Everything that a walk has to know of: a group, branches, conditions, alternatives of a block, `first`, `before`,
+# holes in what is not done, a step that decides at each repetition, and shared decisions that costs depend on.
 ODD = search_spaces.parse(
     """\
 version: 1
