@@ -21,6 +21,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -159,11 +160,35 @@ def _read_method(given: str) -> str:
 
 
 Count = Annotated[int, Field(ge=1, strict=True)]
-Seconds = Annotated[float, BeforeValidator(_read_seconds), Field(gt=0, strict=True)]
-Share = Annotated[float, BeforeValidator(_read_share)]
-Objectives = Annotated[tuple[str, ...], BeforeValidator(_read_objectives)]
-Settings = Annotated[dict[str, Setting], PlainValidator(_read_settings)]
-BudgetMap = Annotated[Budget, PlainValidator(_read_budget), PlainSerializer(Budget.as_dict)]
+Seconds = Annotated[
+    float,
+    BeforeValidator(_read_seconds),
+    Field(gt=0, strict=True),
+    WithJsonSchema({"type": ["string", "number"], "pattern": f"^{_TIME.pattern}$".replace("[a-zA-Z]*", "[smhd]")}),
+]
+Share = Annotated[float, BeforeValidator(_read_share), WithJsonSchema({"type": ["string", "number"]})]
+Objectives = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_read_objectives),
+    WithJsonSchema({"type": "array", "items": {"enum": [*BY_NAME]}, "minItems": 1, "uniqueItems": True}),
+]
+Settings = Annotated[
+    dict[str, Setting],
+    PlainValidator(_read_settings),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["boolean", "number", "string"]}}),
+]
+BudgetMap = Annotated[
+    Budget,
+    PlainValidator(_read_budget),
+    PlainSerializer(Budget.as_dict),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {name: {"type": ["integer", "string"]} for name in BOUNDS},
+        }
+    ),
+]
 RecipeMap = Annotated[Recipe, PlainSerializer(lambda recipe: recipe.model_dump(exclude_unset=True))]
 
 

@@ -83,6 +83,20 @@ class StudyFile:
         return Fault(fault.slug, fault.message, marks.get(path, self.values_at[()]), fault.help)
 
 
+def study_schema() -> dict[str, Any]:
+    """The JSON Schema of study files, for editors: their form; what they name is for `nas check`."""
+    schema = Study.model_json_schema()
+    version = {"description": "The version of the language of studies.", "enum": [VERSION]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Fixpoint study",
+        "description": "What a search is asked for.",
+        "properties": {"version": version, **schema["properties"]},
+        "required": ["version", *schema["required"]],
+    }
+
+
 def is_study(path: Path) -> bool:
     """Whether a file looks like a study, sound or not: a map with keys that documents of networks don't have."""
     faults = FaultList()

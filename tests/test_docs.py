@@ -22,7 +22,10 @@ from graphs import DocumentError
 from graphs.faults import FaultList
 from graphs.reading import DOCUMENT_KEYS
 from graphs.text import Mapping, parse_tree, source_of
+from nas import driver
 from nas.cli.entry import run
+from nas.opening import open_study
+from nas.study_files import read_study
 from tests.pages import PAGES, Example, examples, examples_of
 from tests.test_floors import ROOT
 
@@ -81,6 +84,13 @@ def test_a_part_of_a_document_is_marked_as_one_and_is_yaml(example: Example) -> 
         read(f"{REST}{example.text}")
 
 
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.file.endswith("study.yaml")], ids=str)
+def test_a_study_is_sound(example: Example, tmp_path: Path) -> None:
+    (tmp_path / example.file).write_text(example.text, "utf-8")
+    opening = open_study(read_study(tmp_path / example.file).study({}))
+    assert opening.space.sample(1, opening.study.budget).points
+
+
 def names_itself(example: Example) -> str:
     """The file that a document is on its page: that of its name."""
     found = re.search(r"^name: (\w+)$", example.text, re.MULTILINE)
@@ -90,6 +100,7 @@ def names_itself(example: Example) -> str:
 def is_shown_with_its_document(example: Example) -> bool:
     command = re.match(r"\$ nas (?:check|show|space \w+) (\w+(?:\.yaml)?)[ \n]", example.text)
     documents = {names_itself(document) for document in DOCUMENTS if document.page == example.page}
+    documents |= {other.file for other in EXAMPLES if other.page == example.page and other.file.endswith(".yaml")}
     return command is not None and command[1] in {*documents, *search_spaces.names("space")}
 
 
@@ -139,7 +150,8 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
     if page.name == "bundles.md":
         write_bundle(tmp_path / "runs/small-digits-1/bundle")
         write_network_bundle("squeezenet1_1", tmp_path / "shipped/squeezenet1_1")
-    for name in ("search", "resume", "status", "export"):
+    monkeypatch.setattr("nas.driver.search", only_called(driver.search))  # so that `nas.search` reads its study
+    for name in ("resume", "status", "export"):
         monkeypatch.setattr(nas, name, only_called(getattr(nas, name)))
     scope: dict[str, object] = {"__name__": page.stem}
     for example in examples(page):

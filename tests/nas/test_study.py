@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 import nas
 from graphs import Budget, DocumentError
 from nas.recipe import Recipe
 from nas.study import DEFAULT_TRIALS, Study, StudyError, places
-from nas.study_files import read_study
+from nas.study_files import read_study, study_schema
 from search_spaces import NotFoundError
 from tests.nas.conftest import Answer
 from tests.nas.fakes import SPACE_TEXT
@@ -240,6 +241,16 @@ def test_a_wrong_flag_is_a_mistake_of_usage(nas: Callable[..., Answer]) -> None:
     assert code == 2
     assert "--trials: `trials` is 0" in err
     assert "--max-params: max_params is a number, got `few`" in err
+
+
+def test_the_schema_for_editors_knows_the_form_of_studies() -> None:
+    schema = study_schema()
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    assert not list(validator.iter_errors({"version": 1, **KEYS}))
+    assert set(schema["properties"]) == {"version", *Study.model_fields}
+    for wrong in ({"trails": 5}, {"budget": {"max_parms": 1}}, {"trials": 0}, {"time": "2w"}, {"recipe": {"epoch": 1}}):
+        assert list(validator.iter_errors({"version": 1, **KEYS, **wrong})), wrong
 
 
 def test_check_reads_all_that_a_study_names(tmp_path: Path, nas: Callable[..., Answer]) -> None:
