@@ -36,6 +36,7 @@ Reading order; each file imports only from those above it:
     finishing     the final training of the winner
     evidence      whether seeds show that one network is better than another
     results       a run as its summary
+    starts        the hand-designed networks that a search begins with
     opening       what a study names, found and checked
     driver        the loop, and what the verbs of runs do
     exporting     export by name

@@ -19,13 +19,14 @@ from nas.halving import Halving
 from nas.history import COMPLETE, DIVERGED, FAILED, REJECTED, RUNNING, STOPPED, History, Trial
 from nas.ledger import Line
 from nas.records import Decisions, Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
+from nas.samplers.drawing import is_exhausted
 from nas.samplers.sampler import Outcome, Sampler
 from nas.seeds import derive_seed
 from nas.trials import Completed, Diverged, Failed, Job, Lost, OutOfMemory, Paused, Stopped
 
 if TYPE_CHECKING:
     from graphs import Budget, Graph
-    from search_spaces import Space
+    from search_spaces import Point, Space
 
 NUM_CONFIRMATION_SEEDS = 2
 MAX_FAILURES_IN_A_ROW = 10
@@ -49,8 +50,8 @@ class Brain:
         self._waiting: list[int] = []
         self._alone: list[int] = []
         self._running_alone: int | None = None
-        self._graphs: dict[int, Graph] = {}
-        self._proposed_graph: Graph | None = None
+        self._points: dict[int, Point] = {}
+        self._proposed: Point | None = None
 
     def apply(self, line: Line) -> None:
         """Takes one more line of the ledger."""
@@ -59,8 +60,8 @@ class Brain:
         match record:
             case Proposed():
                 self._queue(record.trial)
-                if self._proposed_graph is not None:
-                    self._graphs[record.trial] = self._proposed_graph
+                if self._proposed is not None:
+                    self._points[record.trial] = self._proposed
                 if record.confirms is None:
                     self._num_proposals += 1
                     self._halving.begin(record.trial)
@@ -84,7 +85,7 @@ class Brain:
                 self._requeue_all()
             case _:
                 pass
-        self._proposed_graph = None
+        self._proposed = None
 
     def propose(self) -> Record | None:
         """The next decision; None where there is nothing to decide until a running trial has ended."""
@@ -104,13 +105,19 @@ class Brain:
             return self._end_search("trials")
         if self._num_failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             return self._end_search("failures", num_complete=0)
+        if self._num_proposals < len(history.started.starts):
+            return self._judge(history.started.starts[self._num_proposals].decisions)
         decisions = None
         if self._exhausted_at != self._num_proposals:  # it would search long, and find again nothing
             decisions = self._sampler.propose(self._num_proposals, history.by_hash.keys())
         if decisions is None:
             self._exhausted_at = self._num_proposals
-            return self._end_search("space exhausted")
+            return self._end_search(self._why_nothing_is_new())
         return self._judge(decisions)
+
+    def _why_nothing_is_new(self) -> str:
+        is_certain = is_exhausted(self._space, self._budget, self.history.by_hash.keys())
+        return "space exhausted" if is_certain else "nothing new found"
 
     def next_job(self, num_occupied: int) -> Job | None:
         """A trial that is to be submitted now, given how many are at the executor; None where there is none."""
@@ -147,33 +154,31 @@ class Brain:
 
     def graph(self, trial: int) -> Graph:
         """The network of a trial."""
-        if trial not in self._graphs:
+        if trial not in self._points:
             return self._space.materialize(self.history.trials[trial].decisions)
-        return self._graphs[trial]
+        return self._points[trial].graph
 
     def _judge(self, decisions: Decisions) -> Record:
         try:
-            graph = self._space.materialize(decisions)
-            costs = graph.costs()
+            point = self._space.point(decisions)
         except FixpointError as error:
             return Rejected(dict(decisions), {"illegal": 1.0}, error.message)
-        violations = self._budget.violations(costs)
+        violations = self._budget.violations(point.costs)
         if any(violation > 0 for violation in violations.values()):
             return Rejected(dict(decisions), violations)
-        if graph.hash in self.history.by_hash:
-            return Duplicate(dict(decisions), graph.hash, self.history.by_hash[graph.hash])
-        self._proposed_graph = graph
+        if point.hash in self.history.by_hash:
+            return Duplicate(dict(decisions), point.hash, self.history.by_hash[point.hash])
+        self._proposed = point
         trial = len(self.history.trials)
-        active = self._space.active(decisions)
         return Proposed(
             trial=trial,
-            decisions=active,
-            hash=graph.hash,
-            params=costs.params,
-            macs=costs.macs,
+            decisions=point.decisions,
+            hash=point.hash,
+            params=point.costs.params,
+            macs=point.costs.macs,
             seed=derive_seed(self.history.study.seed, "trial", trial),
             epochs=self._recipe.epochs,
-            inactive={address: chosen for address, chosen in decisions.items() if address not in active},
+            inactive={address: chosen for address, chosen in decisions.items() if address not in point.decisions},
             until=self._halving.first_stop(),
         )
 
@@ -246,7 +251,7 @@ class Brain:
         if self._running_alone == trial.number:
             self._running_alone = None
         if trial.state != RUNNING:
-            self._graphs.pop(trial.number, None)
+            self._points.pop(trial.number, None)
 
     def _queue(self, trial: int) -> None:
         (self._alone if self.history.trials[trial].num_memory_failures else self._waiting).append(trial)

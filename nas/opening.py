@@ -17,8 +17,9 @@ from nas.executors import refuse_misuse
 from nas.fidelity import earliest_rung
 from nas.ledger import RunError
 from nas.recipe import Recipe, default_recipe
-from nas.records import Started
+from nas.records import Start, Started
 from nas.samplers import refuse_unknown
+from nas.starts import find_starts
 from nas.study import Study, StudyError, all_or_faults, places
 from nas.trainer import refuse_device
 from search_spaces import Space, load, parse
@@ -35,6 +36,7 @@ class Opening:
     space: Space
     images: Data
     recipe: Recipe
+    starts: tuple[Start, ...] = ()
 
     def started(self, name: str) -> Started:
         """The first line of a run of this name."""
@@ -49,6 +51,7 @@ class Opening:
             recipe=self.recipe,
             versions=versions(),
             earliest_rung=earliest_rung(len(self.images.search.train), self.recipe.batch_size),
+            starts=self.starts,
         )
 
 
@@ -69,7 +72,8 @@ def open_study(study: Study, space: Space | None = None) -> Opening:
     _refuse_misfit(space, study.budget, images)
     _, height, width = images.search.image_shape
     changes = study.recipe.model_dump(exclude_unset=True)
-    return Opening(study, space, images, default_recipe(height, width).model_copy(update=changes))
+    recipe = default_recipe(height, width).model_copy(update=changes)
+    return Opening(study, space, images, recipe, find_starts(space, study.space, study.budget, study.starts))
 
 
 def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Opening:

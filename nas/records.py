@@ -112,7 +112,7 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Ended:
-    """No more trials are proposed: `trials`, `time`, `target`, `space exhausted` or `failures`."""
+    """No more trials are proposed: `trials`, `time`, `target`, `space exhausted`, `nothing new found` or `failures`."""
 
     by: str
 

@@ -114,9 +114,9 @@ class Front:
 class Result:
     """A run at some moment.
 
-    `ended_by` is `trials`, `time`, `space exhausted` or `failures` once the bundle stands or there is nothing to make
-    one of; before that `running`, or `interrupted` where no driver is at work. `best` is the winner so far,
-    `candidates` are the most accurate of the search, best first; `front` is None for a single objective.
+    `ended_by` is `trials`, `time`, `space exhausted`, `nothing new found` or `failures` once the bundle stands or there
+    is nothing to make one of; before that `running`, or `interrupted` where no driver is at work. `best` is the winner
+    so far, `candidates` are the most accurate of the search, best first; `front` is None for a single objective.
     """
 
     run: Path

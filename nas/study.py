@@ -236,6 +236,9 @@ class Study(BaseModel):
     target: Annotated[Share | None, Key("ACCURACY")] = Field(
         None, description="Propose nothing more once a network has this validation accuracy, as in 95%."
     )
+    starts: Annotated[int, Key("N"), Field(ge=0, strict=True)] = Field(
+        8, description="Hand-designed networks to begin with, at most, where the space has any that fit."
+    )
     candidates: Annotated[Count, Key("N")] = Field(4, description="Best networks to compare once more.")
     final_seeds: Annotated[Count, Key("N")] = Field(3, description="Final trainings of the winner.")
     rivals: Annotated[int, Key("N"), Field(ge=0, strict=True)] = Field(

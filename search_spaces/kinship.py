@@ -11,13 +11,14 @@ remembered counts for as long as the text of the space is the one that it was fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 from blocks.types import Map, Vector
 from graphs.document import Settings
+from graphs.faults import FaultList
 from graphs.graph import Graph
 from search_spaces.catalog import FOLDER, find, load_networks
 from search_spaces.decisions import Alternative
@@ -52,17 +53,20 @@ def distance_between(start: Decisions, end: Decisions) -> int:
 
 
 def space_for(name_or_path: str | Path, graph: Graph, settings: Settings | None = None) -> Space:
-    """A space whose `channels`, `size`, and `classes`, if it has such, are those of a network."""
-    plain = load(name_or_path, settings)
-    declared = {param.name.text for param in plain.document.params}
+    """A space whose `channels`, `size` or `resolution`, and `classes`, if it has such, are those of a network."""
+    return load(name_or_path, {**_facts(load(name_or_path, settings), graph), **(settings or {})})
+
+
+def _facts(space: Space, graph: Graph) -> dict[str, int]:
+    """What a network says of the images that it takes, of that which is a parameter of a space."""
+    declared = {param.name.text for param in space.document.params}
     facts: dict[str, int] = {}
     inputs, outputs = list(graph.inputs.values()), [graph.types[value] for value in graph.outputs.values()]
     if len(inputs) == 1 and isinstance(inputs[0], Map):
-        facts |= {"channels": inputs[0].channels, "size": inputs[0].height}
+        facts |= {"channels": inputs[0].channels, "size": inputs[0].height, "resolution": inputs[0].height}
     if len(outputs) == 1 and isinstance(outputs[0], Vector):
         facts["classes"] = outputs[0].features
-    own = {name: value for name, value in facts.items() if name in declared}
-    return load(name_or_path, {**own, **(settings or {})})
+    return {name: value for name, value in facts.items() if name in declared}
 
 
 def kin(name_or_path: str | Path, graph: Graph, within: int, settings: Settings | None = None) -> list[Relative]:
@@ -86,16 +90,28 @@ def shipped_points(name_or_path: str | Path, settings: Settings | None = None) -
 
 def find_points(name_or_path: str | Path, settings: Settings | None = None) -> Iterator[tuple[str, Decisions]]:
     """The shipped networks that are points of a space, each located."""
-    spaces: dict[tuple[object, ...], Space] = {}
-    for name, network in load_networks():
+    fixed = set(settings or {})
+    for name, decisions in located(load(name_or_path, settings), fixed):
+        if decisions is not None:
+            yield name, decisions
+
+
+def located(space: Space, fixed: Container[str] = ()) -> Iterator[tuple[str, Decisions | None]]:
+    """The shipped networks, those of few steps first, each with its decisions, or None where it is no point.
+
+    Each is looked for in the space at its own size and classes, but for the parameters that are `fixed`.
+    """
+    spaces: dict[tuple[tuple[str, int], ...], Space] = {}
+    for name, network in sorted(load_networks(), key=lambda item: len(item[1].nodes)):
         graph = network.as_shipped
-        key = (*graph.inputs.values(), *(graph.types[value] for value in graph.outputs.values()))
+        facts = {name: value for name, value in _facts(space, graph).items() if name not in fixed}
+        key = tuple(facts.items())
         if key not in spaces:
-            spaces[key] = space_for(name_or_path, graph, settings)
+            spaces[key] = Space(space.document.with_settings(facts, FaultList()))
         try:
             yield name, spaces[key].locate(graph)
         except NotInSpaceError:
-            continue
+            yield name, None
 
 
 def remembered_points(name_or_path: str | Path) -> dict[str, Decisions] | None:

@@ -16,7 +16,7 @@ from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
 from nas.history import History
 from nas.ledger import read_ledger
-from nas.records import Decisions, Duplicate, Proposed, Rejected
+from nas.records import Decisions, Duplicate, Proposed, Rejected, Start
 from nas.samplers import RandomSampler
 from nas.samplers.drawing import draw_new
 from nas.trials import Diverged, Event, Failed, Job, Lost, OutOfMemory, Progress
@@ -161,6 +161,22 @@ def test_a_space_that_is_exhausted_ends_the_search(tmp_path: Path, sampler: str)
     assert 5 < history.num_trained < 40
 
 
+def test_a_search_begins_with_its_hand_designed_networks(tmp_path: Path) -> None:
+    space = search_spaces.parse(SPACE_TEXT)
+    small, other = space.sample(2, BUDGET, seed=3).points
+    large = space.sample(1, Budget.of(min_params=401), seed=3).points[0]
+    starts = tuple(
+        Start(name, point.decisions) for name, point in (("a", small), ("large", large), ("a", small), ("b", other))
+    )
+    run_to_end(tmp_path, replace(started(sampler="evolution"), starts=starts), ParallelExecutor(fake_trainer()))
+    first = [line.record for line in read_ledger(tmp_path) if isinstance(line.record, Proposed | Rejected | Duplicate)]
+    assert [type(record) for record in first[:4]] == [Proposed, Rejected, Duplicate, Proposed]
+    assert [record.decisions for record in first[:4]] == [start.decisions for start in starts]
+    history = History.of(tmp_path, read_ledger(tmp_path))
+    assert [trial.network for trial in history.searched[:3]] == ["a", "b", ""]
+    assert history.num_trained == 8
+
+
 def test_a_sampler_that_finds_nothing_is_not_asked_again_while_trials_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +188,7 @@ def test_a_sampler_that_finds_nothing_is_not_asked_again_while_trials_run(
 
     monkeypatch.setattr(RandomSampler, "propose", propose)
     history, _ = run(tmp_path, goes_well, candidates=1)
-    assert (history.ended_by, history.num_trained) == ("space exhausted", 1)
+    assert (history.ended_by, history.num_trained) == ("nothing new found", 1)
     assert asked == [0, 1]
 
 

@@ -66,7 +66,7 @@ def resumed(run: Path) -> History:
 def test_a_run_that_is_killed_at_any_line_ends_as_if_it_had_not_been(
     tmp_path: Path, sampler: str, fidelity: str, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.samplers.tpe.NUM_STARTUP", 4)
+    monkeypatch.setattr("nas.samplers.tpe.TPESampler.num_startup", 4)
     first = started(sampler=sampler, fidelity=fidelity, trials=10, budget={"max_params": 250})
     whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
     num_lines = len(read_ledger(tmp_path / "whole"))
