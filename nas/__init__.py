@@ -16,11 +16,13 @@ Reading order; each file imports only from those above it:
     objectives    what networks are judged by, and which way is better
     study         all that was asked for of a search, as data
     study_files   studies as files, with mistakes told at their place
+    evidence      whether figures show that one thing is better than another
     seeds         seeds of the parts of a run, from the one of the run
     data/         images: digits, folders, archives; the test part kept apart
     checkpoints   trainings as files, whole or not there
     training      tensors: one network over some epochs
     latency       how long a network takes for one image
+    proxies       tensors: what a network promises before it is trained
     trainer       what a worker does with a job
     records       the lines of a ledger
     fronts        Pareto fronts and their hypervolume
@@ -28,13 +30,13 @@ Reading order; each file imports only from those above it:
     history       what a ledger says, summed up
     halving       asynchronous successive halving with promotions, and Hyperband
     samplers/     what to try next
+    screening     the best of several draws, without training
     brain         decisions: proposals, stops, retries
     executors/    where trials run: inline, ray
     manifest, parity, bundle    the exported folder and its proof
     weight_files  files of safetensors and of torch
     pretrained    weights from elsewhere, recognised by their names and shapes
     finishing     the final training of the winner
-    evidence      whether seeds show that one network is better than another
     results       a run as its summary
     starts        the hand-designed networks that a search begins with
     opening       what a study names, found and checked

@@ -18,9 +18,10 @@ from blocks.errors import FixpointError
 from nas.halving import Halving
 from nas.history import COMPLETE, DIVERGED, FAILED, REJECTED, RUNNING, STOPPED, History, Trial
 from nas.ledger import Line
-from nas.records import Decisions, Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
+from nas.records import Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
 from nas.samplers.drawing import is_exhausted
 from nas.samplers.sampler import Outcome, Sampler
+from nas.screening import Draw, GraphScore, Screening
 from nas.seeds import derive_seed
 from nas.trials import Completed, Diverged, Failed, Job, Lost, OutOfMemory, Paused, Stopped
 
@@ -33,13 +34,19 @@ MAX_FAILURES_IN_A_ROW = 10
 
 
 class Brain:
-    """Proposals, promotions and retries of one run. `history` is at the first line; the others come by `apply`."""
+    """Proposals, promotions and retries of one run. `history` is at the first line; the others come by `apply`.
 
-    def __init__(self, space: Space, budget: Budget, sampler: Sampler, history: History) -> None:
+    `score` is the study's proxy, where that looks at more than costs.
+    """
+
+    def __init__(
+        self, space: Space, budget: Budget, sampler: Sampler, history: History, score: GraphScore | None = None
+    ) -> None:
         self.history = history
         self._space = space
         self._budget = budget
         self._sampler = sampler
+        self._screening = Screening(history.study, space, budget, score)
         self._recipe = history.started.recipe
         self._fidelity = history.started.fidelity
         study = history.study
@@ -106,14 +113,14 @@ class Brain:
         if self._num_failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             return self._end_search("failures", num_complete=0)
         if self._num_proposals < len(history.started.starts):
-            return self._judge(history.started.starts[self._num_proposals].decisions)
-        decisions = None
+            return self._judge(Draw(history.started.starts[self._num_proposals].decisions))
+        draw = None
         if self._exhausted_at != self._num_proposals:  # it would search long, and find again nothing
-            decisions = self._sampler.propose(self._num_proposals, history.by_hash.keys())
-        if decisions is None:
+            draw = self._screening.propose(self._sampler, self._num_proposals, history.by_hash.keys())
+        if draw is None:
             self._exhausted_at = self._num_proposals
             return self._end_search(self._why_nothing_is_new())
-        return self._judge(decisions)
+        return self._judge(draw)
 
     def _why_nothing_is_new(self) -> str:
         is_certain = is_exhausted(self._space, self._budget, self.history.by_hash.keys())
@@ -158,7 +165,8 @@ class Brain:
             return self._space.materialize(self.history.trials[trial].decisions)
         return self._points[trial].graph
 
-    def _judge(self, decisions: Decisions) -> Record:
+    def _judge(self, draw: Draw) -> Record:
+        decisions = draw.decisions
         try:
             point = self._space.point(decisions)
         except FixpointError as error:
@@ -180,6 +188,8 @@ class Brain:
             epochs=self._recipe.epochs,
             inactive={address: chosen for address, chosen in decisions.items() if address not in point.decisions},
             until=self._halving.first_stop(),
+            arm=draw.arm,
+            score=draw.score,
         )
 
     def _end_search(self, by: str, num_complete: int | None = None) -> Record | None:

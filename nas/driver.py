@@ -30,6 +30,7 @@ from nas.opening import Opening, open_study, reopen, versions
 from nas.records import Record, Resumed
 from nas.results import Result, SearchInterrupted, is_over, summarize
 from nas.samplers import Sampler, make_sampler
+from nas.screening import GraphScore
 from nas.study import Study
 from nas.trainer import Trainer
 from nas.trials import ENDS, Diverged, Event, Executor, Progress
@@ -60,7 +61,7 @@ def search(
         history = History(folder, ledger.append(started))
         if on_event:
             on_event(started, history)
-        return _drive(ledger, Brain(opening.space, study.budget, sampler, history), opening, on_event)
+        return _drive(ledger, _make_brain(opening, sampler, history), opening, on_event)
 
 
 def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event: Observer | None = None) -> Result:
@@ -75,7 +76,7 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
             return summarize(history, driver_is_alive=False)
         opening = reopen(folder, history.started, places or {})
         sampler = _make_sampler(history.study, opening.space)
-        brain = Brain(opening.space, history.study.budget, sampler, History(folder, ledger.lines[0]))
+        brain = _make_brain(opening, sampler, History(folder, ledger.lines[0]))
         for line in ledger.lines[1:]:
             brain.apply(line)
         _commit(ledger, brain, Resumed(versions()), on_event)
@@ -135,6 +136,16 @@ def _giving_up(checkpoints: Checkpoints | None, history: History, on_event: Obse
             on_event(record, history)
 
     return observe
+
+
+def _make_brain(opening: Opening, sampler: Sampler, history: History) -> Brain:
+    study = history.study
+    score: GraphScore | None = None
+    if study.screening in ("naswot", "synflow"):
+        from nas.proxies import Proxy
+
+        score = Proxy(study.screening, opening.images.search, study.seed)
+    return Brain(opening.space, study.budget, sampler, history, score)
 
 
 def _make_sampler(study: Study, space: Space) -> Sampler:

@@ -66,6 +66,8 @@ class Trial:
     num_losses: int = 0
     reason: str = ""
     network: str = ""
+    arm: str = ""
+    score: float | None = None
 
     @property
     def is_over(self) -> bool:
@@ -171,6 +173,8 @@ class History:
             epochs=record.epochs,
             until=record.until or record.epochs,
             confirms=record.confirms,
+            arm=record.arm,
+            score=record.score,
             network=self._starts.get(_key(record.decisions), ""),
         )
         if record.confirms is None:

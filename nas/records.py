@@ -62,7 +62,7 @@ class Proposed:
     """A network that will be trained, at first to epoch `until`; None is to the end.
 
     `inactive` are decisions that the sampler made and this point doesn't have. `confirms` is the trial whose network
-    this is once more, after the search.
+    this is once more, after the search. `arm` and `score` as in `nas.screening`, where there is one.
     """
 
     trial: int
@@ -75,6 +75,8 @@ class Proposed:
     confirms: int | None = None
     inactive: Decisions = field(default_factory=dict)
     until: int | None = None
+    arm: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True)

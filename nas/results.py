@@ -11,6 +11,7 @@ from nas.evidence import chance, verdict
 from nas.fronts import hypervolume
 from nas.history import History, Trial
 from nas.objectives import ACCURACY, LATENCY
+from nas.screening import ScreeningReport, screening_report
 
 RUNNING = "running"
 INTERRUPTED = "interrupted"
@@ -116,7 +117,8 @@ class Result:
 
     `ended_by` is `trials`, `time`, `space exhausted`, `nothing new found` or `failures` once the bundle stands or there
     is nothing to make one of; before that `running`, or `interrupted` where no driver is at work. `best` is the winner
-    so far, `candidates` are the most accurate of the search, best first; `front` is None for a single objective.
+    so far, `candidates` are the most accurate of the search, best first; `front` is None for a single objective, and
+    `screening` without one.
     """
 
     run: Path
@@ -129,6 +131,7 @@ class Result:
     seconds: float
     front: Front | None = None
     rivals: tuple[Rival, ...] = ()
+    screening: ScreeningReport | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `--json`."""
@@ -144,6 +147,7 @@ class Result:
             "candidates": [candidate.as_dict() for candidate in self.candidates],
             "test": self.test.as_dict() if self.test else None,
             "rivals": [rival.as_dict() for rival in self.rivals],
+            "screening": self.screening.as_dict() if self.screening else None,
             "seconds": self.seconds,
         }
 
@@ -163,6 +167,7 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         seconds=round(history.active_seconds, 3),
         front=_front(history) if len(history.study.objectives) > 1 else None,
         rivals=tuple(_rival(history, trial, scores) for trial in history.rivals()),
+        screening=screening_report(history),
     )
 
 

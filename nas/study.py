@@ -35,6 +35,7 @@ from nas.objectives import ACCURACY, BY_NAME
 from nas.recipe import Recipe
 
 DEFAULT_TRIALS = 60
+PROXIES = ("none", "params", "macs", "naswot", "synflow")
 KNEE = "knee"
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -159,6 +160,12 @@ def _read_method(given: str) -> str:
     return given
 
 
+def _read_proxy(given: str) -> str:
+    if given not in PROXIES:
+        raise _wrong(f"there is no proxy `{given}`", nearest(given, PROXIES) or f"there is {one_of(PROXIES)}")
+    return given
+
+
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seconds = Annotated[
     float,
@@ -228,6 +235,15 @@ class Study(BaseModel):
     )
     first_rung: Annotated[Count | None, Key("N")] = Field(
         None, description="Epochs before trials are first compared; 4 % if not given."
+    )
+    screening: Annotated[str, AfterValidator(_read_proxy), Key("|".join(PROXIES))] = Field(
+        "none", description="Train the best of several draws by this proxy."
+    )
+    screening_draws: Annotated[int, Key("N"), Field(ge=2, strict=True)] = Field(
+        10, description="Draws of which the best is trained."
+    )
+    screening_control: Annotated[float, Key("SHARE"), Field(ge=0, le=1, strict=True)] = Field(
+        0.25, description="Share of trials that are not screened, to compare with."
     )
     trials: Annotated[Count | None, Key("N")] = Field(None, description="End after so many trained networks.")
     time: Annotated[Seconds | None, Key("TIME")] = Field(

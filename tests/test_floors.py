@@ -30,6 +30,7 @@ RUNS_TENSORS = (
     "graphs/folding.py",
     "graphs/preparation.py",
     "nas/training.py",
+    "nas/proxies.py",
     "nas/bundle.py",
     "nas/pretrained.py",
     "nas/weight_files.py",

@@ -19,6 +19,7 @@ from nas.manifest import ARCHITECTURE, refuse_taken
 if TYPE_CHECKING:
     from nas.driver import Observer
     from nas.results import Front, Result, Rival, TestScore
+    from nas.screening import ScreeningReport
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
@@ -121,6 +122,8 @@ def result_lines(result: Result, width: int | None) -> list[str]:
     if result.test:
         lines.append(f"test accuracy {_test_accuracy(result.test)}")
     lines += _rival_lines(result)
+    if result.screening:
+        lines.append(f"screening     {_screening_words(result.screening)}")
     if result.bundle:
         lines.append(f"bundle        {result.bundle}")
         lines.append(f"look at it    nas show {result.bundle / ARCHITECTURE}")
@@ -135,6 +138,17 @@ def _rival_lines(result: Result) -> list[str]:
         said += f", test {_test_accuracy(rival.test)}" if rival.test else ""
         lines.append(f"{'' if lines else 'compared with':14}{said}: {_verdict(rival)}")
     return lines
+
+
+def _screening_words(report: ScreeningReport) -> str:
+    """What the two arms came to, and whether that says anything."""
+    what = f"best of {report.draws} by {report.proxy}"
+    if report.screened is None or report.control is None or report.chance is None:
+        return f"{what}: {report.verdict}"
+    ours = f"median {report.screened:.2%} of {report.num_screened} trials"
+    theirs = f"{report.control:.2%} of {report.num_control} not screened"
+    after = f"after {report.epoch} epoch{'s' * (report.epoch != 1)}"
+    return f"{what}: {ours}, {theirs}, {after}: {report.verdict} (p = {report.chance:.2g})"
 
 
 def _verdict(rival: Rival) -> str:

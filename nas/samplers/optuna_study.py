@@ -115,6 +115,11 @@ class OptunaSampler(Sampler):
         self._asked = self._ask(choice, seed)
         return None if self._asked is None else self._asked[0]
 
+    def withdrawn(self, decisions: Decisions) -> None:
+        assert self._asked is not None
+        self._study.tell(self._asked[1], state=TrialState.FAIL)
+        self._asked = None
+
     def accepted(self, trial: int, decisions: Decisions) -> None:
         self._running[trial] = self._take(decisions)
         self._num_accepted += 1

@@ -34,6 +34,9 @@ class Sampler(ABC):
     def propose(self, number: int, known: Set[str]) -> Decisions | None:
         """Decisions for the proposal of this number, from 0; None where no new point is found."""
 
+    def withdrawn(self, decisions: Decisions) -> None:  # noqa: B027
+        """What was just proposed is one of several, and maybe not the one that is tried. That is told as if new."""
+
     def accepted(self, trial: int, decisions: Decisions) -> None:  # noqa: B027 (random search learns nothing)
         """The point became this trial."""
 
