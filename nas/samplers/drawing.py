@@ -45,8 +45,15 @@ def draw_first(space: Space, budget: Budget, known: Set[str], seed: int, number:
     """
     if number % 2:
         return draw_new(space, budget, known, seed)
-    drawn = [point for _, point in zip(range(NUM_COMPARED), _new_draws(space, budget, known, seed), strict=False)]
-    return dict(max(drawn, key=lambda point: point.costs.params).decisions) if drawn else None
+    return draw_largest(space, budget, known, seed, "params", NUM_COMPARED)
+
+
+def draw_largest(
+    space: Space, budget: Budget, known: Set[str], seed: int, metric: str, number: int
+) -> Decisions | None:
+    """As `draw_new`, the one of so many draws that costs most by a metric of `graphs.costs.Totals`."""
+    drawn = [point for _, point in zip(range(number), _new_draws(space, budget, known, seed), strict=False)]
+    return dict(max(drawn, key=lambda point: getattr(point.costs, metric)).decisions) if drawn else None
 
 
 def _new_draws(space: Space, budget: Budget, known: Set[str], seed: int) -> Iterator[Point]:

@@ -11,7 +11,7 @@ from nas.records import Decisions
 
 if TYPE_CHECKING:
     from graphs import Budget
-    from search_spaces import Point, Space
+    from search_spaces import Decision, Point, Space
 
 NUM_TRIES = 16
 MAX_SWAPS = 200  # that are looked at around one point
@@ -21,6 +21,23 @@ def find_point(space: Space, decisions: Decisions) -> Point | None:
     """The point of these decisions; None where they lead to no legal network."""
     try:
         return space.point(decisions)
+    except FixpointError:
+        return None
+
+
+def complete_point(space: Space, decisions: Decisions, random: Random) -> Point | None:
+    """The point of these decisions, those that it has beside them drawn; None where it is no legal network."""
+
+    def choose(decision: Decision) -> int:
+        possible = [position for position, size in enumerate(decision.sizes) if size]
+        if decision.address in decisions:
+            position = decision.alternatives.index(decisions[decision.address])
+            if position in possible:
+                return position
+        return random.choice(possible)
+
+    try:
+        return space.decide(choose)
     except FixpointError:
         return None
 

@@ -1,0 +1,208 @@
+"""Bayesian optimization with a Gaussian process over the decisions: the most frugal of the samplers.
+
+After `NUM_FIRST` first draws, each proposal is the new point within the budget of the greatest expected improvement
+(Jones 1998) among all points one edit, and some that are two edits, from the `NUM_PARENTS` best, and fresh draws. Trials
+that are still running count with the value that is expected of them. Of several objectives each proposal takes one
+weighting at random (ParEGO, Knowles 2006), so that the proposals together spread along the front.
+
+Accuracies are skewed: networks that don't learn at all lie far below all others. So they are learned on two scales,
+by turns: one on which what is below the median is drawn together logarithmically, and the quantiles of a normal
+distribution. Each is better on some tables, and neither has a constant to be chosen.
+
+A trial that was stopped at a rung stands below all that went farther, at its distance from the best of that rung; one
+that diverged, or took too much memory, at the bottom. What was proposed is a function of the seed and of what the
+sampler was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import log_ndtr
+
+from blocks.errors import BudgetError
+from nas.history import DIVERGED, REJECTED
+from nas.records import Decisions
+from nas.samplers.candidates import Candidates
+from nas.samplers.drawing import draw_largest, draw_new
+from nas.samplers.encoding import Doubles, Encoding, Integers
+from nas.samplers.expected_costs import ExpectedCosts
+from nas.samplers.sampler import Outcome, Sampler
+from nas.samplers.scales import drawn_together, levels, quantiles
+from nas.samplers.standing import Tried, tried
+from nas.samplers.surrogate import Hyper, Posterior, fit
+from nas.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from graphs import Budget
+    from search_spaces import Point, Space
+
+NUM_FIRST = 10
+NUM_COMPARED = 20  # draws for each of the first points, which is the one that costs most,
+FIRST_BY = ("macs", "params")  # by these in turn
+NUM_PARENTS = 10
+NUM_FRESH = 100  # draws that compete with the points around the best,
+BLOCK = 20  # and after how many proposals they are others
+GROWTH = 1.1  # the lengths are found anew when there are so many times as many trials
+MAX_LEARNED = 400  # trials, the best
+MAX_JUDGED = 200  # points that are made for one proposal
+LOOKAHEAD = 8  # new ones in budget among them, where they must be made to be compared
+SCALES = (drawn_together, quantiles)
+
+
+class GPSampler(Sampler):
+    """The Gaussian process. What it knows are the calls; all else is made from them when it is needed."""
+
+    def __init__(self, space: Space, budget: Budget, seed: int, num_objectives: int = 1) -> None:
+        self._space = space
+        self._budget = budget
+        self._seed = seed
+        self._num_objectives = num_objectives
+        self._encoding = Encoding(space)
+        self._running: dict[int, Decisions] = {}
+        self._ended: dict[int, _Ended] = {}
+        self._num_accepted = 0
+        self._sample: list[_Ended] = []  # what the lengths are found from
+        self._hypers: dict[int, Hyper] = {}
+        self._fresh: tuple[int, list[Point]] = (-1, [])
+
+    def propose(self, number: int, known: Set[str]) -> Decisions | None:
+        seed = derive_seed(self._seed, "gp", number)
+        if self._num_accepted < NUM_FIRST or len(self._ended) < 2:
+            metric = FIRST_BY[self._num_accepted % len(FIRST_BY)]
+            return draw_largest(self._space, self._budget, known, seed, metric, NUM_COMPARED)
+        found = self._best_new(number, known, Random(seed))
+        return dict(found.decisions) if found is not None else draw_new(self._space, self._budget, known, seed)
+
+    def accepted(self, trial: int, decisions: Decisions) -> None:
+        self._running[trial] = decisions
+        self._num_accepted += 1
+
+    def ended(self, trial: int, outcome: Outcome) -> None:
+        decisions = self._running.pop(trial, None) or self._ended[trial].decisions
+        one = tried(trial, decisions, outcome)
+        if one is None and outcome.state not in (DIVERGED, REJECTED):
+            return
+        self._ended[trial] = _Ended(decisions, one)
+        if len(self._ended) >= GROWTH * len(self._sample):
+            self._sample = list(self._ended.values())
+            self._hypers.clear()
+
+    def _best_new(self, number: int, known: Set[str], random: Random) -> Point | None:
+        """The new point within the budget of the greatest expected improvement that is found."""
+        weights = np.array([random.expovariate(1) for _ in range(self._num_objectives)])
+        model = self._learn(number % len(SCALES), weights / weights.sum())
+        candidates = Candidates(self._encoding, model.parents, self._fresh_points(number // BLOCK), random)
+        scores = model.improvement(self._with_costs(candidates.vectors))
+        scores[~self._costs.may_keep(candidates.vectors)] = -np.inf
+        best: tuple[float, Point] | None = None
+        num_compared = 0
+        for at in map(int, np.argsort(-scores, kind="stable")[:MAX_JUDGED]):
+            if scores[at] == -np.inf or num_compared == LOOKAHEAD or (best is not None and scores[at] <= best[0]):
+                break
+            point = candidates.point(at, self._space, random)
+            if point is None or not self._budget.admits(point.costs) or point.hash in known:
+                continue
+            num_compared += 1
+            score = float(scores[at])
+            if point.decisions.keys() != candidates.decisions(at).keys():
+                score = float(model.improvement(self._features([point.decisions]))[0])
+            if best is None or score > best[0]:
+                best = score, point
+        return None if best is None else best[1]
+
+    def _learn(self, scale: int, weights: Doubles) -> _Model:
+        """What all trials say; those that run count with what is expected of them."""
+        ended, values = self._ranked(list(self._ended.values()), weights)
+        values = SCALES[scale](values)
+        vectors = self._features([one.decisions for one in ended])
+        hyper = self._hyper(scale, weights)
+        posterior = Posterior(hyper, vectors, values, self._groups)
+        if self._running:
+            running = self._features(list(self._running.values()))
+            values = np.concatenate([values, posterior.mean(running)])
+            posterior = Posterior(hyper, np.concatenate([vectors, running]), values, self._groups)
+        return _Model(posterior, float(values.max()), [one.decisions for one in ended[:NUM_PARENTS]])
+
+    def _hyper(self, scale: int, weights: Doubles) -> Hyper:
+        """The lengths; those of one objective are found once for each sample of trials."""
+        if scale not in self._hypers or self._num_objectives > 1:
+            ended, values = self._ranked(self._sample, weights)
+            vectors = self._features([one.decisions for one in ended])
+            self._hypers[scale] = fit(vectors, SCALES[scale](values), self._groups)
+        return self._hypers[scale]
+
+    def _ranked(self, ended: list[_Ended], weights: Doubles) -> tuple[list[_Ended], Doubles]:
+        """The best trials, best first, and one number for each."""
+        values = levels([one.tried for one in ended], weights)
+        order = np.argsort(-values, kind="stable")[:MAX_LEARNED]
+        return [ended[at] for at in order], values[order]
+
+    def _features(self, points: list[Decisions]) -> Doubles:
+        """What is learned from: decisions, and the costs that they let expect."""
+        return self._with_costs(np.array([self._encoding.encode(decisions) for decisions in points]))
+
+    def _with_costs(self, vectors: Doubles) -> Doubles:
+        return np.concatenate([vectors, self._costs.features(vectors)], 1)
+
+    @cached_property
+    def _costs(self) -> ExpectedCosts:
+        points = self._draw(0)
+        vectors = np.array([self._encoding.encode(point.decisions) for point in points])
+        return ExpectedCosts(self._budget, vectors, [point.costs for point in points])
+
+    @cached_property
+    def _groups(self) -> Integers:
+        last = self._encoding.num_groups
+        return np.concatenate([self._encoding.groups, [last, last + 1]])
+
+    def _fresh_points(self, block: int) -> list[Point]:
+        if self._fresh[0] != block:
+            self._fresh = block, self._draw(block)
+        return self._fresh[1]
+
+    def _draw(self, block: int) -> list[Point]:
+        draws = self._space.draws(self._budget, derive_seed(self._seed, "gp fresh", block))
+        found: list[Point] = []
+        try:
+            while len(found) < NUM_FRESH:
+                found.append(draws.next())
+        except BudgetError:
+            pass
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A trial that says something: without `tried` that it came to nothing."""
+
+    decisions: Decisions
+    tried: Tried | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What the trials say: about all points, the best value, and the decisions of the best trials."""
+
+    posterior: Posterior
+    best: float
+    parents: list[Decisions]
+
+    def improvement(self, features: Doubles) -> Doubles:
+        """The logarithm of the expected improvement of points on the best value."""
+        means, deviations = self.posterior.predict(features)
+        return np.log(deviations) + log_improvement((means - self.best) / deviations)
+
+
+def log_improvement(off: Doubles) -> Doubles:
+    """The logarithm of E max(0, off + a standard normal), exact far below 0 too (Ament 2023, arXiv 2310.20708)."""
+    density = -0.5 * off * off - 0.5 * np.log(2 * np.pi)
+    ratio = np.exp(np.minimum(log_ndtr(off) - density, 700))  # cumulative over density
+    near = np.maximum(1 + off * ratio, 1e-300)
+    far = -2 * np.log(np.maximum(np.abs(off), 1))
+    return density + np.where(off > -30, np.log(near), far)
