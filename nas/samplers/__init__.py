@@ -1,18 +1,25 @@
 """Samplers: which point of a space to try next.
 
-    sampler       the contract: `Sampler`
-    standing      trials that have ended, compared
-    drawing       budgeted draws of new points
-    edits         points one or two decisions away from a point
-    random        budgeted random search
-    evolution     regularized evolution
-    local         local search
-    optuna_study  the decisions of a space as an Optuna study
-    tpe           Optuna's tree-structured Parzen estimator
-    nsga          Optuna's NSGA-II
+    sampler         the contract: `Sampler`
+    standing        trials that were trained, compared
+    drawing         budgeted draws of new points
+    edits           points one or two decisions away from a point
+    random          budgeted random search
+    evolution       regularized evolution
+    local           local search
+    optuna_study    the decisions of a space as an Optuna study
+    tpe             Optuna's tree-structured Parzen estimator
+    nsga            Optuna's NSGA-II
+    encoding        points as vectors
+    expected_costs  what vectors let expect of costs
+    surrogate       a Gaussian process over vectors
+    scales          values as it can learn them
+    candidates      what is chosen from by it
+    gp              Bayesian optimization
 
-`SAMPLERS` is all there is. All propose points within the budget, and none whose network was accepted before while new
-ones are found. Optuna is imported with the samplers that need it, when a brain is made.
+`SAMPLERS` is all there is; `auto` is one of the others, chosen by `choose`. All propose points within the budget, and
+none whose network was accepted before while new ones are found. Optuna and SciPy are imported with the samplers that
+need them, when a brain is made.
 """
 
 from __future__ import annotations
@@ -32,7 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SAMPLERS", "Outcome", "RandomSampler", "Sampler", "make_sampler", "refuse_unknown"]
 
-SAMPLERS = ("tpe", "nsga2", "evolution", "local", "random")
+SAMPLERS = ("auto", "gp", "tpe", "nsga2", "evolution", "local", "random")
+MAX_TRIALS_OF_GP = 400
 
 
 def make_sampler(
@@ -42,13 +50,19 @@ def make_sampler(
     seed: int,
     *,
     num_objectives: int = 1,
-    num_trials: int | None = None,  # noqa: ARG001  what chooses by it comes with `auto`
+    num_trials: int | None = None,
 ) -> Sampler:
     """The sampler of this name, for outcomes of so many values; None trials are as many as the time allows.
 
     Raises: StudyError for one that there isn't.
     """
     refuse_unknown(name)
+    if name == "auto":
+        name = choose(num_trials)
+    if name == "gp":
+        from nas.samplers.gp import GPSampler
+
+        return GPSampler(space, budget, seed, num_objectives)
     if name == "random":
         return RandomSampler(space, budget, seed)
     if name == "evolution":
@@ -62,6 +76,11 @@ def make_sampler(
     from nas.samplers.tpe import TPESampler
 
     return TPESampler(space, budget, seed, num_objectives)
+
+
+def choose(num_trials: int | None) -> str:
+    """The sampler that `auto` is: the Gaussian process, unless more trials are asked for than it learns from."""
+    return "gp" if num_trials is None or num_trials <= MAX_TRIALS_OF_GP else "evolution"
 
 
 def refuse_unknown(name: str) -> None:

@@ -29,7 +29,9 @@ class Candidates:
     without them, until `point` draws them.
     """
 
-    def __init__(self, encoding: Encoding, parents: Sequence[Decisions], fresh: Sequence[Point], random: Random) -> None:
+    def __init__(
+        self, encoding: Encoding, parents: Sequence[Decisions], fresh: Sequence[Point], random: Random
+    ) -> None:
         self._parents = parents
         self._fresh = fresh
         ones = [encoding.edits(parent) for parent in parents]
@@ -44,12 +46,10 @@ class Candidates:
                 one, other = random.choice(ones[at]), random.choice(ones[at])
                 if one[0] != other[0]:
                     self._edits.append((at, (one, other)))
-        bases = np.array([encoding.encode(parent) for parent in parents]).reshape(len(parents), encoding.num_columns)
-        edited = bases[[at for at, _ in self._edits]]
+        edited = encoding.encode_all(parents)[[at for at, _ in self._edits]]
         for vector, (_, edits) in zip(edited, self._edits, strict=True):
             encoding.change(vector, edits)
-        drawn = np.array([encoding.encode(point.decisions) for point in fresh]).reshape(len(fresh), encoding.num_columns)
-        self.vectors = np.concatenate([edited, drawn])
+        self.vectors = np.concatenate([edited, encoding.encode_all([point.decisions for point in fresh])])
 
     def decisions(self, at: int) -> Decisions:
         """The decisions of a candidate as far as they are known: those that its vector has."""

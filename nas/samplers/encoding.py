@@ -7,7 +7,7 @@ all ranks that is between them. A decision that a point doesn't have lies in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,11 +53,12 @@ class Encoding:
             if other != value
         ]
 
-    def encode(self, decisions: Mapping[str, Alternative]) -> Doubles:
-        """The vector of a point: (num_columns,)."""
-        vector = np.zeros(self.num_columns)
-        self.change(vector, decisions.items())
-        return vector
+    def encode_all(self, points: Sequence[Mapping[str, Alternative]]) -> Doubles:
+        """The vectors of points: (points, num_columns)."""
+        vectors = np.zeros((len(points), self.num_columns))
+        for vector, decisions in zip(vectors, points, strict=True):
+            self.change(vector, decisions.items())
+        return vectors
 
     def change(self, vector: Doubles, changes: Iterable[tuple[str, Alternative]]) -> None:
         """Makes a vector that of a point with other decisions, where these bring no new ones and end none."""

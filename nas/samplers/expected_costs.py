@@ -42,7 +42,8 @@ class ExpectedCosts:
 
     def features(self, vectors: Doubles) -> Doubles:
         """The logarithms of parameters and MACs, of mean 0 and deviation 1 among the draws: (points, 2)."""
-        return (self._logs(vectors)[:, : len(FEATURES)] - self._feature_means) / self._feature_spreads
+        features: Doubles = (self._logs(vectors)[:, : len(FEATURES)] - self._feature_means) / self._feature_spreads
+        return features
 
     def may_keep(self, vectors: Doubles) -> NDArray[np.bool_]:
         """Whether points may keep the budget."""
@@ -55,4 +56,5 @@ class ExpectedCosts:
         return may
 
     def _logs(self, vectors: Doubles) -> Doubles:
-        return (vectors - self._centre) @ self._slopes + self._mean
+        logs: Doubles = (vectors - self._centre) @ self._slopes + self._mean
+        return logs

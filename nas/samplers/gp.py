@@ -1,9 +1,9 @@
 """Bayesian optimization with a Gaussian process over the decisions: the most frugal of the samplers.
 
-After `NUM_FIRST` first draws, each proposal is the new point within the budget of the greatest expected improvement
-(Jones 1998) among all points one edit, and some that are two edits, from the `NUM_PARENTS` best, and fresh draws. Trials
-that are still running count with the value that is expected of them. Of several objectives each proposal takes one
-weighting at random (ParEGO, Knowles 2006), so that the proposals together spread along the front.
+After `NUM_FIRST` draws of large networks, each proposal is the new point within the budget of the greatest expected
+improvement (Jones 1998) among those one edit from the `NUM_PARENTS` best, some that are two edits away, and fresh
+draws. Trials that still run count with the value that is expected of them. Of several objectives each proposal takes
+one weighting at random (ParEGO, Knowles 2006), so that the proposals together spread along the front.
 
 Accuracies are skewed: networks that don't learn at all lie far below all others. So they are learned on two scales,
 by turns: one on which what is below the median is drawn together logarithmically, and the quantiles of a normal
@@ -80,10 +80,16 @@ class GPSampler(Sampler):
         return dict(found.decisions) if found is not None else draw_new(self._space, self._budget, known, seed)
 
     def accepted(self, trial: int, decisions: Decisions) -> None:
-        self._running[trial] = decisions
+        self._running[trial] = self._space.active(decisions)
         self._num_accepted += 1
 
+    def paused(self, trial: int, outcome: Outcome) -> None:
+        self._learn_of(trial, outcome)
+
     def ended(self, trial: int, outcome: Outcome) -> None:
+        self._learn_of(trial, outcome)
+
+    def _learn_of(self, trial: int, outcome: Outcome) -> None:
         decisions = self._running.pop(trial, None) or self._ended[trial].decisions
         one = tried(trial, decisions, outcome)
         if one is None and outcome.state not in (DIVERGED, REJECTED):
@@ -145,7 +151,7 @@ class GPSampler(Sampler):
 
     def _features(self, points: list[Decisions]) -> Doubles:
         """What is learned from: decisions, and the costs that they let expect."""
-        return self._with_costs(np.array([self._encoding.encode(decisions) for decisions in points]))
+        return self._with_costs(self._encoding.encode_all(points))
 
     def _with_costs(self, vectors: Doubles) -> Doubles:
         return np.concatenate([vectors, self._costs.features(vectors)], 1)
@@ -153,7 +159,7 @@ class GPSampler(Sampler):
     @cached_property
     def _costs(self) -> ExpectedCosts:
         points = self._draw(0)
-        vectors = np.array([self._encoding.encode(point.decisions) for point in points])
+        vectors = self._encoding.encode_all([point.decisions for point in points])
         return ExpectedCosts(self._budget, vectors, [point.costs for point in points])
 
     @cached_property
@@ -205,4 +211,5 @@ def log_improvement(off: Doubles) -> Doubles:
     ratio = np.exp(np.minimum(log_ndtr(off) - density, 700))  # cumulative over density
     near = np.maximum(1 + off * ratio, 1e-300)
     far = -2 * np.log(np.maximum(np.abs(off), 1))
-    return density + np.where(off > -30, np.log(near), far)
+    result: Doubles = density + np.where(off > -30, np.log(near), far)
+    return result

@@ -53,4 +53,5 @@ def quantiles(values: Doubles) -> Doubles:
 
 
 def _standardised(values: Doubles) -> Doubles:
-    return (values - values.mean()) / max(float(values.std()), 1e-9)
+    result: Doubles = (values - values.mean()) / max(float(values.std()), 1e-9)
+    return result

@@ -96,7 +96,8 @@ class Posterior:
 
     def mean(self, vectors: Doubles) -> Doubles:
         """The expected values of points."""
-        return self._kernel(vectors * self._stretch) @ self._weights
+        expected: Doubles = self._kernel(vectors * self._stretch) @ self._weights
+        return expected
 
     def predict(self, vectors: Doubles) -> tuple[Doubles, Doubles]:
         """The expected values of points and their standard deviations, without the noise."""
