@@ -52,8 +52,15 @@ def draw_largest(
     space: Space, budget: Budget, known: Set[str], seed: int, metric: str, number: int
 ) -> Decisions | None:
     """As `draw_new`, the one of so many draws that costs most by a metric of `graphs.costs.Totals`."""
-    drawn = [point for _, point in zip(range(number), _new_draws(space, budget, known, seed), strict=False)]
-    return dict(max(drawn, key=lambda point: getattr(point.costs, metric)).decisions) if drawn else None
+    draws = space.draws(budget, seed)
+    try:
+        drawn = [draws.next() for _ in range(number)]
+    except BudgetError:
+        drawn = []
+    for point in sorted(drawn, key=lambda point: -getattr(point.costs, metric)):
+        if point.hash not in known:
+            return dict(point.decisions)
+    return draw_new(space, budget, known, seed)
 
 
 def _new_draws(space: Space, budget: Budget, known: Set[str], seed: int) -> Iterator[Point]:

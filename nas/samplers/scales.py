@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from nas.samplers.encoding import Doubles
 from nas.samplers.standing import Tried
@@ -30,7 +29,8 @@ def levels(trials: Sequence[Tried | None], weights: Doubles) -> Doubles:
         if len(weights) == 1:
             merged = values[:, 0]
         else:
-            parts = weights * (rankdata(values, axis=0) / len(values) - 1)
+            ranks = np.stack([_ranks(column) for column in values.T], 1)
+            parts = weights * (ranks / len(values) - 1)
             merged = parts.min(1) + AUGMENTATION * parts.sum(1)
         found[these] = merged if floor is None else merged - merged.max() + floor
         floor = float(found[these].min())
@@ -49,7 +49,14 @@ def drawn_together(values: Doubles) -> Doubles:
 
 def quantiles(values: Doubles) -> Doubles:
     """Those of a normal distribution, by rank."""
-    return np.asarray(ndtri((rankdata(values) - 0.5) / len(values)))
+    return np.asarray(ndtri((_ranks(values) - 0.5) / len(values)))
+
+
+def _ranks(values: Doubles) -> Doubles:
+    """From 1; equal values share the mean of theirs. (`scipy.stats` has it, and takes a second to import.)"""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Doubles = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return ranks
 
 
 def _standardised(values: Doubles) -> Doubles:
