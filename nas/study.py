@@ -225,7 +225,7 @@ class Study(BaseModel):
         None,
         description="Of several objectives, the one whose best network is trained and exported; accuracy if not given.",
     )
-    sampler: Annotated[str, Key("NAME")] = Field("tpe", description="What proposes networks.")
+    sampler: Annotated[str, Key("NAME")] = Field("auto", description="What proposes networks.")
     recipe: RecipeMap = Field(Recipe(), description="How candidates are trained, where it is not as images suggest.")
     fidelity: Annotated[str, AfterValidator(_read_method), Key("|".join(METHODS))] = Field(
         "asha", description="How far trials are trained: to the end, or the better the further."

@@ -200,7 +200,11 @@ class _Model:
     parents: list[Decisions]
 
     def improvement(self, features: Doubles) -> Doubles:
-        """The logarithm of the expected improvement of points on the best value."""
+        """The logarithm of the expected improvement of points on the best value.
+
+        With the noise of one training: what is sought is the best of all measured values, and among points that
+        are alike, each measurement is another chance.
+        """
         means, deviations = self.posterior.predict(features)
         return np.log(deviations) + log_improvement((means - self.best) / deviations)
 

@@ -100,10 +100,12 @@ class Posterior:
         return expected
 
     def predict(self, vectors: Doubles) -> tuple[Doubles, Doubles]:
-        """The expected values of points and their standard deviations, without the noise."""
+        """What trainings of points are expected to give, and the standard deviations, the noise among them."""
         kernel = self._kernel(vectors * self._stretch)
         known = solve_triangular(self._factor, kernel.T, lower=True, check_finite=False)
-        return kernel @ self._weights, np.sqrt(np.maximum(self._hyper.scale - (known * known).sum(0), 1e-10))
+        return kernel @ self._weights, np.sqrt(
+            np.maximum(self._hyper.scale - (known * known).sum(0), 1e-10) + self._hyper.noise
+        )
 
     def _kernel(self, points: Doubles) -> Doubles:
         squares = (points * points).sum(1)[:, None] + self._squares - 2 * points @ self._points.T
