@@ -24,7 +24,10 @@ Reading order; each file imports only from those above it:
     pricing       what a part of a document costs in its place
     unfolding     documents to chains
     bounds        a budget as bounds on sums
+    getters       values as functions of the names in scope
     programs      documents made ready to be walked many times
+    purses        who decides and who pays on a walk
+    quotes        what blocks cost and give, each found once
     costing       what decisions cost, without their network
     spending      draws within bounds where a space is no chain
     points        `Point`, and a space as sampling sees it

@@ -9,82 +9,29 @@ steps that may go unread, shared weights, outputs for training or blocks that de
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from copy import copy
+from dataclasses import dataclass, replace
 
-from pydantic import ValidationError
-
-from blocks.errors import RuleError
 from blocks.primitive import Primitive
-from blocks.types import Map, Type, num_bytes
+from blocks.types import Map, Type
 from graphs.arguments import Argument
-from graphs.assembly import MAX_CHANNELS
-from graphs.calls import infer_type, make_block
-from graphs.costs import block_cost
-from graphs.document import Document
 from graphs.faults import FaultList
 from graphs.inputs import document_scope, input_types
 from graphs.resolving import BEFORE
 from search_spaces.chains import Costs
 from search_spaces.decisions import Decision
+from search_spaces.getters import Names, NotLegal, bind_type
 from search_spaces.programs import (
     ActionPlan,
     BodyPlan,
     CallPlan,
     ChoicePlan,
-    Names,
-    NotLegal,
     ParallelPlan,
-    Program,
     StepPlan,
     TemplatePlan,
-    bind_type,
 )
-from search_spaces.resolver import Resolver
-
-MAX_KNOWN = 500_000
-NO_COSTS: Costs = (0, 0, 0)
-UNBOUNDED = 2**62
-NO_LIMITS: Costs = (UNBOUNDED, UNBOUNDED, UNBOUNDED)
-
-
-class Overspent(Exception):
-    """What was walked costs more than it may."""
-
-
-class Value(NamedTuple):
-    """A value on the way: its type, and that of what the step that gave it read, where it stands in the same body."""
-
-    type: Type
-    before: Type | None = None
-
-
-class Quote(NamedTuple):
-    """What a block costs on some types, and the type that it gives; None where it costs at least so much, and the rest
-    was not asked for."""
-
-    costs: Costs
-    type: Type | None
-
-
-class Purse(Protocol):
-    """Who decides and pays. Each part may raise `NotLegal` or `Overspent`."""
-
-    def choose(self, decision: Decision) -> int:
-        """The position of an alternative; the same one whenever the decision comes up again."""
-
-    def pay(self, costs: Costs) -> None:
-        """One block more."""
-
-    def room(self) -> Costs:
-        """What a block may cost."""
-
-    def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
-        """Choose one of some alternatives, and walk it."""
-
-    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
-        """Choose how often to repeat something, and pay for it; `once` does it, takes the number of the repetition, and
-        says whether all that follow would cost and give the same."""
+from search_spaces.purses import NO_LIMITS, Overspent, Purse, Quote, Sum, Taken, Value
+from search_spaces.quotes import Quotes, block_quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +55,8 @@ class _Body:
     values: dict[str, Value]
 
 
-class Costing:
+class Costing(Quotes):
     """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses."""
-
-    def __init__(self, document: Document, resolver: Resolver) -> None:
-        self.resolver = resolver
-        self.program = Program(document, resolver)
-        self._known: dict[object, Quote | None] = {}
 
     def begin(self, purse: Purse) -> Run:
         """A walk whose shared decisions are taken, and nothing else. Raises `NotLegal`."""
@@ -129,32 +71,6 @@ class Costing:
         for part in parts:
             values.append(run.walk(part, parts, values))
         return purse.costs
-
-    def quote(self, key: object, room: Costs, find: Callable[[], Quote]) -> Quote:
-        """What something costs and gives, found once. Raises `NotLegal`, and `Overspent` where there is no room."""
-        known = self._known.get(key, _UNKNOWN)
-        if known is not _UNKNOWN:
-            if known is None:
-                raise NotLegal
-            if known.type is not None:
-                return known
-            if _is_over(known.costs, room):
-                raise Overspent
-        try:
-            found: Quote | None = find()
-        except NotLegal:
-            found = None
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known[key] = found
-        if found is None:
-            raise NotLegal
-        if found.type is None:
-            raise Overspent
-        return found
-
-
-_UNKNOWN = Quote(NO_COSTS, None)
 
 
 class Run:
@@ -210,6 +126,12 @@ class Run:
         given_value = values[part.source] if part.number else source
         return self._repetition(plan, part.number, given_value, plan.name, body)
 
+    def with_purse(self, purse: Purse) -> Run:
+        """The same walk for another purse."""
+        run = copy(self)
+        run._purse = purse
+        return run
+
     def _names(self) -> Names:
         names = dict(self._params)
         if self._source is not None:
@@ -251,7 +173,7 @@ class Run:
         before = sources[0].type if len(sources) == 1 else None
         if plan.repeat is None and not plan.repeat_is_open:
             address = f"{body.address}{plan.name}" if plan.is_open else ""
-            return Value(self._action(plan.action, sources, address, body).type, before)
+            return Value(self.action(plan.action, sources, address, body).type, before)
         [value] = sources
         address = f"{body.address}{plan.name}"
         if plan.step.each:
@@ -265,7 +187,7 @@ class Run:
 
     def _repetition(self, plan: StepPlan, number: int, value: Value, address: str, body: _Body) -> Value:
         action = plan.action if number == 0 else plan.again
-        return Value(self._action(action, (value,), f"{address}.{number}", body).type, value.type)
+        return Value(self.action(action, (value,), f"{address}.{number}", body).type, value.type)
 
     def _repeated(self, plan: StepPlan, value: Value, address: str, body: _Body) -> Value:
         values = [value]
@@ -273,7 +195,7 @@ class Run:
         def once(number: int) -> bool:
             before = values[number].type
             action = plan.action if number == 0 else plan.again
-            values.append(Value(self._action(action, (values[number],), address, body).type, before))
+            values.append(Value(self.action(action, (values[number],), address, body).type, before))
             return number > 0 and values[-1].type == before
 
         if plan.repeat_is_open:
@@ -297,7 +219,8 @@ class Run:
 
     # actions
 
-    def _action(self, plan: ActionPlan, sources: tuple[Value, ...], address: str, body: _Body) -> Value:
+    def action(self, plan: ActionPlan, sources: tuple[Value, ...], address: str, body: _Body) -> Value:
+        """The value of what a step does."""
         if isinstance(plan, CallPlan):
             return self._call(plan, sources, address, body)
         if isinstance(plan, BodyPlan):
@@ -307,15 +230,8 @@ class Run:
             ends = tuple([self._group(inner, sources[0], f"{address}.{name}.", body) for name, inner in branches])
             return self._primitive(plan.join, plan.kind, (), ends)
         return self._purse.alternative(
-            self._offers.choice_decision(address, plan.choice), _Walk(self, plan, sources, address, body)
+            self._offers.choice_decision(address, plan.choice), _Open(self, plan, sources, address, body)
         )
-
-    def alternative(
-        self, plan: ChoicePlan, position: int, sources: tuple[Value, ...], address: str, body: _Body
-    ) -> Value:
-        """One alternative of a choice."""
-        name, picked = plan.alternatives[position]
-        return self._action(picked, sources, f"{address}.{name}", body)
 
     def _group(self, plan: BodyPlan, source: Value, address: str, body: _Body) -> Value:
         bind_type(body.names, "in", source.type)
@@ -325,7 +241,7 @@ class Run:
             _bind_input(body.names, body.source)
 
     def _call(self, plan: CallPlan, sources: tuple[Value, ...], address: str, body: _Body) -> Value:
-        values = {} if plan.builtin else dict(self._defaults_for(plan.key))
+        values = dict(self._defaults_for(plan.key)) if plan.has_defaults else {}
         names = body.names
         for name, get in plan.arguments:
             values[name] = get(names)
@@ -354,7 +270,7 @@ class Run:
     def _quote(
         self, template: TemplatePlan, values: dict[str, Argument], nodes: dict[str, Value], source: Value, room: Costs
     ) -> Quote:
-        outer, purse = self._purse, _Sum(room)
+        outer, purse = self._purse, Sum(room)
         self._purse = purse
         try:
             type = self._inside(template, values, nodes, source, "").type
@@ -374,8 +290,11 @@ class Run:
     ) -> Value:
         """The value of a template, its parameters bound as `graphs.binding` does it."""
         names: Names = {}
+        if template.constants is not None:
+            names.update(template.constants)
+            names.update(values)  # type: ignore[arg-type]
         bind_type(names, "in", source.type)
-        for name, is_node, default in template.params:
+        for name, is_node, default in () if template.constants is not None else template.params:
             if is_node:
                 bind_type(names, name, nodes[name].type)
                 continue
@@ -412,7 +331,7 @@ class Run:
         types = tuple([source.type for source in sources])
         counted = tuple([item for item in values if item[0] not in idle]) if idle else values
         purse = self._purse
-        quote = self._costing.quote((key, counted, types), NO_LIMITS, lambda: _block_quote(kind, values, types))
+        quote = self._costing.quote((key, counted, types), NO_LIMITS, lambda: block_quote(kind, values, types))
         purse.pay(quote.costs)
         assert quote.type is not None
         return Value(quote.type)
@@ -442,8 +361,8 @@ class Run:
 
 
 @dataclass(slots=True)
-class _Walk:
-    """The alternatives of a choice, to be walked by their position."""
+class _Open:
+    """The alternatives of a choice on the way: see `purses.Alternatives`."""
 
     run: Run
     plan: ChoicePlan
@@ -452,74 +371,31 @@ class _Walk:
     body: _Body
 
     def __call__(self, position: int) -> Value:
-        return self.run.alternative(self.plan, position, self.sources, self.address, self.body)
+        name, picked = self.plan.alternatives[position]
+        return self.run.action(picked, self.sources, f"{self.address}.{name}", self.body)
+
+    @property
+    def place(self) -> int:
+        return id(self.plan)
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        return tuple([1 << (size.bit_length() - 1) for source in self.sources for size in source.type.shape])
+
+    def rounded(self, purse: Purse) -> _Open:
+        sources = tuple(Value(_rounded(source.type)) for source in self.sources)
+        names = dict(self.body.names)
+        if self.body.source is not None:
+            bind_type(names, "in", _rounded(self.body.source.type))
+        body = replace(self.body, names=names, source=sources[0], values=dict(self.body.values))
+        return _Open(self.run.with_purse(purse), self.plan, sources, self.address, body)
 
 
-class Taken:
-    """A purse of decisions that are taken: it chooses as they say, and adds up."""
-
-    def __init__(self, choose: Callable[[Decision], int], limits: Costs) -> None:
-        self.choose = choose
-        self.limits = limits
-        self.costs: Costs = NO_COSTS
-
-    def pay(self, costs: Costs) -> None:
-        here = self.costs
-        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
-        if _is_over(now, self.limits):
-            raise Overspent
-
-    def room(self) -> Costs:
-        return _room(self.limits, self.costs)
-
-    def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
-        return walk(self.choose(decision))
-
-    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
-        count = decision.alternatives[self.choose(decision)]
-        if not isinstance(count, int):
-            raise NotLegal
-        for number in range(count):
-            before = self.costs
-            if once(number):
-                rest = count - 1 - number
-                self.costs = tuple(now + rest * (now - then) for then, now in zip(before, self.costs, strict=True))
-                break
-        return count
-
-
-class _Sum:
-    """A purse that adds up as far as there is room, where nothing is open."""
-
-    def __init__(self, limits: Costs) -> None:
-        self.limits = limits
-        self.costs: Costs = NO_COSTS
-
-    def pay(self, costs: Costs) -> None:
-        here = self.costs
-        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
-        if _is_over(now, self.limits):
-            raise Overspent
-
-    def room(self) -> Costs:
-        return _room(self.limits, self.costs)
-
-    def choose(self, decision: Decision) -> int:
-        raise AssertionError(f"{decision.address} stays open")
-
-    def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
-        raise AssertionError(f"{decision.address} stays open")
-
-    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
-        raise AssertionError(f"{decision.address} stays open")
-
-
-def _is_over(costs: Costs, limits: Costs) -> bool:
-    return costs[0] > limits[0] or costs[1] > limits[1] or costs[2] > limits[2]
-
-
-def _room(limits: Costs, costs: Costs) -> Costs:
-    return (limits[0] - costs[0], limits[1] - costs[1], limits[2] - costs[2])
+def _rounded(type: Type) -> Type:
+    channels, *sizes = [1 << (size.bit_length() - 1) for size in type.shape]
+    if isinstance(type, Map):
+        return replace(type, channels=channels, height=sizes[0], width=sizes[1])
+    return replace(type, features=channels)
 
 
 def _bind_input(names: Names, source: Value | None) -> None:
@@ -546,15 +422,3 @@ def _node(word: str, source: Value, body: _Body) -> Value:
             raise NotLegal
         return Value(source.before)
     return _named(word, body)
-
-
-def _block_quote(kind: type[Primitive], values: tuple[tuple[str, Argument], ...], types: tuple[Type, ...]) -> Quote:
-    try:
-        block = make_block(kind, values)
-        type = infer_type(block, types)
-    except (ValidationError, RuleError):
-        raise NotLegal from None
-    if isinstance(type, Map) and max(*type.shape, *type.stride) > MAX_CHANNELS:
-        raise NotLegal
-    cost = block_cost(block, types)
-    return Quote((cost.params, cost.macs, num_bytes(type)), type)

@@ -1,18 +1,15 @@
-"""A document made ready to be walked many times: values as functions of the names in scope, calls and steps as plans.
-
-What `graphs.arguments` and `graphs.calls` do for one expansion, with every fault at its place, is done here once for
-all walks: a value that can't be had is `NotLegal`, and nothing says why.
+"""A document made ready to be walked many times: its calls, steps and blocks as plans, which are found once for all
+walks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from blocks.extensions import is_extension
 from blocks.primitive import Primitive
-from blocks.types import Map, Type
-from graphs.arguments import Argument, Slot, names_in, slot_of, slots_of
+from graphs.arguments import Slot, names_in, slot_of, slots_of
 from graphs.assembly import Assembly
 from graphs.calls import merge_arguments
 from graphs.document import (
@@ -28,24 +25,15 @@ from graphs.document import (
     calls_within,
     hole_alternatives,
 )
-from graphs.expressions import ExpressionError, Value, parse_expression
 from graphs.faults import FaultList
 from graphs.lexicon import Lexicon
 from graphs.library import block_class
 from graphs.ordering import step_names, step_order
 from graphs.resolving import REPEAT
 from graphs.text import Mapping as TreeMapping
-from graphs.text import Scalar, Sequence, Tree
+from graphs.text import Scalar, Tree
+from search_spaces.getters import Getter, Names, NotLegal, condition, getter
 from search_spaces.resolver import Resolver
-
-Names = dict[str, Value]
-Getter = Callable[[Names], Argument]
-
-_NOTHING = object()
-
-
-class NotLegal(Exception):
-    """The decisions lead to no legal network."""
 
 
 @dataclass(slots=True)
@@ -57,7 +45,7 @@ class CallPlan:
     arguments: tuple[tuple[str, Getter], ...]
     open_arguments: tuple[tuple[str, Tree, tuple[Getter, ...]], ...]
     nodes: tuple[tuple[str, str], ...]
-    builtin: bool
+    has_defaults: bool
     template: TemplatePlan | None
     kind: type[Primitive] | None
     idle: frozenset[str]  # arguments that cost nothing: numbers as a norm's `eps`
@@ -112,6 +100,7 @@ class TemplatePlan:
     reached: tuple[str, ...]
     body: BodyPlan
     idle: frozenset[str] = frozenset()
+    constants: Names | None = None  # the defaults, where all are plain values and no parameter is a node
 
 
 ActionPlan = CallPlan | ChoicePlan | ParallelPlan | BodyPlan
@@ -203,7 +192,7 @@ class Program:
             tuple(plain),
             tuple(opened),
             tuple(nodes),
-            call.key.mark.source.builtin,
+            call.key.text in self._defaults and not call.key.mark.source.builtin,
             None if template is None else self._template(template),
             block_class(call.key.text) if template is None else None,
             self._idle_of(call, template),
@@ -225,6 +214,7 @@ class Program:
                 BodyPlan(),
             )
             known.idle = self._idle_params(template)
+            known.constants = _constants(template, known)
             self._templates[id(template)] = known
             self._body(template.body, known.body)
         return known
@@ -276,105 +266,30 @@ class Program:
         return tuple(found)
 
 
+def _constants(template: Template, plan: TemplatePlan) -> Names | None:
+    found: Names = {}
+    for param, (name, is_node, default) in zip(template.params, plan.params, strict=True):
+        if is_node or (param.default is not None and not _is_plain(param.default, param.words)):
+            return None
+        if default is not None:
+            try:
+                value = default({})
+            except NotLegal:
+                return None
+            if value is not None:
+                found[name] = value
+    return found
+
+
+def _is_plain(tree: Tree, words: tuple[str, ...]) -> bool:
+    return isinstance(tree, Scalar) and (not isinstance(tree.value, str) or tree.value in words)
+
+
 def _names_of(tree: Tree | None) -> set[str]:
     """The names that a value may depend on, whichever alternative it takes."""
     if isinstance(tree, TreeMapping):
         return set[str]().union(*map(_names_of, hole_alternatives(tree) or ()))
     return set() if tree is None else set(names_in(tree))
-
-
-def bind_type(names: Names, name: str, type: Type) -> None:
-    """The traits of a step, as `graphs.arguments.Scope.bind_type` has them."""
-    if isinstance(type, Map):
-        vertical, horizontal = type.stride
-        names[f"{name}.channels"] = type.channels
-        names[f"{name}.height"] = type.height
-        names[f"{name}.width"] = type.width
-        names[f"{name}.stride"] = vertical if vertical == horizontal else type.stride
-        names.pop(f"{name}.features", None)
-    else:
-        for trait in ("channels", "height", "width", "stride"):
-            names.pop(f"{name}.{trait}", None)
-        names[f"{name}.features"] = type.features
-
-
-def condition(tree: Scalar) -> Getter:
-    """The value of a condition, true or false."""
-    value = tree.value
-    if isinstance(value, bool):
-        return lambda _: value
-    return _expression(tree.text)
-
-
-def getter(tree: Tree, slot: Slot) -> Getter:
-    """The value of an argument as a function of names; it raises `NotLegal`."""
-    if isinstance(tree, Sequence):
-        parts = [getter(item, slot) for item in tree.items]
-        return lambda names: tuple([part(names) for part in parts])  # type: ignore[misc]
-    if not isinstance(tree, Scalar) or tree.broken:
-        return _refuse
-    value = tree.value
-    if not isinstance(value, str):
-        return (lambda _: value) if value is not None and _fits(value, slot) else _refuse
-    expression = _expression(value)
-    is_name = value.replace(".", "_").isidentifier()
-    is_word = value in slot.words
-    whole = slot.kind in ("int", "size")
-
-    def get(names: Names) -> Argument:
-        found: object = names.get(value, _NOTHING) if is_name else _NOTHING
-        if found is _NOTHING:
-            if is_word:
-                return value
-            found = expression(names)
-        if whole and not isinstance(found, int):
-            if isinstance(found, tuple):
-                return tuple([int(one) if isinstance(one, float) and one.is_integer() else one for one in found])
-            if isinstance(found, float) and found.is_integer():
-                found = int(found)
-        if not _fits(found, slot):
-            raise NotLegal
-        return found  # type: ignore[return-value]
-
-    return get
-
-
-def _expression(text: str) -> Getter:
-    try:
-        expression = parse_expression(text)
-    except ExpressionError:
-        return _refuse
-    wanted, evaluate = expression.names, expression.evaluate
-
-    def get(names: Names) -> Argument:
-        if not wanted <= names.keys():
-            raise NotLegal
-        try:
-            return evaluate(names)
-        except ExpressionError:
-            raise NotLegal from None
-
-    return get
-
-
-def _refuse(_: Names) -> Argument:
-    raise NotLegal
-
-
-def _fits(value: object, slot: Slot) -> bool:
-    if isinstance(value, str):
-        return value in slot.words
-    match slot.kind:
-        case "bool":
-            return isinstance(value, bool)
-        case "int":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "size":
-            return isinstance(value, tuple) or (isinstance(value, int) and not isinstance(value, bool))
-        case "float":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case _:
-            return False
 
 
 def no_program_because(document: Document, resolver: Resolver) -> str:

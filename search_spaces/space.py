@@ -26,12 +26,13 @@ from search_spaces.chains import Chain
 from search_spaces.costing import Costing
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, every_way
+from search_spaces.getters import NotLegal
 from search_spaces.linting import Report, lint
 from search_spaces.listing import list_points
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
-from search_spaces.programs import NotLegal, no_program_because
+from search_spaces.programs import no_program_because
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.spelling import Spelling, read_spelling

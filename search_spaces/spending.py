@@ -18,13 +18,15 @@ from random import Random
 
 from search_spaces.bounds import Bounds
 from search_spaces.chains import METRICS, Costs
-from search_spaces.costing import UNBOUNDED, Costing, Overspent, Part, Run, Value
+from search_spaces.costing import Costing, Part, Run
 from search_spaces.decisions import Alternative, Decision
-from search_spaces.programs import NotLegal
+from search_spaces.getters import NotLegal
+from search_spaces.purses import UNBOUNDED, Alternatives, Overspent, Value
 
 FREE = 20
 TRIES = 24  # of one part,
-INNER_TRIES = 3  # and of what is open in one alternative, before another is taken
+INNER_TRIES = 6  # and of what is open in one alternative, before another is taken
+FLOOR_TRIES = 5
 MAX_TRIES = 300  # of all parts of one network
 
 
@@ -40,8 +42,10 @@ class Spent:
 class Spending:
     """A purse that draws what is open, and holds no more than `limits`."""
 
+    costing: Costing
     random: Random
     limits: list[int]
+    floored: bool = True
     spent: list[int] = field(default_factory=lambda: [0] * len(METRICS))
     taken: dict[str, int] = field(default_factory=dict)
     values: dict[str, Alternative] = field(default_factory=dict)
@@ -72,11 +76,16 @@ class Spending:
         spent, limits = self.spent, self.limits
         return (limits[0] - spent[0], limits[1] - spent[1], limits[2] - spent[2])
 
-    def alternative(self, decision: Decision, walk: Callable[[int], Value]) -> Value:
-        position = self.choose(decision)
+    def alternative(self, decision: Decision, walk: Alternatives) -> Value:
+        position = self.taken.get(decision.address)
+        if position is None:
+            position = self._affordable(decision, walk) if self.floored else self._drawn(decision)
+            self.take(decision, position)
+        if decision.sizes[position] == 1:
+            return walk(position)
         mark, outer = self.mark(), self.ceilings
         try:
-            for _ in range(INNER_TRIES if decision.sizes[position] > 1 else 1):
+            for _ in range(INNER_TRIES):
                 try:
                     return walk(position)
                 except (Overspent, NotLegal):
@@ -85,6 +94,25 @@ class Spending:
             raise Overspent
         finally:
             self.ceilings = outer
+
+    def _affordable(self, decision: Decision, walk: Alternatives) -> int:
+        """An alternative that there may be room for."""
+        room, size = self.room(), walk.size
+        possible = list(range(len(decision.sizes)))
+        while True:
+            weights = [decision.weights[at] if decision.sizes[at] else 0 for at in possible]
+            if not any(weights):
+                raise Overspent
+            [position] = self.random.choices(possible, weights)
+            if decision.sizes[position] == 1:
+                return position
+            key = (walk.place, position, size)
+            floor = self.costing.floors.get(key)
+            if floor is None:
+                floor = self.costing.floors[key] = _floor(self.costing, position, walk)
+            if floor[0] <= room[0] and floor[1] <= room[1] and floor[2] <= room[2]:
+                return position
+            possible.remove(position)
 
     def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
         """As often as is drawn among what the room is enough for."""
@@ -148,16 +176,56 @@ class Spending:
         return gone
 
     def _drawn(self, decision: Decision) -> int:
-        weights = [weight if size else 0 for weight, size in zip(decision.weights, decision.sizes, strict=True)]
-        ceiling = self.ceilings.get(decision.address)
-        if ceiling is not None:
-            most = decision.alternatives[ceiling]
-            if isinstance(most, int | float) and not isinstance(most, bool):
-                weights = [
-                    weight if isinstance(one, int | float) and one <= most else 0
-                    for weight, one in zip(weights, decision.alternatives, strict=True)
-                ]
-        return self.random.choices(range(len(weights)), weights)[0]
+        table = self.costing.tables.get(decision.address)
+        if not isinstance(table, _Table):
+            table = _table_of(decision)
+            if not decision.address.startswith("params."):  # whose weights may depend on each other
+                self.costing.tables[decision.address] = table
+        last = self.ceilings.get(decision.address) if table.ascends else None
+        if table.heaped is None:
+            return int(self.random.random() * (table.number if last is None else last + 1))
+        top = table.heaped[-1 if last is None else last]
+        return bisect(table.heaped, self.random.random() * top)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What draws of a decision need: `heaped` are the weights added up, where they differ; `ascends` says that the
+    alternatives are numbers from the least to the greatest."""
+
+    number: int
+    heaped: tuple[int, ...] | None
+    ascends: bool
+
+
+def _table_of(decision: Decision) -> _Table:
+    weights = [weight if size else 0 for weight, size in zip(decision.weights, decision.sizes, strict=True)]
+    numbers = [one for one in decision.alternatives if isinstance(one, int | float) and not isinstance(one, bool)]
+    ascends = len(numbers) == len(weights) and numbers == sorted(numbers)
+    heaped = None if set(weights) == {1} else tuple(accumulate(weights))
+    return _Table(len(weights), heaped, ascends)
+
+
+def _floor(costing: Costing, position: int, walk: Alternatives) -> Costs:
+    """About two thirds of what an alternative costs at least on what has sizes of powers of two, found by draws that
+    get smaller."""
+    least: list[int] | None = None
+    purse = Spending(costing, Random(position), [UNBOUNDED] * len(METRICS), floored=False)
+    rounded = walk.rounded(purse)
+    in_vain = 0
+    while in_vain < FLOOR_TRIES:
+        mark = purse.mark()
+        try:
+            rounded(position)
+        except (Overspent, NotLegal):
+            in_vain += 1
+            purse.reset(mark)
+            continue
+        spent = list(purse.spent)
+        least = spent if least is None else [min(one, other) for one, other in zip(least, spent, strict=True)]
+        purse.limits[0] = spent[0] - 1
+        purse.ceilings = purse.reset(mark)
+    return (0, 0, 0) if least is None else (2 * least[0] // 3, 2 * least[1] // 3, 2 * least[2] // 3)
 
 
 def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> dict[str, Alternative] | None:
@@ -184,8 +252,8 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> dict[str, Al
 def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | None:
     """One network within bounds; None where the room was not enough for what was drawn first."""
     highs = _highs(bounds)
-    purse = Spending(random, list(highs))
     is_free = random.randrange(FREE) == 0
+    purse = Spending(costing, random, list(highs), floored=not is_free)
     run = costing.begin(purse)
     try:
         parts = run.parts()

@@ -1,0 +1,138 @@
+"""Who decides and who pays while a document is walked: purses, and what they pay for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from blocks.types import Type
+from search_spaces.chains import Costs
+from search_spaces.decisions import Decision
+from search_spaces.getters import NotLegal
+
+NO_COSTS: Costs = (0, 0, 0)
+UNBOUNDED = 2**62
+NO_LIMITS: Costs = (UNBOUNDED, UNBOUNDED, UNBOUNDED)
+
+
+class Overspent(Exception):
+    """What was walked costs more than it may."""
+
+
+class Value(NamedTuple):
+    """A value on the way: its type, and that of what the step that gave it read, where it stands in the same body."""
+
+    type: Type
+    before: Type | None = None
+
+
+class Quote(NamedTuple):
+    """What a block costs on some types, and the type that it gives; None where it costs at least so much, and the rest
+    was not asked for."""
+
+    costs: Costs
+    type: Type | None
+
+
+class Alternatives(Protocol):
+    """The alternatives of a choice on the way, by their positions. `place` is that of the choice in the document,
+    `size` are the sizes of what is read, rounded down to powers of two."""
+
+    @property
+    def place(self) -> int: ...
+
+    @property
+    def size(self) -> tuple[int, ...]: ...
+
+    def rounded(self, purse: Purse) -> Alternatives:
+        """The same on what has these sizes, for a purse of its own."""
+
+    def __call__(self, position: int) -> Value:
+        """Walk one of them."""
+
+
+class Purse(Protocol):
+    """Who decides and pays. Each part may raise `NotLegal` or `Overspent`."""
+
+    def choose(self, decision: Decision) -> int:
+        """The position of an alternative; the same one whenever the decision comes up again."""
+
+    def pay(self, costs: Costs) -> None:
+        """One block more."""
+
+    def room(self) -> Costs:
+        """What a block may cost."""
+
+    def alternative(self, decision: Decision, walk: Alternatives) -> Value:
+        """Choose one of some alternatives, and walk it."""
+
+    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
+        """Choose how often to repeat something, and pay for it; `once` does it, takes the number of the repetition, and
+        says whether all that follow would cost and give the same."""
+
+
+class Taken:
+    """A purse of decisions that are taken: it chooses as they say, and adds up."""
+
+    def __init__(self, choose: Callable[[Decision], int], limits: Costs) -> None:
+        self.choose = choose
+        self.limits = limits
+        self.costs: Costs = NO_COSTS
+
+    def pay(self, costs: Costs) -> None:
+        here = self.costs
+        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
+        if is_over(now, self.limits):
+            raise Overspent
+
+    def room(self) -> Costs:
+        return room_left(self.limits, self.costs)
+
+    def alternative(self, decision: Decision, walk: Alternatives) -> Value:
+        return walk(self.choose(decision))
+
+    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
+        count = decision.alternatives[self.choose(decision)]
+        if not isinstance(count, int):
+            raise NotLegal
+        for number in range(count):
+            before = self.costs
+            if once(number):
+                rest = count - 1 - number
+                self.costs = tuple(now + rest * (now - then) for then, now in zip(before, self.costs, strict=True))
+                break
+        return count
+
+
+class Sum:
+    """A purse that adds up as far as there is room, where nothing is open."""
+
+    def __init__(self, limits: Costs) -> None:
+        self.limits = limits
+        self.costs: Costs = NO_COSTS
+
+    def pay(self, costs: Costs) -> None:
+        here = self.costs
+        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
+        if is_over(now, self.limits):
+            raise Overspent
+
+    def room(self) -> Costs:
+        return room_left(self.limits, self.costs)
+
+    def choose(self, decision: Decision) -> int:
+        raise AssertionError(f"{decision.address} stays open")
+
+    def alternative(self, decision: Decision, walk: Alternatives) -> Value:
+        raise AssertionError(f"{decision.address} stays open")
+
+    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
+        raise AssertionError(f"{decision.address} stays open")
+
+
+def is_over(costs: Costs, limits: Costs) -> bool:
+    return costs[0] > limits[0] or costs[1] > limits[1] or costs[2] > limits[2]
+
+
+def room_left(limits: Costs, costs: Costs) -> Costs:
+    return (limits[0] - costs[0], limits[1] - costs[1], limits[2] - costs[2])
