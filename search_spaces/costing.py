@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
+from random import Random
 
 from blocks.primitive import Primitive
 from blocks.types import Map, Type
 from graphs.arguments import Argument
+from graphs.document import Document
 from graphs.faults import FaultList
 from graphs.inputs import document_scope, input_types
 from graphs.resolving import BEFORE
@@ -32,6 +34,7 @@ from search_spaces.programs import (
 )
 from search_spaces.purses import NO_LIMITS, Overspent, Purse, Quote, Sum, Taken, Value
 from search_spaces.quotes import Quotes, block_quote
+from search_spaces.resolver import Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class _Body:
 class Costing(Quotes):
     """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses."""
 
+    def __init__(self, document: Document, resolver: Resolver) -> None:
+        super().__init__(document, resolver)
+        self.runs: list[Run] = []
+
     def begin(self, purse: Purse) -> Run:
         """A walk whose shared decisions are taken, and nothing else. Raises `NotLegal`."""
         return Run(self, purse)
@@ -71,6 +78,17 @@ class Costing(Quotes):
         for part in parts:
             values.append(run.walk(part, parts, values))
         return purse.costs
+
+
+def _settled(number: int) -> Callable[[Decision], int]:
+    """Choices that are always the same: the first alternatives by 0, others by other numbers."""
+    random = Random(number)
+
+    def choose(decision: Decision) -> int:
+        possible = [position for position, size in enumerate(decision.sizes) if size]
+        return random.choice(possible) if number else possible[0]
+
+    return choose
 
 
 class Run:
@@ -126,9 +144,12 @@ class Run:
         given_value = values[part.source] if part.number else source
         return self._repetition(plan, part.number, given_value, plan.name, body)
 
-    def with_purse(self, purse: Purse) -> Run:
-        """The same walk for another purse."""
-        run = copy(self)
+    def other(self, purse: Purse, number: int) -> Run:
+        """A walk with shared decisions that are always the same for a number, for another purse."""
+        runs = self._costing.runs
+        while len(runs) <= number:
+            runs.append(self._costing.begin(Taken(_settled(len(runs)), NO_LIMITS)))
+        run = copy(runs[number])
         run._purse = purse
         return run
 
@@ -375,24 +396,29 @@ class _Open:
         return self.run.action(picked, self.sources, f"{self.address}.{name}", self.body)
 
     @property
-    def place(self) -> int:
-        return id(self.plan)
+    def place(self) -> object:
+        plan, body = self.plan, self.body
+        if not body.address or any(isinstance(one, CallPlan) and one.nodes for _, one in plan.alternatives):
+            return None
+        names = tuple([item for item in body.names.items() if not item[0].startswith("in.")])
+        return id(plan), names, tuple([_floor_of(size) for source in self.sources for size in source.type.shape])
 
-    @property
-    def size(self) -> tuple[int, ...]:
-        return tuple([1 << (size.bit_length() - 1) for source in self.sources for size in source.type.shape])
-
-    def rounded(self, purse: Purse) -> _Open:
-        sources = tuple(Value(_rounded(source.type)) for source in self.sources)
+    def rounded(self, purse: Purse, number: int) -> _Open:
+        sources = tuple([Value(_rounded(source.type)) for source in self.sources])
         names = dict(self.body.names)
         if self.body.source is not None:
             bind_type(names, "in", _rounded(self.body.source.type))
-        body = replace(self.body, names=names, source=sources[0], values=dict(self.body.values))
-        return _Open(self.run.with_purse(purse), self.plan, sources, self.address, body)
+        body = replace(self.body, names=names, source=sources[0], values={})
+        return _Open(self.run.other(purse, number), self.plan, sources, self.address, body)
+
+
+def _floor_of(size: int) -> int:
+    """The greatest power of two that is no more."""
+    return 1 << (size.bit_length() - 1)
 
 
 def _rounded(type: Type) -> Type:
-    channels, *sizes = [1 << (size.bit_length() - 1) for size in type.shape]
+    channels, *sizes = map(_floor_of, type.shape)
     if isinstance(type, Map):
         return replace(type, channels=channels, height=sizes[0], width=sizes[1])
     return replace(type, features=channels)

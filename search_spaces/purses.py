@@ -35,17 +35,15 @@ class Quote(NamedTuple):
 
 
 class Alternatives(Protocol):
-    """The alternatives of a choice on the way, by their positions. `place` is that of the choice in the document,
-    `size` are the sizes of what is read, rounded down to powers of two."""
+    """The alternatives of a choice on the way, by their positions. `place` is all that their costs depend on but for
+    shared decisions, the sizes of what is read rounded down to powers of two; None where that is much."""
 
     @property
-    def place(self) -> int: ...
+    def place(self) -> object: ...
 
-    @property
-    def size(self) -> tuple[int, ...]: ...
-
-    def rounded(self, purse: Purse) -> Alternatives:
-        """The same on what has these sizes, for a purse of its own."""
+    def rounded(self, purse: Purse, number: int) -> Alternatives:
+        """The same on what has these sizes and with other shared decisions, always the same for a number, for a purse
+        of its own."""
 
     def __call__(self, position: int) -> Value:
         """Walk one of them."""

@@ -32,7 +32,7 @@ class Quotes:
         self.resolver = resolver
         self.program = Program(document, resolver)
         self._known: dict[object, Quote | None] = {}
-        self.floors: dict[tuple[int, int, tuple[int, ...]], Costs] = {}
+        self.floors: dict[tuple[object, int], Costs] = {}
         self.tables: dict[str, object] = {}
 
     def quote(self, key: object, room: Costs, find: Callable[[], Quote]) -> Quote:

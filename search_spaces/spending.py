@@ -26,7 +26,8 @@ from search_spaces.purses import UNBOUNDED, Alternatives, Overspent, Value
 FREE = 20
 TRIES = 24  # of one part,
 INNER_TRIES = 6  # and of what is open in one alternative, before another is taken
-FLOOR_TRIES = 5
+FLOOR_TRIES = 6
+NUM_SHARED = 3  # sets of shared decisions that it is tried with
 MAX_TRIES = 300  # of all parts of one network
 
 
@@ -97,16 +98,16 @@ class Spending:
 
     def _affordable(self, decision: Decision, walk: Alternatives) -> int:
         """An alternative that there may be room for."""
-        room, size = self.room(), walk.size
+        room, place = self.room(), walk.place
         possible = list(range(len(decision.sizes)))
         while True:
             weights = [decision.weights[at] if decision.sizes[at] else 0 for at in possible]
             if not any(weights):
                 raise Overspent
             [position] = self.random.choices(possible, weights)
-            if decision.sizes[position] == 1:
+            if decision.sizes[position] == 1 or place is None:
                 return position
-            key = (walk.place, position, size)
+            key = (place, position)
             floor = self.costing.floors.get(key)
             if floor is None:
                 floor = self.costing.floors[key] = _floor(self.costing, position, walk)
@@ -211,12 +212,11 @@ def _floor(costing: Costing, position: int, walk: Alternatives) -> Costs:
     get smaller."""
     least: list[int] | None = None
     purse = Spending(costing, Random(position), [UNBOUNDED] * len(METRICS), floored=False)
-    rounded = walk.rounded(purse)
-    in_vain = 0
+    in_vain = number = 0
     while in_vain < FLOOR_TRIES:
-        mark = purse.mark()
+        mark, number = purse.mark(), number + 1
         try:
-            rounded(position)
+            walk.rounded(purse, number % NUM_SHARED)(position)
         except (Overspent, NotLegal):
             in_vain += 1
             purse.reset(mark)
