@@ -63,7 +63,7 @@ def _facts(space: Space, graph: Graph) -> dict[str, int]:
     facts: dict[str, int] = {}
     inputs, outputs = list(graph.inputs.values()), [graph.types[value] for value in graph.outputs.values()]
     if len(inputs) == 1 and isinstance(inputs[0], Map):
-        facts |= {"channels": inputs[0].channels, "size": inputs[0].height, "resolution": inputs[0].height}
+        facts |= {"channels": inputs[0].channels, "size": inputs[0].height}
     if len(outputs) == 1 and isinstance(outputs[0], Vector):
         facts["classes"] = outputs[0].features
     return {name: value for name, value in facts.items() if name in declared}

@@ -41,7 +41,7 @@ SPACE = search_spaces.parse(SPACE_TEXT)
 
 def search(**keys: Any) -> Result:
     """A search of the little space, unless the keys have another."""
-    return nas.search(**{"space": SPACE, "budget": BUDGET, "data": "digits", **keys})
+    return nas.search(**{"space": SPACE, "budget": BUDGET, "data": "digits", "starts": 0, **keys})
 
 
 def cut(run: Path, copy: Path, num_lines: int, extra: bytes = b"") -> Path:

@@ -27,7 +27,7 @@ from nas.results import SearchInterrupted
 recipe = Recipe(epochs=4, final_epochs=3)
 try:
     search(space=search_spaces.parse(open(sys.argv[1]).read()), budget={"max_params": 400}, data="digits", trials=6,
-           recipe=recipe, run=sys.argv[2], candidates=2, final_seeds=2)
+           starts=0, recipe=recipe, run=sys.argv[2], candidates=2, final_seeds=2)
 except SearchInterrupted as interrupted:
     sys.exit(interrupted.command)
 """

@@ -96,11 +96,18 @@ def test_a_network_that_is_no_point_is_told_where_it_leaves_the_space(name: str)
     assert caught.value.address == NOT_YET[name][0]
 
 
+@pytest.mark.parametrize("name", search_spaces.names("space"))
+def test_where_networks_lie_in_a_shipped_space_is_remembered(name: str) -> None:
+    """Of the text that the space has now, so that a search need not look for its starts."""
+    assert remembered_points(name) is not None
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # every network is located, which takes some minutes
-def test_what_is_remembered_is_what_is_found() -> None:
-    path = points_path("cnn")
-    fresh = points_text(search_spaces.find("cnn", "space").path, dict(find_points("cnn")))
+@pytest.mark.parametrize("name", search_spaces.names("space"))
+def test_what_is_remembered_is_what_is_found(name: str) -> None:
+    path = points_path(name)
+    fresh = points_text(search_spaces.find(name, "space").path, dict(find_points(name)))
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(fresh, "utf-8")
     assert json.loads(path.read_text("utf-8")) == json.loads(fresh)
