@@ -24,6 +24,8 @@ Reading order; each file imports only from those above it:
     library       the composites that ship with the product
     costs         parameters, MACs, memory, receptive field
     symmetry      values that colours don't tell apart
+    colours       what values are alike
+    series        a graph as parts in series
     canonical     one hash for equal graphs
     graph         `Graph` and `Node`
     fragments     expansions of shipped blocks, remembered

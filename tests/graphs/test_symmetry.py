@@ -13,7 +13,8 @@ import graphs
 from blocks import Primitive
 from graphs import Graph, Node
 from graphs.calls import make_block
-from graphs.canonical import MAX_COLOURS, canonical_order, colours_of
+from graphs.canonical import canonical_order, colours_of
+from graphs.colours import MAX_COLOURS
 from graphs.library import block_class
 from graphs.symmetry import MAX_WORK
 from tests.graphs.wrong_documents import HEAD
