@@ -28,6 +28,7 @@ Reading order; each file imports only from those above it:
     series        a graph as parts in series
     canonical     one hash for equal graphs
     graph         `Graph` and `Node`
+    parts         what parts of networks come to
     fragments     expansions of shipped blocks, remembered
     arguments     what a block takes, and the value of a text
     calls         the arguments of one call, and the primitive that comes of them
@@ -41,6 +42,7 @@ Reading order; each file imports only from those above it:
     resolving     what a step reads, whether it is done, and how often
     binding       what the body of a template may read
     heads         outputs that only training has
+    tally         the figures of a network as they come, without its nodes
     walking       the steps of bodies, one after the other: names, templates, types
     expansion     documents to graphs
     smallest      the smallest legal input

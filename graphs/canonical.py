@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from blocks.primitive import Primitive
 from blocks.types import Type
 from graphs.colours import Wiring, digest, order, refined
-from graphs.series import trail
+from graphs.series import trail_of
 
 if TYPE_CHECKING:
     from graphs.graph import Graph
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def canonical_hash(graph: Graph) -> str:
     """The hash as 32 hexadecimal digits."""
-    return hash_of(tuple(graph.inputs.values()), trail(_wiring(graph)))
+    return hash_of(tuple(graph.inputs.values()), graph_trail(graph))
 
 
 def hash_of(inputs: tuple[Type, ...], trail: bytes) -> str:
@@ -32,7 +32,7 @@ def hash_of(inputs: tuple[Type, ...], trail: bytes) -> str:
 
 def graph_trail(graph: Graph) -> bytes:
     """The trail of a graph, or of a part of one."""
-    return trail(_wiring(graph))
+    return trail_of(_wiring(graph))[0]
 
 
 def canonical_order(graph: Graph) -> list[int]:

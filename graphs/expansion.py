@@ -12,14 +12,16 @@ from blocks.types import Type, Vector
 from graphs.arguments import Missing, Scope, slot_of
 from graphs.assembly import MAX_STEPS, Assembly, TooLarge
 from graphs.binding import open_scope
-from graphs.document import Document, Template
+from graphs.document import Document, Step, Template
 from graphs.faults import FaultList
 from graphs.frames import Body, Frame, Handle
 from graphs.graph import Graph, prune, used_groups
 from graphs.heads import refuse_idle_heads, refuse_taken_names, shipped
 from graphs.inputs import document_scope, input_types
+from graphs.parts import Part
 from graphs.recursion import refuse_recursion
 from graphs.resolving import lookup, refuse_unkept
+from graphs.tally import Tally
 from graphs.text import Scalar
 from graphs.walking import Walk, perhaps, poison
 
@@ -38,6 +40,38 @@ def expand_part(document: Document, given: Type, faults: FaultList) -> Graph | N
     """As `expand`, with a type for the document's one input, a map inside of a network for instance, whatever the
     document says of it."""
     return _graph(Walk(document, Assembly(faults, MAX_STEPS)), given=given)
+
+
+class Summaries:
+    """What steps of a document's net come to, each for itself. The document has no holes, and shares no weights."""
+
+    def __init__(self, document: Document) -> None:
+        self._faults = FaultList()
+        self._tally = Tally(self._faults, MAX_STEPS, quiet=True)
+        self._walk = Walk(document, self._tally)
+        self._scope = document_scope(document, self._faults)
+        self._walk.lexicon.read_defaults(self._scope)
+        self._kept: list[tuple[Step, ...]] = []  # a walk knows bodies by their identity
+
+    def part(self, steps: tuple[Step, ...], source: str, type: Type) -> Part | None:
+        """What steps come to that read a value of this type, called `source`, and nothing else; None where they are no
+        legal network, or where to say so is for an expansion with all words."""
+        tally, mark = self._tally, self._walk.document.mark
+        tally.clear()
+        handle = Handle(0, type, source, mark)
+        tally.inputs = {source: type}
+        self._scope.bind_type("in", type)
+        self._kept.append(steps)
+        names = perhaps(steps)
+        body = Body(Frame(None, "", mark, {}, None), "", self._scope, {source: handle}, handle, 0, names)
+        begun = tally.begin()
+        try:
+            end = self._walk.body(steps, body)
+        except TooLarge:
+            return None
+        if end is None or end.value is None or not tally.is_whole({end.value}):
+            return None
+        return tally.whole(begun, end.value)
 
 
 def lead(document: Document, assembly: Assembly) -> tuple[int, ...]:

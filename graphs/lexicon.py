@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Hashable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
 from graphs.arguments import Argument, Missing, Scope, Slot, slot_of, slots_of
 from graphs.assembly import Assembly
 from graphs.calls import Given, check_arguments, refuse_unknown_block
-from graphs.document import Call, Document, Template
+from graphs.document import Call, Document, Template, calls_within
 from graphs.frames import Body, Frame
 from graphs.library import block_class, composites
 from graphs.text import Scalar, Tree
+
+
+class _Same:
+    """A template, equal to itself alone."""
+
+    __slots__ = ("template",)
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+
+    def __hash__(self) -> int:
+        return id(self.template)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.template is self.template
 
 
 class Lexicon:
@@ -30,6 +46,7 @@ class Lexicon:
         self._defaults: dict[str, dict[str, Argument]] = {}
         self._open: dict[str, Given] = {}
         self._scope = Scope()
+        self._meanings: dict[int, Hashable] = {}
 
     def templates(self, call: Call) -> AbstractMapping[str, Template]:
         """The templates that a call can mean: a shipped block sees shipped ones, a document its own first."""
@@ -78,6 +95,28 @@ class Lexicon:
                     values[name] = None  # where a hole, or a fault, leaves it open
                     with contextlib.suppress(Missing):
                         values[name] = self._assembly.evaluate(tree, slots[name], scope, frame)
+
+    def meaning(self, template: Template) -> Hashable:
+        """What a template means here, beside its parameters: it, the templates that it leads to, and the defaults of
+        all that these call. Equal for equal ones."""
+        found = self._meanings.get(id(template))
+        if found is None:
+            if template.name.mark.source.builtin:
+                found = template.name.text
+            else:
+                reached, keys = {template.name.text: template}, dict[str, None]()
+                waiting = [template]
+                while waiting:
+                    for call in calls_within(waiting.pop().body):
+                        keys[call.key.text] = None
+                        other = self._own.get(call.key.text)
+                        if other is not None and not other.name.mark.source.builtin and call.key.text not in reached:
+                            reached[call.key.text] = other
+                            waiting.append(other)
+                given = tuple((key, tuple(self._defaults[key].items())) for key in keys if key in self._defaults)
+                found = (tuple(map(_Same, reached.values())), given)
+            self._meanings[id(template)] = found
+        return found
 
     def trees(
         self, call: Call, given: Given, slots: dict[str, Slot], body: Body

@@ -32,15 +32,16 @@ class _Reduced:
     joins: set[int] = field(default_factory=set)  # those of these that are nodes which join what leads to them
 
 
-def trail(wiring: Wiring) -> bytes:
+def trail_of(wiring: Wiring) -> tuple[bytes, bool]:
     """The trail of a graph, from its first input to its output: the same for graphs that are alike, for no others.
 
-    The label of the first input is no part of it.
+    The label of the first input is no part of it. Second, whether the trail is of series and branches alone: that of
+    such a part of a graph is part of the graph's trail wherever it stands.
     """
     reduced, ends = _reduce(wiring)
     if not reduced.edges and len(ends) == 1 and ends[0][0] == 0:
-        return ends[0][1]
-    return b"".join(_pieces(wiring, reduced, ends))
+        return ends[0][1], True
+    return b"".join(_pieces(wiring, reduced, ends)), False
 
 
 def _reduce(wiring: Wiring) -> tuple[_Reduced, list[Edge]]:

@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from graphs.arguments import Missing, Slot
+from graphs.arguments import Missing, Scope, Slot
 from graphs.assembly import Assembly
 from graphs.binding import bind
 from graphs.calls import Given, merge_arguments
@@ -36,10 +36,8 @@ from graphs.resolving import (
     single,
     sources_of,
 )
+from graphs.tally import MAX_ADDRESS, MAX_NESTING, Tally, recall_part, remember_part
 from graphs.text import Mapping
-
-MAX_NESTING = 32
-MAX_ADDRESS = 500
 
 
 @dataclass
@@ -150,12 +148,26 @@ class Walk:
         handle = sources[0]
         for number in range(count):
             self.assembly.count_step(step.mark, body.frame)
-            first = step.first if number == 0 else None
+            first, source, made = step.first if number == 0 else None, handle, len(self.assembly.nodes)
             handle = after((handle,), self._action(step.action, (handle,), f"{address}.{number}", body, first))
             if handle.type is None and not self.blind:
                 break
+            if isinstance(self.assembly, Tally) and first is None and self.assembly.repeats(made, source, handle):
+                return self._repeated(handle, count - number - 1, body)
         self._name_repetitions(place, step.action)
         return handle
+
+    def _repeated(self, handle: Handle, times: int, body: Body) -> Handle:
+        """The last node of a tally so many times more, which it would come to by itself."""
+        assert isinstance(self.assembly, Tally)
+        assert handle.value is not None
+        part = self.assembly.parts.get(len(self.assembly.nodes) - 1)
+        for _ in range(times):
+            self.assembly.count_step(handle.mark, body.frame)
+            if part is not None:
+                self.assembly.take(part, body)
+        self.assembly.repeat(times)
+        return Handle(handle.value + times, handle.type, handle.name, handle.mark)
 
     def _repeat(self, step: Step, address: str, source: Handle, body: Body, guide: Guide) -> Handle:
         """Repeat a step for as long as the guide goes on."""
@@ -307,6 +319,8 @@ class Walk:
             if refuse_unkept(template.where, scope, call.key.mark, body.frame, self.assembly):
                 raise guide.turn_back()
             return handle
+        if isinstance(self.assembly, Tally):
+            return self._expand_part(template, scope, nodes, source, inner, body)
         if not template.name.mark.source.builtin or source.value is None or template.alternatives:
             return self.inside(template, inner) or source
         same = tuple(node.value == source.value for node in nodes.values())
@@ -324,9 +338,31 @@ class Walk:
                 remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
         return handle
 
+    def _expand_part(
+        self, template: Template, scope: Scope, nodes: dict[str, Handle], source: Handle, inner: Body, body: Body
+    ) -> Handle:
+        """A block as one part, where it reads nothing but its input."""
+        tally = self.assembly
+        assert isinstance(tally, Tally)
+        same = tuple(node.value == source.value for node in nodes.values())
+        key = (self.lexicon.meaning(template), source.type, tuple(scope.values.items()), same)
+        part = recall_part(key)
+        if part is None:
+            begun = tally.begin()
+            handle = self.inside(template, inner) or source
+            part = tally.end(begun, source, handle, body)
+            if part is None:
+                return handle
+            remember_part(key, part)
+        else:
+            tally.take(part, body)
+        return tally.place_part(part, source, inner.frame)
+
     def _check_nesting(self, mark: Mark, body: Body) -> None:
         if mark.source.builtin:
             return  # a shipped block is as deep as it is: what is remembered of it must not decide
+        if isinstance(self.assembly, Tally):
+            self.assembly.note_nesting(body)
         if body.depth >= MAX_NESTING:
             message = f"blocks are nested more than {MAX_NESTING} deep"
             self.assembly.too_large(message, mark, body.frame, "put fewer blocks and groups into each other")
