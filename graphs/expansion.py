@@ -7,6 +7,7 @@ through holes that stand open.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 from blocks.types import Type, Vector
 from graphs.arguments import Missing, Scope, slot_of
@@ -52,6 +53,10 @@ class Summaries:
         self._scope = document_scope(document, self._faults)
         self._walk.lexicon.read_defaults(self._scope)
         self._kept: list[tuple[Step, ...]] = []  # a walk knows bodies by their identity
+
+    def learn(self, templates: Mapping[str, Template], origins: Mapping[str, str]) -> None:
+        """More templates that steps may call; `origins` are the names of those whose defaults they have."""
+        self._walk.lexicon.learn(templates, origins)
 
     def part(self, steps: tuple[Step, ...], source: str, type: Type) -> Part | None:
         """What steps come to that read a value of this type, called `source`, and nothing else; None where they are no

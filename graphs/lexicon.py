@@ -96,6 +96,13 @@ class Lexicon:
                     with contextlib.suppress(Missing):
                         values[name] = self._assembly.evaluate(tree, slots[name], scope, frame)
 
+    def learn(self, templates: AbstractMapping[str, Template], origins: AbstractMapping[str, str]) -> None:
+        """More templates, those with an origin under the defaults of the template that they come of."""
+        self._own.update(templates)
+        for name in templates.keys() & origins.keys():
+            if origins[name] in self._defaults:
+                self._defaults[name] = self._defaults[origins[name]]
+
     def meaning(self, template: Template) -> Hashable:
         """What a template means here, beside its parameters: it, the templates that it leads to, and the defaults of
         all that these call. Equal for equal ones."""

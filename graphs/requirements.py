@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from blocks.errors import BudgetError
 from graphs.budget import METRICS
+from graphs.costs import Costs, Totals
 from graphs.document import Document
 from graphs.faults import FaultList, nearest, one_of
 from graphs.graph import Graph
@@ -36,6 +37,10 @@ class Requirement:
     limit: int
     text: Scalar
 
+    def is_kept(self, costs: Costs | Totals) -> bool:
+        """Whether a network of these costs keeps it."""
+        return _SIGNS[self.sign](getattr(costs, self.metric), self.limit)
+
 
 def read_requirements(document: Document, faults: FaultList) -> list[Requirement]:
     """The requirements of a document; those that say nothing are faults."""
@@ -60,8 +65,8 @@ def read_requirements(document: Document, faults: FaultList) -> list[Requirement
 def check_requirements(graph: Graph, requirements: list[Requirement], faults: FaultList) -> None:
     """A fault for every requirement that is not kept, naming the nodes that cost most."""
     for wanted in requirements:
-        value = getattr(graph.costs(), wanted.metric)
-        if not _SIGNS[wanted.sign](value, wanted.limit):
+        if not wanted.is_kept(graph.costs()):
+            value = getattr(graph.costs(), wanted.metric)
             message = f"{wanted.metric} is {value:,}, required is {wanted.text.text.strip()}"
             faults.add("requirement", message, wanted.text.mark, notes=_largest(graph, wanted.metric))
 

@@ -48,6 +48,7 @@ class Tally(Assembly):
         self.read.clear()
         self.spare.clear()
         self.parts.clear()
+        self._steps = 0
         self.depth = self.length = 0
 
     def begin(self) -> Begun:

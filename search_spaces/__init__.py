@@ -13,6 +13,7 @@ Reading order; each file imports only from those above it:
     conditions    open parameters, and which of their combinations keep `where`
     counts        how many ways there are to fill holes
     offers        what each hole offers
+    agenda        what is asked for, in its order
     resolution    a document with its holes filled
     resolver      all the holes of a document
     targets       a graph as something to be found
@@ -20,6 +21,7 @@ Reading order; each file imports only from those above it:
     trail         depth-first search over the ways of a walk
     locating      the decisions that lead to a graph
     links         the steps of a net, where they follow one another
+    summing       what points come to, without their graphs
     chains        a space as layers of options whose costs add up
     pricing       what a part of a document costs in its place
     unfolding     documents to chains

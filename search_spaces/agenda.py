@@ -6,10 +6,12 @@ of alternatives, say which point it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass
 from functools import cached_property
 
-from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step, hole_alternatives
+from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step, Template, hole_alternatives
 from graphs.faults import FaultList
 from graphs.ordering import step_names
 from graphs.text import Mapping
@@ -41,8 +43,10 @@ Agenda = Sequence[Question]
 class Agendas:
     """The agendas of the parts of one document, each made once."""
 
-    def __init__(self, offers: Offers) -> None:
+    def __init__(self, offers: Offers, with_holes: AbstractMapping[str, Template]) -> None:
         self._offers = offers
+        self._with_holes = with_holes
+        self._templates: dict[tuple[str, str], Agenda] = {}
         self._steps: dict[tuple[int, str], Agenda] = {}
 
     def body(self, body: tuple[Step, ...], prefix: str) -> Agenda:
@@ -52,6 +56,13 @@ class Agendas:
         for step, name in zip(body, names, strict=True):
             found += self.step(step, f"{prefix}{name}")
         return found
+
+    def template(self, template: Template, address: str) -> Agenda:
+        """The decisions of a block that is called at an address."""
+        key = (template.name.text, address)
+        if key not in self._templates:
+            self._templates[key] = self.body(template.body, f"{address}.")
+        return self._templates[key]
 
     def step(self, step: Step, address: str) -> Agenda:
         """The decisions of a step."""
@@ -87,10 +98,10 @@ class Agendas:
     def _action(self, action: Action, address: str) -> Agenda:
         match action:
             case Call(key=key, arguments=arguments):
-                template = self._offers.with_holes.get(key.text)
+                template = self._with_holes.get(key.text)
                 found = self._values(arguments, address)
                 if template is not None and not template.once:
-                    found = [*found, *self.body(template.body, f"{address}.")]
+                    found = [*found, *self.template(template, address)]
                 return found
             case Sequential(body=body):
                 return self.body(body, f"{address}.")
@@ -113,11 +124,25 @@ class Agendas:
         ]
 
 
-def ask(agenda: Agenda, choose: Choose, answers: list[int], questions: list[Question]) -> None:
-    """Go through an agenda; what was asked and answered is added."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A point as answers: those of what the whole document shares, parameters and then blocks that decide once, and
+    those of each step of its net. No two points of a space have the same."""
+
+    shared: tuple[Answers, ...]
+    steps: tuple[Answers, ...]
+
+    @property
+    def answers(self) -> Iterator[int]:
+        """All of them, in the order of the text."""
+        for answers in (*self.shared, *self.steps):
+            yield from answers
+
+
+def ask(agenda: Agenda, choose: Choose, answers: list[int]) -> None:
+    """Go through an agenda; the answers are added."""
     for question in agenda:
         position = choose(question.decision)
         answers.append(position)
-        questions.append(question)
         if question.leads_on:
-            ask(question.below[position], choose, answers, questions)
+            ask(question.below[position], choose, answers)

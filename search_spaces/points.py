@@ -29,19 +29,23 @@ class DecisionError(FixpointError):
 
 
 class Facts:
-    """What is known of the network of some decisions; `make` makes it, where there is more to be known."""
+    """What is known of the network of some decisions. `make` makes it; `find_hash` says its hash, where that is known
+    without it."""
 
-    __slots__ = ("_hash", "costs", "make")
+    __slots__ = ("_find_hash", "_hash", "costs", "make")
 
-    def __init__(self, costs: Totals, make: Callable[[], Graph]) -> None:
+    def __init__(self, costs: Totals, make: Callable[[], Graph], find_hash: Callable[[], str] | None = None) -> None:
         self.costs = costs
         self.make = make
+        self._find_hash = find_hash
         self._hash: str | None = None
 
     @property
     def hash(self) -> str:
+        """The canonical hash of the network."""
         if self._hash is None:
-            self._hash = self.make().hash
+            self._hash = self._find_hash() if self._find_hash else self.make().hash
+            self._find_hash = None
         return self._hash
 
 

@@ -27,13 +27,44 @@ from graphs.faults import FaultList
 from graphs.ordering import step_names
 from graphs.resolving import BEFORE
 from graphs.text import Mapping, Scalar, Tree
+from search_spaces.agenda import Agendas, Answers, ask
 from search_spaces.counts import count_of, is_zero
 from search_spaces.decisions import Choose, Decision, Holes, source_decisions
 from search_spaces.offers import Offers
 
+MAX_FILLINGS = 20_000
+
+
+class Fillings:
+    """Blocks with their holes filled, by what was decided in them. They have names that no document can give."""
+
+    def __init__(self, agendas: Agendas) -> None:
+        self.agendas = agendas
+        self._known: dict[tuple[str, Answers], tuple[Template, dict[str, Template], dict[str, str]]] = {}
+        self._number = 0
+
+    def get(self, key: tuple[str, Answers]) -> tuple[Template, dict[str, Template], dict[str, str]] | None:
+        """A block that was filled so before, the blocks that it calls, and the names of those that they come of."""
+        return self._known.get(key)
+
+    def keep(
+        self,
+        key: tuple[str, Answers],
+        template: Template,
+        body: tuple[Step, ...],
+        inside: dict[str, Template],
+        origins: dict[str, str],
+    ) -> None:
+        """A block with a body without holes."""
+        if len(self._known) >= MAX_FILLINGS:
+            self._known.clear()
+        self._number += 1
+        name = Scalar(f"{template.name.text}#{self._number}", template.name.mark)
+        self._known[key] = (replace(template, name=name, body=body), inside, origins)
+
 
 class Resolution:
-    """One walk over a document whose parameters are decided."""
+    """One walk over a document whose parameters are decided. `fillings` has blocks that were filled in other walks."""
 
     def __init__(
         self,
@@ -42,9 +73,11 @@ class Resolution:
         choose: Choose,
         offers: Offers,
         holes: Holes | None = None,
+        fillings: Fillings | None = None,
     ) -> None:
         self._source = document
         self._holes = holes
+        self._fillings = fillings
         self._with_holes = with_holes
         self._choose = choose
         self._offers = offers
@@ -62,6 +95,11 @@ class Resolution:
         return self._templates
 
     @property
+    def origins(self) -> dict[str, str]:
+        """Of blocks that have another name than in the document: that one."""
+        return self._origins
+
+    @property
     def defaults(self) -> tuple[tuple[Scalar, Mapping], ...]:
         """The document's defaults for the blocks that what is resolved so far calls, under the names that they have."""
         found: list[tuple[Scalar, Mapping]] = []
@@ -75,7 +113,7 @@ class Resolution:
 
     def fork(self, choose: Choose) -> Resolution:
         """The same walk, going on by other choices."""
-        walk = Resolution(self._source, self._with_holes, choose, self._offers)
+        walk = Resolution(self._source, self._with_holes, choose, self._offers, fillings=self._fillings)
         walk._templates, walk._origins = dict(self._templates), dict(self._origins)
         return walk
 
@@ -186,6 +224,8 @@ class Resolution:
 
     def _specialized(self, template: Template, address: str) -> str:
         """The name of a template of its own for this call; calls that decide alike share one."""
+        if self._fillings is not None:
+            return self._filled(template, address, self._fillings)
         body = self._body(template.body, f"{address}.")
         name, number = template.name.text, 1
         while True:
@@ -199,6 +239,28 @@ class Resolution:
         self._templates[name] = replace(template, name=Scalar(name, template.name.mark), body=body)
         self._origins[name] = template.name.text
         return name
+
+    def _filled(self, template: Template, address: str, fillings: Fillings) -> str:
+        """The name of a template that was filled like this before, if it was."""
+        answers: list[int] = []
+        ask(fillings.agendas.template(template, address), self._choose, answers)
+        key = (template.name.text, tuple(answers))
+        known = fillings.get(key)
+        if known is None:
+            given = iter(answers)
+            inner = Resolution(
+                self._source, self._with_holes, lambda _: next(given), self._offers, fillings=self._fillings
+            )
+            body = inner._body(template.body, f"{address}.")
+            fillings.keep(key, template, body, inner._templates, inner._origins)
+            known = fillings.get(key)
+            assert known is not None
+        filled, inside, origins = known
+        self._templates.update(inside)
+        self._origins.update(origins)
+        self._templates[filled.name.text] = filled
+        self._origins[filled.name.text] = template.name.text
+        return filled.name.text
 
     def _keep(self, name: str) -> None:
         """Take a template without holes over, and what it calls."""

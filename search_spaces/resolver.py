@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
+from functools import cached_property
 
 from graphs.document import (
     Action,
@@ -22,11 +23,12 @@ from graphs.document import (
 from graphs.faults import FaultList
 from graphs.ordering import step_names
 from graphs.text import Mapping
+from search_spaces.agenda import Agenda, Agendas, Answers, Asked, ask
 from search_spaces.conditions import OpenParams
 from search_spaces.counts import Counts
 from search_spaces.decisions import Alternative, Choose, Decision, Holes, source_decisions, value_decisions
 from search_spaces.offers import Offers
-from search_spaces.resolution import Resolution, places_of
+from search_spaces.resolution import Fillings, Resolution, places_of
 
 
 class Resolver:
@@ -41,6 +43,8 @@ class Resolver:
         self._once = self._find_deciding_once()
         self._params = OpenParams(document)
         self._offers = Offers(self._with_holes)
+        self._agendas = Agendas(self._offers, self._with_holes)
+        self._fillings = Fillings(self._agendas)
 
     @property
     def has_prior(self) -> bool:
@@ -50,6 +54,38 @@ class Resolver:
     def resolve(self, choose: Choose) -> Document:
         """The document with every hole filled by what `choose` picks, in the order of the text."""
         return self.shared(choose).document()
+
+    def ask(self, choose: Choose) -> tuple[Asked, dict[str, Alternative]]:
+        """The answers of `choose` to all that matters, in the order of the text; and the decisions that they are."""
+        taken: dict[str, Alternative] = {}
+
+        def note(decision: Decision) -> int:
+            position = choose(decision)
+            taken[decision.address] = decision.alternatives[position]
+            return position
+
+        picked: dict[str, int] = {}
+        for name in self._params.names:
+            picked[name] = note(self._params.decision(name, picked))
+        shared: list[Answers] = [(position,) for position in picked.values()]
+        shared += [_answers(agenda, note) for agenda in self._agendas_once]
+        steps = tuple([_answers(agenda, note) for agenda in self._agendas_of_steps])
+        return Asked(tuple(shared), steps), taken
+
+    @cached_property
+    def _agendas_once(self) -> list[Agenda]:
+        return [self._agendas.body(self._with_holes[name].body, f"blocks.{name}.") for name in self._once]
+
+    @cached_property
+    def _agendas_of_steps(self) -> list[Agenda]:
+        body = self._document.body
+        names = step_names(body, FaultList(), taken=())
+        return [self._agendas.step(step, name) for step, name in zip(body, names, strict=True)]
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """What the whole document shares, in the order of `Asked.shared`."""
+        return (*(f"params.{name}" for name in self._params.names), *(f"blocks.{name}" for name in self._once))
 
     def count(self) -> int:
         """The number of points: of different sets of decisions that matter."""
@@ -122,8 +158,11 @@ class Resolver:
             walk.decide_once(self._with_holes[name])
         return walk.document(), holes
 
-    def shared(self, choose: Choose) -> Resolution:
-        """A walk that has decided what many places share: parameters, and blocks that decide once."""
+    def shared(self, choose: Choose, *, remembers: bool = False) -> Resolution:
+        """A walk that has decided what many places share: parameters, and blocks that decide once.
+
+        One that remembers goes fast, and has other names for blocks.
+        """
         picked: dict[str, int] = {}
         params = []
         for param in self._document.params:
@@ -132,7 +171,9 @@ class Resolver:
                 picked[name] = choose(self._params.decision(name, picked))
                 param = replace(param, default=(hole_alternatives(param.default) or ())[picked[name]])
             params.append(param)
-        walk = Resolution(replace(self._document, params=tuple(params)), self._with_holes, choose, self._offers)
+        document = replace(self._document, params=tuple(params))
+        fillings = self._fillings if remembers else None
+        walk = Resolution(document, self._with_holes, choose, self._offers, fillings=fillings)
         for name in self._once:
             walk.decide_once(self._with_holes[name])
         return walk
@@ -219,6 +260,12 @@ class Resolver:
                     reached.add(call.key.text)
                     waiting.append(template.body)
         return tuple(name for name, template in self._with_holes.items() if template.once and name in reached)
+
+
+def _answers(agenda: Agenda, choose: Choose) -> Answers:
+    answers: list[int] = []
+    ask(agenda, choose, answers)
+    return tuple(answers)
 
 
 def _never(decision: Decision) -> int:

@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from graphs.budget import Budget
+from graphs.canonical import hash_of
 from graphs.costs import Totals
 from graphs.document import Document, Settings
 from graphs.emission import document_text
@@ -20,6 +21,7 @@ from graphs.faults import DocumentError, FaultList, nearest
 from graphs.graph import Graph
 from graphs.loading import graph_of, load_document, parse_document
 from graphs.requirements import Requirement, read_requirements
+from search_spaces.agenda import Asked
 from search_spaces.bounds import Bounds
 from search_spaces.catalog import find
 from search_spaces.chains import Chain
@@ -36,13 +38,13 @@ from search_spaces.programs import no_program_because
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.spelling import Spelling, read_spelling
+from search_spaces.summing import Summing
 from search_spaces.unfolding import chain_of
 
 if TYPE_CHECKING:
     from search_spaces.drawing import Grid
 
 
-Key = tuple[int, ...]  # a series of choices: no two points have the same
 Known = TypeVar("Known")
 
 MAX_REMEMBERED = 50_000  # points whose costs and hash are remembered
@@ -57,8 +59,8 @@ class Space:
         self._resolver = Resolver(document)
         self._grids: dict[Bounds, Grid] = {}
         self._lists: dict[Budget, tuple[Point, ...] | None] = {}
-        self._facts: dict[Key, Facts] = {}
-        self._graphs: dict[Key, Graph] = {}
+        self._facts: dict[Asked, Facts] = {}
+        self._graphs: dict[Asked, Graph] = {}
 
     @property
     def name(self) -> str:
@@ -229,9 +231,7 @@ class Space:
 
     def active(self, decisions: Mapping[str, object]) -> Decisions:
         """Those of a full set of decisions that matter for its network."""
-        taken: Decisions = {}
-        self._resolver.resolve(_noting(self._choose_as(decisions), taken, []))
-        return taken
+        return self._resolver.ask(self._choose_as(decisions))[1]
 
     def points(self) -> Iterator[Point]:
         """All legal points, in the order of their decisions."""
@@ -299,35 +299,33 @@ class Space:
 
     def decide(self, choose: Choose) -> Point:
         """The point that a series of choices leads to. Raises `DocumentError` where it is no legal network."""
-        taken: Decisions = {}
-        positions: list[int] = []
-        document = self._resolver.resolve(_noting(choose, taken, positions))
-        key = tuple(positions)
-        if key not in self._facts:
-            costs = self._sums(key, taken) or self._graph(key, document).costs().totals
-            make = partial(self._graph, key)
-            _remember(self._facts, MAX_REMEMBERED, key, Facts(costs, make))
-        return Point(taken, self._facts[key])
+        asked, taken = self._resolver.ask(choose)
+        facts = self._facts.get(asked)
+        if facts is None:
+            facts = self._find_facts(asked)
+            _remember(self._facts, MAX_REMEMBERED, asked, facts)
+        return Point(taken, facts)
 
-    def _sums(self, key: Key, taken: Decisions) -> Totals | None:
-        """The costs of a point without its network; None where that is to say them, or why it is not legal."""
-        if self.costing is None or self.requirements:
-            return None
-        try:
-            positions = dict(zip(taken, key, strict=True))
-            sums = self.costing.costs(lambda decision: positions[decision.address])
-        except NotLegal:
-            return None
-        params, macs, activation_bytes = sums
-        return Totals(params, macs, activation_bytes, lambda: self._graph(key).costs().peak_bytes)
+    def _find_facts(self, asked: Asked) -> Facts:
+        """What is to be known of a point. Raises `DocumentError` where it is no legal network."""
+        make = partial(self._graph, asked)
+        found = self._summing.part(asked)
+        if found is None or not all(wanted.is_kept(found[1].totals) for wanted in self.requirements):
+            return Facts(make().costs().totals, make)
+        source, part = found
+        return Facts(part.totals, make, None if part.trail is None else partial(hash_of, (source,), part.trail))
 
-    def _graph(self, key: Key, document: Document | None = None) -> Graph:
-        """The network of a series of choices, and of the document that they lead to."""
-        if key not in self._graphs:
-            positions = iter(key)
-            graph = graph_of(document or self._resolver.resolve(lambda _: next(positions)))
-            _remember(self._graphs, MAX_GRAPHS, key, graph)
-        return self._graphs[key]
+    @cached_property
+    def _summing(self) -> Summing:
+        return Summing(self.document, self._resolver)
+
+    def _graph(self, asked: Asked) -> Graph:
+        """The network of a point."""
+        if asked not in self._graphs:
+            answers = asked.answers
+            graph = graph_of(self._resolver.resolve(lambda _: next(answers)))
+            _remember(self._graphs, MAX_GRAPHS, asked, graph)
+        return self._graphs[asked]
 
 
 def load(name_or_path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Space:
@@ -362,19 +360,7 @@ def _space(document: Document, settings: Settings | None, variant: str | None) -
     return space
 
 
-def _noting(choose: Choose, taken: Decisions, positions: list[int]) -> Choose:
-    """Choices as another makes them, which are put down."""
-
-    def note(decision: Decision) -> int:
-        position = choose(decision)
-        positions.append(position)
-        taken[decision.address] = decision.alternatives[position]
-        return position
-
-    return note
-
-
-def _remember(known: dict[Key, Known], most: int, key: Key, value: Known) -> None:
+def _remember(known: dict[Asked, Known], most: int, key: Asked, value: Known) -> None:
     """One more, without the oldest where there are too many."""
     if len(known) >= most:
         del known[next(iter(known))]
