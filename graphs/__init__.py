@@ -31,6 +31,7 @@ Reading order; each file imports only from those above it:
     parts         what parts of networks come to
     fragments     expansions of shipped blocks, remembered
     arguments     what a block takes, and the value of a text
+    signatures    what templates take
     calls         the arguments of one call, and the primitive that comes of them
     frames        where an expansion stands, and who is to blame for a fault
     guides        what leads an expansion through open holes

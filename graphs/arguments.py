@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -76,23 +76,31 @@ class Scope:
         A stride is a number, or a pair where it differs vertically and horizontally.
         """
         self.nodes[name] = "" if type is None else "map" if isinstance(type, Map) else "vector"
-        for trait in TRAITS:
-            self.known.add(f"{name}.{trait}")
-            self.values.pop(f"{name}.{trait}", None)
+        names, values = trait_names(name), self.values
+        self.known.update(names)
         if isinstance(type, Map):
             vertical, horizontal = type.stride
-            stride = vertical if vertical == horizontal else type.stride
-            pairs = zip(TRAITS, (type.channels, type.height, type.width, stride), strict=False)
-            self.values.update({f"{name}.{trait}": value for trait, value in pairs})
-        elif type is not None:
-            self.values[f"{name}.features"] = type.features
+            values[names[0]], values[names[1]], values[names[2]] = type.channels, type.height, type.width
+            values[names[3]] = vertical if vertical == horizontal else type.stride
+            values.pop(names[4], None)
+            return
+        for trait in names:
+            values.pop(trait, None)
+        if type is not None:
+            values[names[4]] = type.features
 
     def unbind_type(self, name: str) -> None:
         """Forget a step."""
         del self.nodes[name]
-        for trait in TRAITS:
-            self.known.discard(f"{name}.{trait}")
-            self.values.pop(f"{name}.{trait}", None)
+        for trait in trait_names(name):
+            self.known.discard(trait)
+            self.values.pop(trait, None)
+
+
+@lru_cache(maxsize=4096)
+def trait_names(name: str) -> tuple[str, ...]:
+    """The names of the traits of a step, in the order of `TRAITS`."""
+    return tuple(f"{name}.{trait}" for trait in TRAITS)
 
 
 class Missing(Exception):
@@ -115,6 +123,12 @@ def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argumen
     """The value of an argument. Raises `Missing` after a fault, or where one is known already."""
     if isinstance(tree, Mapping):
         raise Missing  # refused when it was read
+    if type(tree) is Scalar and not tree.broken:  # most are numbers, or names of what fits as it is
+        plain: Argument = tree.value
+        if isinstance(plain, str):
+            plain = scope.values.get(plain)
+        if plain is not None and (_fits(plain, slot.kind) or (isinstance(plain, str) and plain in slot.words)):
+            return plain
     if isinstance(tree, Sequence):
         if slot.kind != "size" or len(tree.items) != 2:
             _refuse(tree, slot, faults)
@@ -130,6 +144,16 @@ def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argumen
     if value is None or not _fits(value, slot.kind):
         _refuse(tree, slot, faults)
     return value
+
+
+def constant(tree: Tree, slot: Slot, names: Container[str]) -> Argument:
+    """The value of an argument that depends on nothing; None where it may depend on some names, or is at fault."""
+    if not isinstance(tree, Scalar) or tree.broken:
+        return None
+    value = tree.value
+    if isinstance(value, str):
+        return value if value in slot.words and value not in names else None
+    return value if _fits(value, slot.kind) else None
 
 
 def evaluate_expression(tree: Scalar, scope: Scope, faults: FaultList, slot: Slot | None = None) -> Value:

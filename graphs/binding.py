@@ -16,6 +16,7 @@ from graphs.frames import Body, Handle
 from graphs.guides import Guide, Waiting
 from graphs.lexicon import Lexicon
 from graphs.resolving import alone, named_node
+from graphs.signatures import signature_of
 from graphs.text import Tree
 
 
@@ -31,28 +32,26 @@ def bind(
 ) -> tuple[Scope, dict[str, Handle]]:
     """What the body of a template may read: names, of which a default may read `in` and those before it, and steps
     of the caller. Raises `Missing` after a fault."""
-    nodes = {
-        param.name.text: alone(
-            named_node(param.name.text, given[param.name.text][1], source, body, assembly), param.name.text
-        )
-        for param in template.params
-        if param.kind == "node"
-    }
+    signature = signature_of(template)
+    nodes = {name: alone(named_node(name, given[name][1], source, body, assembly), name) for name in signature.nodes}
     if assembly.guide is not None:
         trees = lexicon.trees(call, given, slots, body)
         return _bind_open(template, trees, slots, source, nodes, assembly.guide), nodes
     values = lexicon.arguments(call, given, slots, body)
     scope = Scope(elsewhere=lexicon.names)
     scope.bind_type("in", source.type)
-    for param in template.params:
-        name = param.name.text
-        if param.kind == "node":
+    for name, value, default in signature.names:
+        if name in nodes:
             scope.bind_type(name, nodes[name].type)
             continue
-        if name not in values and param.default is not None:
+        if name in values:
+            value = values[name]
+        elif value is None and default is not None:
             with contextlib.suppress(Missing):
-                values[name] = assembly.evaluate(param.default, slots[name], scope, body.frame)
-        scope.bind(name, values.get(name))
+                value = assembly.evaluate(default, slots[name], scope, body.frame)
+        scope.known.add(name)
+        if value is not None:
+            scope.values[name] = value
     return scope, nodes
 
 

@@ -93,6 +93,12 @@ def check_arguments(
 
     `defaults` are the arguments that the document gives to all calls of the block.
     """
+    if given.keys() <= slots.keys():
+        for name, slot in slots.items():
+            if slot.required and name not in given and name not in defaults:
+                break
+        else:
+            return True
     key = call.key.text
     unknown = [name for name in given if name not in slots]
     meant: set[str] = set()  # by a misspelled name, which is one mistake, not two

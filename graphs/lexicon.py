@@ -7,12 +7,13 @@ from collections.abc import Hashable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
-from graphs.arguments import Argument, Missing, Scope, Slot, slot_of, slots_of
+from graphs.arguments import Argument, Missing, Scope, Slot, slots_of
 from graphs.assembly import Assembly
 from graphs.calls import Given, check_arguments, refuse_unknown_block
 from graphs.document import Call, Document, Template, calls_within
 from graphs.frames import Body, Frame
 from graphs.library import block_class, composites
+from graphs.signatures import signature_of
 from graphs.text import Scalar, Tree
 
 
@@ -42,7 +43,6 @@ class Lexicon:
         self._document = document
         self._assembly = assembly
         self._own = {**composites(), **document.templates}
-        self._slots: dict[int, dict[str, Slot]] = {}
         self._defaults: dict[str, dict[str, Argument]] = {}
         self._open: dict[str, Given] = {}
         self._scope = Scope()
@@ -56,10 +56,7 @@ class Lexicon:
         """The arguments that the block of a call takes; None, with a fault here or elsewhere, where there is none."""
         template = self.templates(call).get(call.key.text)
         if template is not None:
-            slots = self._slots.get(id(template))
-            if slots is None:
-                slots = self._slots[id(template)] = {param.name.text: slot_of(param) for param in template.params}
-            return slots
+            return signature_of(template).slots
         kind = block_class(call.key.text)
         if kind is None and not self._document.whole:
             return None

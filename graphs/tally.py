@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from blocks.merging import Add
 from graphs.assembly import MAX_NODES, Assembly, TooLarge
 from graphs.frames import Body, Frame, Handle
 from graphs.graph import Node
 from graphs.parts import Part, summarize, with_limits
+from graphs.text import Scalar
 
 MOST = 50_000
 MAX_NESTING = 32
@@ -85,6 +87,10 @@ class Tally(Assembly):
             self.spare.discard(first + index)
         del self.nodes[start:], self.frames[start:]
         return part
+
+    def share_weights(self, start: int, address: str, owner: str, name: Scalar, frame: Frame) -> NoReturn:
+        """Whose weights a node has is for a graph to say."""
+        raise TooLarge
 
     def whole(self, begun: Begun, end: int) -> Part:
         """All nodes as one part, from the first input to a value."""

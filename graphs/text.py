@@ -47,17 +47,18 @@ class Scalar:
     @property
     def text(self) -> str:
         """The value as a word, as a document has it."""
+        value = self.value
         if self.written:
             return self.written
-        match self.value:
-            case str():
-                return self.value
+        if isinstance(value, str):
+            return value
+        match value:
             case None:
                 return "null"
             case bool():
-                return "true" if self.value else "false"
+                return "true" if value else "false"
             case _:
-                return str(self.value)
+                return str(value)
 
 
 @dataclass(frozen=True, slots=True)

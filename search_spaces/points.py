@@ -41,6 +41,11 @@ class Facts:
         self._hash: str | None = None
 
     @property
+    def is_known(self) -> bool:
+        """Whether no graph is needed for any of it."""
+        return self._hash is not None or self._find_hash is not None
+
+    @property
     def hash(self) -> str:
         """The canonical hash of the network."""
         if self._hash is None:

@@ -10,7 +10,7 @@ from blocks.types import Type, num_bytes
 from graphs.arguments import Missing, evaluate_expression
 from graphs.costs import block_cost
 from graphs.document import Call, Sequential, Step, Template
-from graphs.expansion import expand_part
+from graphs.expansion import Summaries, expand_part
 from graphs.faults import FaultList
 from graphs.graph import Graph
 from graphs.inputs import document_scope
@@ -67,7 +67,7 @@ class Prices:
         total = NOTHING
         for number in range(times):
             step = once if number == 0 else replace(once, first=None)
-            key = (place, inside, state.type, number == 0)
+            key = (place, inside, state.type, number == 0 and once.first is not None)
             found = self.expanded(key, link, (step,), state, walk)
             if found is None:
                 return None
@@ -128,7 +128,10 @@ def _expand(link: Link, steps: tuple[Step, ...], state: State, walk: Resolution)
         requirements=(),
         where=(),
     )
-    graph = expand_part(part, state.type, FaultList())
+    found = Summaries(part).part(steps, source, state.type)
+    if found is not None:
+        return (found.params, found.macs, found.activation_bytes), found.type
+    graph = expand_part(part, state.type, FaultList())  # where weights are shared, or nothing is legal
     if graph is None:
         return None
     [value] = graph.outputs.values()

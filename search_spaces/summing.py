@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from blocks.types import Type
 from graphs.assembly import MAX_NODES, MAX_STEPS
-from graphs.document import Action, Choice, Document, Parallel, Sequential, Share, Step
+from graphs.document import Document, hole_alternatives
 from graphs.expansion import Summaries
 from graphs.faults import FaultList
 from graphs.inputs import document_scope, input_types
 from graphs.parts import Part, in_series
 from graphs.requirements import MAX_MACS, MAX_PARAMS
+from graphs.text import Scalar
 from search_spaces.agenda import Answers, Asked
 from search_spaces.links import Link, links_of
 from search_spaces.resolution import Resolution
@@ -26,15 +27,19 @@ MAX_REMEMBERED = 50_000
 MAX_SUMMARIES = 500  # parts made by one walk, which keeps what it has seen
 
 
+_Key = tuple[
+    int, tuple[Answers, ...], tuple[Answers, ...], Type
+]  # a link, its answers, those that it shares, its input
+
+
 class Summing:
     """The parts of the points of one document."""
 
     def __init__(self, document: Document, resolver: Resolver) -> None:
         self._document = document
         self._resolver = resolver
-        bodies = (document.body, *(template.body for template in document.templates.values()))
         found = links_of(document, resolver.once)
-        plain = isinstance(found, tuple) and len(document.outputs) <= 1 and not any(map(_shares_weights, bodies))
+        plain = isinstance(found, tuple) and len(document.outputs) <= 1
         self._links = _placed(document, found, resolver.shares) if plain and isinstance(found, tuple) else None
         self._parts: dict[object, Part] = {}
         self._inputs: dict[tuple[Answers, ...], Type | None] = {}
@@ -53,12 +58,10 @@ class Summing:
             key = (number, own, tuple([asked.shared[place] for place in shares]), type)
             part = self._parts.get(key)
             if part is None:
-                part = self._made(asked, link, own, type)
+                part = self._repeated(asked, link, key) or self._made(asked, link, own, type)
                 if part is None:
                     return None
-                if len(self._parts) >= MAX_REMEMBERED:
-                    del self._parts[next(iter(self._parts))]
-                self._parts[key] = part
+                self._remember(key, part)
             parts.append(part)
             type = part.type
         whole = in_series(source, parts)
@@ -76,14 +79,59 @@ class Summing:
             self._inputs[asked.shared] = None if faults.faults else type
         return self._inputs[asked.shared]
 
-    def _made(self, asked: Asked, link: Link, own: tuple[Answers, ...], type: Type) -> Part | None:
-        """What a link comes to."""
+    def _repeated(self, asked: Asked, link: Link, key: _Key) -> Part | None:
+        """What a repeated step comes to: its first repetition, and the others, each priced once however often it is
+        repeated; None where it is not one, or can't be priced so."""
+        number, own, shares, source = key
+        step, [answers, *more] = link.steps[0], own
+        plain = step.sources is None or (len(step.sources) == 1 and isinstance(step.sources[0], Scalar))
+        if more or step.repeat is None or step.each or step.when is not None or not plain:
+            return None
+        trees = hole_alternatives(step.repeat)
+        tree, inside = (trees[answers[0]], answers[1:]) if trees else (step.repeat, answers)
+        times = tree.value if isinstance(tree, Scalar) else None
+        if not isinstance(times, int) or isinstance(times, bool) or not 0 < times <= MAX_NODES:
+            return None
+        parts: list[Part] = []
+        type = source
+        while len(parts) < times:
+            is_first = not parts and step.first is not None
+            short = (number, (inside,), shares, type, is_first)
+            part = self._parts.get(short)
+            if part is None:
+                part = self._made(asked, link, own, type, once=True, is_first=is_first)
+                if part is None:
+                    return None
+                self._remember(short, part)
+            parts += [part] * (times - len(parts) if part.type == type and not is_first else 1)
+            type = part.type
+        return in_series(source, parts)
+
+    def _made(
+        self,
+        asked: Asked,
+        link: Link,
+        own: tuple[Answers, ...],
+        type: Type,
+        *,
+        once: bool = False,
+        is_first: bool = False,
+    ) -> Part | None:
+        """What a link comes to, or one repetition of it."""
         walk, summaries = self._summaries(asked)
         answers = (answer for answers in own for answer in answers)
         fork = walk.fork(lambda _: next(answers))
         steps = fork.steps(link.steps, link.names)
+        if once:
+            [step] = steps
+            steps = (replace(step, repeat=Scalar(1, step.mark), first=step.first if is_first else None),)
         summaries.learn(fork.templates, fork.origins)
         return summaries.part(steps, link.source, type)
+
+    def _remember(self, key: object, part: Part) -> None:
+        if len(self._parts) >= MAX_REMEMBERED:
+            del self._parts[next(iter(self._parts))]
+        self._parts[key] = part
 
     def _summaries(self, asked: Asked) -> tuple[Resolution, Summaries]:
         """The walk that has decided what is shared, and what prices steps after it."""
@@ -110,22 +158,3 @@ def _placed(
         first += len(link.steps)
     assert first == len(document.body)
     return found
-
-
-def _shares_weights(body: tuple[Step, ...]) -> bool:
-    """Whether a step of a body has the weights of another."""
-    return any(_action_shares(step.action) for step in body)
-
-
-def _action_shares(action: Action) -> bool:
-    match action:
-        case Share():
-            return True
-        case Sequential(body=body):
-            return _shares_weights(body)
-        case Parallel(branches=branches):
-            return any(_shares_weights(body) for _, body in branches)
-        case Choice(alternatives=alternatives):
-            return any(_action_shares(inner) for _, inner in alternatives)
-        case _:
-            return False

@@ -10,7 +10,7 @@ import search_spaces
 from blocks.errors import BudgetError
 from graphs import Budget, Document, DocumentError, Graph
 from graphs.loading import graph_of
-from search_spaces import DecisionError, Space
+from search_spaces import DecisionError, Space, load_networks
 
 SMALL = search_spaces.load("small")
 
@@ -29,6 +29,88 @@ def test_costs_and_hash_are_those_of_the_graph(name: str) -> None:
         assert again.decisions == point.decisions
         assert again.hash == point.hash == graph.hash
         assert again.costs == point.costs == graph.costs().totals
+
+
+KNOTS = """\
+version: 1
+name: knots
+params: {width: 4}
+input: {image: {map: [4, 8, 8]}}
+blocks:
+  knot:                                          # five ways that are neither in series nor side by side
+    params: {kernel_size: int}
+    body:
+      - {name: a, conv2d: {out_channels: in.channels, kernel_size: 1}}
+      - {name: b, from: in, tanh: {}}
+      - {name: c, from: [a, b], add: {}}
+      - {name: d, from: a, relu: {}}
+      - {name: e, from: c, conv2d: {out_channels: in.channels, kernel_size: kernel_size, padding: auto}}
+      - {from: [d, e], concat: {}}
+  shallow:
+    params: {like: node}
+    body:
+      - {name: skip, shortcut: {like: like}}
+      - {name: spare, tanh: {}, unused: ok}
+      - {from: [skip, like], add: {}}
+net:
+  - name: first
+    repeat: {range: [0, 2]}
+    knot: {kernel_size: {choice: [1, 3]}}
+  - name: middle
+    choice:
+      knot: {knot: {kernel_size: 3}}
+      both: [{join: add, parallel: {one: [{knot: {kernel_size: 3}}], two: [{knot: {kernel_size: {choice: [3, 5]}}}]}}]
+      inside: [{join: concat, parallel: {one: [{relu: {}}, {knot: {kernel_size: 1}}, {tanh: {}}], two: []}}]
+      shared: [{name: s, conv2d: {out_channels: in.channels, kernel_size: 1}}, {share: s}]
+      nothing: []
+  - {name: main, conv: {out_channels: {choice: [4, 8]}, kernel_size: 3}}
+  - {name: end, from: in, shallow: {like: main}}
+  - {name: last, repeat: {range: [1, 40]}, first: {out_channels: 6}, conv: {out_channels: {choice: [5, 7]}}}
+  - global_avg_pool: {}
+"""
+
+
+def test_whatever_is_wired_costs_and_hash_are_those_of_the_graph() -> None:
+    seen = set()
+    for seed in range(60):
+        space = search_spaces.parse(KNOTS)
+        point = space.draw(Random(seed))
+        assert point is not None
+        known = point.costs, point.hash
+        assert known == (point.graph.costs().totals, point.graph.hash)
+        seen.add(point.decisions["middle"])
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize("requirement", ["params: '< 3k'", "macs: '>= 100k'", "peak_bytes: '< 10k'"])
+def test_what_a_document_requires_holds_for_its_points(requirement: str) -> None:
+    space = search_spaces.parse(KNOTS)
+    strict = search_spaces.parse(f"{KNOTS}require: {{{requirement}}}\n")
+    metric, bound = requirement.split(": ")
+    sign, limit = bound.strip("'").split()
+    budget = Budget.of({f"{'max' if sign == '<' else 'min'}_{metric}": limit})
+    kept = 0
+    for seed in range(30):
+        point = space.draw(Random(seed))
+        assert point is not None
+        if budget.admits(point.costs):
+            kept += 1
+            assert strict.point(point.decisions).hash == point.hash
+        else:
+            with pytest.raises(DocumentError, match="E"):
+                strict.point(point.decisions)
+    assert 0 < kept < 30
+
+
+@pytest.mark.slow
+def test_what_networks_come_to_in_parts_is_what_their_graphs_say() -> None:
+    known = 0
+    for name, graph in load_networks():
+        space = Space(graph.document)
+        point = space.point({})
+        known += point.facts.is_known
+        assert (point.costs, point.hash) == (graph.costs().totals, graph.hash), name
+    assert known > 100
 
 
 def test_what_is_known_of_a_point_is_remembered_without_its_graph(monkeypatch: pytest.MonkeyPatch) -> None:
