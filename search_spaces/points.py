@@ -28,29 +28,33 @@ class DecisionError(FixpointError):
     """Decisions that are no point of the space."""
 
 
-class Facts:
-    """What is known of the network of some decisions. `make` makes it; `find_hash` says its hash, where that is known
-    without it."""
-
-    __slots__ = ("_find_hash", "_hash", "costs", "make")
-
-    def __init__(self, costs: Totals, make: Callable[[], Graph], find_hash: Callable[[], str] | None = None) -> None:
-        self.costs = costs
-        self.make = make
-        self._find_hash = find_hash
-        self._hash: str | None = None
+class Summed(Protocol):
+    """What a network comes to, without its graph."""
 
     @property
-    def is_known(self) -> bool:
-        """Whether no graph is needed for any of it."""
-        return self._hash is not None or self._find_hash is not None
+    def hash(self) -> str | None:
+        """The canonical hash; None where that is for the graph to say."""
+
+
+class Facts:
+    """What is known of the network of some decisions. `make` makes it; `sum` says what it comes to without it, where
+    that can be said."""
+
+    __slots__ = ("_hash", "_sum", "costs", "make")
+
+    def __init__(self, costs: Totals, make: Callable[[], Graph], sum: Callable[[], Summed | None] | None) -> None:
+        self.costs = costs
+        self.make = make
+        self._sum = sum
+        self._hash: str | None = None
 
     @property
     def hash(self) -> str:
         """The canonical hash of the network."""
         if self._hash is None:
-            self._hash = self._find_hash() if self._find_hash else self.make().hash
-            self._find_hash = None
+            found = self._sum() if self._sum else None
+            self._sum = None
+            self._hash = (found and found.hash) or self.make().hash
         return self._hash
 
 

@@ -12,7 +12,6 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from graphs.budget import Budget
-from graphs.canonical import hash_of
 from graphs.costs import Totals
 from graphs.document import Document, Settings
 from graphs.emission import document_text
@@ -302,18 +301,38 @@ class Space:
         asked, taken = self._resolver.ask(choose)
         facts = self._facts.get(asked)
         if facts is None:
-            facts = self._find_facts(asked)
+            facts = self._find_facts(asked, taken)
             _remember(self._facts, MAX_REMEMBERED, asked, facts)
         return Point(taken, facts)
 
-    def _find_facts(self, asked: Asked) -> Facts:
+    def _find_facts(self, asked: Asked, taken: Decisions) -> Facts:
         """What is to be known of a point. Raises `DocumentError` where it is no legal network."""
         make = partial(self._graph, asked)
-        found = self._summing.part(asked)
-        if found is None or not all(wanted.is_kept(found[1].totals) for wanted in self.requirements):
-            return Facts(make().costs().totals, make)
-        source, part = found
-        return Facts(part.totals, make, None if part.trail is None else partial(hash_of, (source,), part.trail))
+        summed = partial(self._summing.part, asked)
+        costs = None if self._summing.is_small or self.requirements else self._sums(asked, taken)
+        if costs is None:
+            found = summed()
+            if found is None or not all(wanted.is_kept(found.totals) for wanted in self.requirements):
+                return Facts(make().costs().totals, make, None)
+            return Facts(found.totals, make, lambda: found)
+        return Facts(costs, make, summed)
+
+    def _sums(self, asked: Asked, taken: Decisions) -> Totals | None:
+        """The costs of a point without its parts; None where these are to say them, or why it is not legal."""
+        if self.costing is None:
+            return None
+        positions = dict(zip(taken, asked.answers, strict=True))
+        try:
+            sums = self.costing.costs(lambda decision: positions[decision.address])
+        except NotLegal:
+            return None
+        params, macs, activation_bytes = sums
+
+        def peak_bytes() -> int:
+            found = self._summing.part(asked)
+            return self._graph(asked).costs().peak_bytes if found is None else found.totals.peak_bytes
+
+        return Totals(params, macs, activation_bytes, peak_bytes)
 
     @cached_property
     def _summing(self) -> Summing:

@@ -7,10 +7,13 @@ for training alone, with several outputs or inputs, with shared weights, or beyo
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from blocks.types import Type
 from graphs.assembly import MAX_NODES, MAX_STEPS
+from graphs.canonical import hash_of
+from graphs.costs import Totals
 from graphs.document import Document, hole_alternatives
 from graphs.expansion import Summaries
 from graphs.faults import FaultList
@@ -32,6 +35,24 @@ _Key = tuple[
 ]  # a link, its answers, those that it shares, its input
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A network as one part, which reads this type."""
+
+    source: Type
+    part: Part
+
+    @property
+    def totals(self) -> Totals:
+        """What a budget may bound."""
+        return self.part.totals
+
+    @property
+    def hash(self) -> str | None:
+        """The canonical hash; None where that is for the graph to say."""
+        return None if self.part.trail is None else hash_of((self.source,), self.part.trail)
+
+
 class Summing:
     """The parts of the points of one document."""
 
@@ -45,8 +66,8 @@ class Summing:
         self._inputs: dict[tuple[Answers, ...], Type | None] = {}
         self._open: tuple[tuple[Answers, ...], Resolution, Summaries, int] | None = None
 
-    def part(self, asked: Asked) -> tuple[Type, Part] | None:
-        """The type of a point's input, and what its network comes to; None where that is not known."""
+    def part(self, asked: Asked) -> Whole | None:
+        """What the network of a point comes to; None where that is not known."""
         if self._links is None:
             return None
         source = self._input(asked)
@@ -65,8 +86,15 @@ class Summing:
             parts.append(part)
             type = part.type
         whole = in_series(source, parts)
-        within = whole.params <= MAX_PARAMS and whole.macs <= MAX_MACS
-        return (source, whole) if within and whole.num_nodes <= MAX_NODES and whole.num_steps <= MAX_STEPS else None
+        if whole.params > MAX_PARAMS or whole.macs > MAX_MACS:
+            return None
+        return Whole(source, whole) if whole.num_nodes <= MAX_NODES and whole.num_steps <= MAX_STEPS else None
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether the parts of all points are few enough to be remembered."""
+        ways = sum(self._resolver.count_step(step) for step in self._document.body)
+        return self._links is not None and ways * self._resolver.count_shared() <= MAX_REMEMBERED
 
     def _input(self, asked: Asked) -> Type | None:
         """The type of the input."""
