@@ -2,7 +2,7 @@
 
 A climb begins with draws, and goes on with the points around its best trials, in a random order: those one edit away
 and, near a bound of the budget, swaps (`nas.samplers.edits`). Whatever turns out better is searched around at once.
-Where nothing new is left around the `BEAM` best of a climb, another one begins.
+Where nothing new is left around the `BEAM` best of a climb, the next best is gone on with, or another one begins.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class LocalSampler(Sampler):
     def propose(self, number: int, known: Set[str]) -> Decisions | None:
         seed = derive_seed(self._seed, "local", number)
         if self._climbs[-1].is_begun:
-            for climb in reversed(self._climbs):
+            for climb in self._most_promising_first():
                 found = self._next_of(climb, known, Random(seed))
                 if found is not None:
                     return dict(found.decisions)
@@ -79,6 +79,13 @@ class LocalSampler(Sampler):
                 return climb
         self._climbs = [*self._climbs[1 - MAX_CLIMBS :], _Climb()]
         return self._climbs[-1]
+
+    def _most_promising_first(self) -> list[_Climb]:
+        """The climbs by their best; of several objectives the latest first."""
+        if self._num_objectives > 1:
+            return self._climbs[::-1]
+        begun = [climb for climb in self._climbs if climb.best]
+        return sorted(begun, key=lambda climb: climb.best[0].merit, reverse=True)
 
     def _next_of(self, climb: _Climb, known: Set[str], random: Random) -> Point | None:
         best = list(climb.best)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Params = dict[str, Any]
 Distributions = dict[str, BaseDistribution]
+MAX_UNORDERED = 5
 MAX_FINISHED = 150  # finished trials of a study
 
 
@@ -44,8 +45,9 @@ class Choice:
     `otherwise`; `is_found` is false, and they are empty, where there is nothing of the kind."""
 
     def __init__(self, max_asked: int, fits: Callable[[Params], bool], otherwise: Callable[[], Params | None]) -> None:
-        self.fits = fits
         self.is_found = True
+        self._fits = fits
+        self._fitting: Params | None = None
         self._max_asked = max_asked
         self._otherwise = otherwise
 
@@ -53,6 +55,12 @@ class Choice:
     def of(params: Params) -> Choice:
         """These, and nothing else."""
         return Choice(0, lambda _: True, lambda: params)
+
+    def fits(self, params: Params) -> bool:
+        """Whether these may be chosen; what was said last isn't looked at twice."""
+        if self._fitting != params and self._fits(params):
+            self._fitting = params
+        return self._fitting == params
 
     def choose(self, suggest: Callable[[], Params | None]) -> Params:
         """The parameters; `suggest` gives None where it has no more to say."""
@@ -238,14 +246,18 @@ class OptunaSampler(Sampler):
 
 
 class _Axis:
-    """A decision as a parameter: the index of its alternative, ordered where the alternatives are rising numbers."""
+    """A decision as a parameter: the index of its alternative.
+
+    It is ordered where the alternatives are rising numbers, and more than `MAX_UNORDERED`: of a few, order says little,
+    and an estimate of ordered ones takes several times as long.
+    """
 
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
         alternatives = decision.alternatives
         numbers = [value for value in alternatives if isinstance(value, int | float) and not isinstance(value, bool)]
         self.distribution: BaseDistribution
-        if len(numbers) == len(alternatives) > 2 and numbers == sorted(numbers):
+        if len(numbers) == len(alternatives) > MAX_UNORDERED and numbers == sorted(numbers):
             self.distribution = IntDistribution(0, len(alternatives) - 1)
         else:
             self.distribution = CategoricalDistribution(range(len(alternatives)))

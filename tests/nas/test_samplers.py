@@ -133,14 +133,14 @@ def test_tpe_learns_what_the_budget_allows_and_what_is_good() -> None:
     sampler = make_sampler("tpe", SPACE, Budget(), 0)
     chosen = []
     known: set[str] = set()
-    for number in range(60):
+    for number in range(40):  # of 97 networks
         decisions = sampler.propose(number, known)
         assert decisions is not None
         known.add(SPACE.materialize(decisions).hash)
         sampler.accepted(number, decisions)
         sampler.ended(number, Outcome("complete", (0.9 if decisions["params.activation"] == "silu" else 0.1,), 9))
         chosen.append(decisions["params.activation"])
-    assert chosen[30:].count("silu") >= 24
+    assert chosen[20:].count("silu") >= 16
 
 
 def test_gp_finds_the_best_with_few_trials() -> None:
