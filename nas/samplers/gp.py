@@ -5,9 +5,8 @@ improvement (Jones 1998) among those one edit from the `NUM_PARENTS` best, some 
 draws. Trials that still run count with the value that is expected of them. Of several objectives each proposal takes
 one weighting at random (ParEGO, Knowles 2006), so that the proposals together spread along the front.
 
-Accuracies are skewed: networks that don't learn at all lie far below all others. So they are learned on two scales,
-by turns: one on which what is below the median is drawn together logarithmically, and the quantiles of a normal
-distribution. Each is better on some tables, and neither has a constant to be chosen.
+Accuracies are skewed: networks that don't learn at all lie far below all others. So they are learned on a scale on
+which what is below the median is drawn together logarithmically.
 
 A trial that was stopped at a rung stands below all that went farther, at its distance from the best of that rung; one
 that diverged, or took too much memory, at the bottom. What was proposed is a function of the seed and of what the
@@ -33,7 +32,7 @@ from nas.samplers.drawing import draw_largest, draw_new
 from nas.samplers.encoding import Doubles, Encoding, Integers
 from nas.samplers.expected_costs import ExpectedCosts
 from nas.samplers.sampler import Outcome, Sampler
-from nas.samplers.scales import drawn_together, levels, quantiles
+from nas.samplers.scales import drawn_together, levels
 from nas.samplers.standing import Tried, tried
 from nas.samplers.surrogate import Hyper, Posterior, fit
 from nas.seeds import derive_seed
@@ -52,7 +51,6 @@ GROWTH = 1.1  # the lengths are found anew when there are so many times as many 
 MAX_LEARNED = 400  # trials, the best
 MAX_JUDGED = 200  # points that are made for one proposal
 LOOKAHEAD = 8  # new ones in budget among them, where they must be made to be compared
-SCALES = (drawn_together, quantiles)
 
 
 class GPSampler(Sampler):
@@ -64,24 +62,24 @@ class GPSampler(Sampler):
         self._seed = seed
         self._num_objectives = num_objectives
         self._encoding = Encoding(space)
-        self._running: dict[int, Decisions] = {}
+        self._decisions: dict[int, Decisions] = {}
+        self._running: dict[int, None] = {}
         self._ended: dict[int, _Ended] = {}
-        self._num_accepted = 0
         self._sample: list[_Ended] = []  # what the lengths are found from
-        self._hypers: dict[int, Hyper] = {}
+        self._hyper: Hyper | None = None
         self._fresh: tuple[int, list[Point]] = (-1, [])
 
     def propose(self, number: int, known: Set[str]) -> Decisions | None:
         seed = derive_seed(self._seed, "gp", number)
-        if self._num_accepted < NUM_FIRST or len(self._ended) < 2:
-            metric = FIRST_BY[self._num_accepted % len(FIRST_BY)]
+        if len(self._decisions) < NUM_FIRST or len(self._ended) < 2:
+            metric = FIRST_BY[len(self._decisions) % len(FIRST_BY)]
             return draw_largest(self._space, self._budget, known, seed, metric, NUM_COMPARED)
         found = self._best_new(number, known, Random(seed))
         return dict(found.decisions) if found is not None else draw_new(self._space, self._budget, known, seed)
 
     def accepted(self, trial: int, decisions: Decisions) -> None:
-        self._running[trial] = self._space.active(decisions)
-        self._num_accepted += 1
+        self._decisions[trial] = self._space.active(decisions)
+        self._running[trial] = None
 
     def paused(self, trial: int, outcome: Outcome) -> None:
         self._learn_of(trial, outcome)
@@ -90,19 +88,20 @@ class GPSampler(Sampler):
         self._learn_of(trial, outcome)
 
     def _learn_of(self, trial: int, outcome: Outcome) -> None:
-        decisions = self._running.pop(trial, None) or self._ended[trial].decisions
+        decisions = self._decisions[trial]
+        self._running.pop(trial, None)
         one = tried(trial, decisions, outcome)
         if one is None and outcome.state not in (DIVERGED, REJECTED):
             return
         self._ended[trial] = _Ended(decisions, one)
         if len(self._ended) >= GROWTH * len(self._sample):
             self._sample = list(self._ended.values())
-            self._hypers.clear()
+            self._hyper = None
 
     def _best_new(self, number: int, known: Set[str], random: Random) -> Point | None:
         """The new point within the budget of the greatest expected improvement that is found."""
         weights = np.array([random.expovariate(1) for _ in range(self._num_objectives)])
-        model = self._learn(number % len(SCALES), weights / weights.sum())
+        model = self._learn(weights / weights.sum())
         candidates = Candidates(self._encoding, model.parents, self._fresh_points(number // BLOCK), random)
         scores = model.improvement(self._with_costs(candidates.vectors))
         scores[~self._costs.may_keep(candidates.vectors)] = -np.inf
@@ -122,26 +121,26 @@ class GPSampler(Sampler):
                 best = score, point
         return None if best is None else best[1]
 
-    def _learn(self, scale: int, weights: Doubles) -> _Model:
+    def _learn(self, weights: Doubles) -> _Model:
         """What all trials say; those that run count with what is expected of them."""
         ended, values = self._ranked(list(self._ended.values()), weights)
-        values = SCALES[scale](values)
+        values = drawn_together(values)
         vectors = self._features([one.decisions for one in ended])
-        hyper = self._hyper(scale, weights)
+        hyper = self._find_lengths(weights)
         posterior = Posterior(hyper, vectors, values, self._groups)
         if self._running:
-            running = self._features(list(self._running.values()))
+            running = self._features([self._decisions[trial] for trial in self._running])
             values = np.concatenate([values, posterior.mean(running)])
             posterior = Posterior(hyper, np.concatenate([vectors, running]), values, self._groups)
         return _Model(posterior, float(values.max()), [one.decisions for one in ended[:NUM_PARENTS]])
 
-    def _hyper(self, scale: int, weights: Doubles) -> Hyper:
+    def _find_lengths(self, weights: Doubles) -> Hyper:
         """The lengths; those of one objective are found once for each sample of trials."""
-        if scale not in self._hypers or self._num_objectives > 1:
+        if self._hyper is None or self._num_objectives > 1:
             ended, values = self._ranked(self._sample, weights)
             vectors = self._features([one.decisions for one in ended])
-            self._hypers[scale] = fit(vectors, SCALES[scale](values), self._groups)
-        return self._hypers[scale]
+            self._hyper = fit(vectors, drawn_together(values), self._groups)
+        return self._hyper
 
     def _ranked(self, ended: list[_Ended], weights: Doubles) -> tuple[list[_Ended], Doubles]:
         """The best trials, best first, and one number for each."""
@@ -158,7 +157,7 @@ class GPSampler(Sampler):
 
     @cached_property
     def _costs(self) -> ExpectedCosts:
-        points = self._draw(0)
+        points = self._draw(0) or [self._space.point(next(iter(self._decisions.values())))]
         vectors = self._encoding.encode_all([point.decisions for point in points])
         return ExpectedCosts(self._budget, vectors, [point.costs for point in points])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import ndtri
 
 from nas.samplers.encoding import Doubles
 from nas.samplers.standing import Tried
@@ -44,12 +43,9 @@ def drawn_together(values: Doubles) -> Doubles:
     """
     median = float(np.median(values))
     units = (values - median) / max(float(values.max()) - median, 1e-12)
-    return _standardised(np.where(units < 0, -np.log1p(np.maximum(-units, 0)), units))
-
-
-def quantiles(values: Doubles) -> Doubles:
-    """Those of a normal distribution, by rank."""
-    return np.asarray(ndtri((_ranks(values) - 0.5) / len(values)))
+    scaled = np.where(units < 0, -np.log1p(np.maximum(-units, 0)), units)
+    result: Doubles = (scaled - scaled.mean()) / max(float(scaled.std()), 1e-9)
+    return result
 
 
 def _ranks(values: Doubles) -> Doubles:
@@ -57,8 +53,3 @@ def _ranks(values: Doubles) -> Doubles:
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: Doubles = (np.cumsum(counts) - (counts - 1) / 2)[places]
     return ranks
-
-
-def _standardised(values: Doubles) -> Doubles:
-    result: Doubles = (values - values.mean()) / max(float(values.std()), 1e-9)
-    return result

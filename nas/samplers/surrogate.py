@@ -21,7 +21,7 @@ from nas.samplers.encoding import Doubles, Integers
 PRIOR_DISTANCE = 2.0  # r^2 between two typical points, before anything is known: a correlation of 0.3
 RATE_SPREAD = 1.0  # standard deviations of the logarithms
 SCALE_SPREAD = 1.0
-NOISE = 1e-3  # of a variance of 1
+NOISE = 1e-2  # of a variance of 1
 NOISE_SPREAD = 1.0
 MAX_ITERATIONS = 20
 MAX_SPREADS = 4  # how far from the prior's mean anything may be, in standard deviations
