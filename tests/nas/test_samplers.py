@@ -168,23 +168,23 @@ def _sum_over(decisions: Decisions) -> float:
     return value + 0.05 * (decisions.get("body.plain.kernel_size") == 1)
 
 
-@pytest.mark.parametrize("name", ["gp"])
-def test_two_objectives_are_weighted_anew_for_each_proposal(name: str) -> None:
-    """The most accurate network and the smallest are both found."""
-    sampler = make_sampler(name, SPACE, Budget(), 0, num_objectives=2)
+def test_gp_finds_the_front_of_two_objectives() -> None:
+    """Three of the four networks that nothing dominates, among 144; random search has one of them in as many trials."""
+    sampler = make_sampler("gp", SPACE, Budget(), 0, num_objectives=2)
     known: set[str] = set()
-    tried = []
+    found = set()
     for number in range(45):
         decisions = sampler.propose(number, known)
         assert decisions is not None
         point = SPACE.point(decisions)
         known.add(point.hash)
         sampler.accepted(number, decisions)
-        tried.append((1 - _sum_over(decisions), -float(point.costs.params)))
-        sampler.ended(number, Outcome("complete", tried[-1], 9))
-    everything = [(1 - _sum_over(point.decisions), -float(point.costs.params)) for point in SPACE.points()]
-    assert max(values[0] for values in tried) >= sorted((values[0] for values in everything), reverse=True)[5]
-    assert max(values[1] for values in tried) == max(values[1] for values in everything)
+        values = (1 - _sum_over(decisions), -float(point.costs.params))
+        found.add(values)
+        sampler.ended(number, Outcome("complete", values, 9))
+    everything = {(1 - _sum_over(point.decisions), -float(point.costs.params)) for point in SPACE.points()}
+    front = {one for one in everything if not any(a >= one[0] and b >= one[1] for a, b in everything - {one})}
+    assert len(front & found) >= 3
 
 
 def test_a_trial_that_pauses_is_learned_from_and_may_go_on() -> None:
