@@ -25,6 +25,7 @@ from graphs.text import Mapping, parse_tree, source_of
 from nas import driver
 from nas.cli.entry import run
 from nas.opening import open_study
+from nas.study import Study
 from nas.study_files import read_study
 from tests.pages import PAGES, Example, examples, examples_of
 from tests.test_floors import ROOT
@@ -89,6 +90,11 @@ def test_a_study_is_sound(example: Example, tmp_path: Path) -> None:
     (tmp_path / example.file).write_text(example.text, "utf-8")
     opening = open_study(read_study(tmp_path / example.file).study({}))
     assert opening.space.sample(1, opening.study.budget).points
+
+
+def test_the_page_on_searching_names_every_key_of_a_study() -> None:
+    page = (ROOT / "docs/search.md").read_text("utf-8")
+    assert [key for key in Study.model_fields if f"`{key}`" not in page] == []
 
 
 def names_itself(example: Example) -> str:
