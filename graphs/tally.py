@@ -16,7 +16,7 @@ from graphs.graph import Node
 from graphs.parts import Part, summarize, with_limits
 from graphs.text import Scalar
 
-MOST = 50_000
+MOST = 20_000
 MAX_NESTING = 32
 MAX_ADDRESS = 500
 

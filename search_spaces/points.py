@@ -42,11 +42,17 @@ class Facts:
 
     __slots__ = ("_hash", "_sum", "costs", "make")
 
-    def __init__(self, costs: Totals, make: Callable[[], Graph], sum: Callable[[], Summed | None] | None) -> None:
+    def __init__(
+        self,
+        costs: Totals,
+        make: Callable[[], Graph],
+        sum: Callable[[], Summed | None] | None,
+        hash: str | None = None,
+    ) -> None:
         self.costs = costs
         self.make = make
         self._sum = sum
-        self._hash: str | None = None
+        self._hash = hash
 
     @property
     def hash(self) -> str:

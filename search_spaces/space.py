@@ -314,7 +314,7 @@ class Space:
             found = summed()
             if found is None or not all(wanted.is_kept(found.totals) for wanted in self.requirements):
                 return Facts(make().costs().totals, make, None)
-            return Facts(found.totals, make, lambda: found)
+            return Facts(found.totals, make, None, found.hash)
         return Facts(costs, make, summed)
 
     def _sums(self, asked: Asked, taken: Decisions) -> Totals | None:

@@ -27,6 +27,7 @@ from search_spaces.resolution import Resolution
 from search_spaces.resolver import Resolver
 
 MAX_REMEMBERED = 50_000
+MAX_LARGE = 2_000  # parts that may be whole networks, each of which is seldom met again
 MAX_SUMMARIES = 500  # parts made by one walk, which keeps what it has seen
 
 
@@ -157,7 +158,7 @@ class Summing:
         return summaries.part(steps, link.source, type)
 
     def _remember(self, key: object, part: Part) -> None:
-        if len(self._parts) >= MAX_REMEMBERED:
+        if len(self._parts) >= (MAX_REMEMBERED if self.is_small else MAX_LARGE):
             del self._parts[next(iter(self._parts))]
         self._parts[key] = part
 
