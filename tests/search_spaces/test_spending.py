@@ -11,6 +11,7 @@ from blocks.errors import BudgetError
 from graphs import Budget
 from graphs.loading import graph_of
 from search_spaces import Point, Space
+from search_spaces.kinship import remembered_points
 
 CNN = search_spaces.load("cnn", {"size": 32, "classes": 10})
 BUDGET = Budget.of(max_params="300k", max_macs="20M")
@@ -142,3 +143,10 @@ def test_an_impossible_budget_names_the_smallest_network_and_what_dominates_it()
         space.sample(1, Budget.of(max_params=2_000))
     assert "nothing in the space `cnn` keeps params <= 2k: its smallest network has" in str(caught.value)
     assert "head.kind" in (caught.value.help or "")
+
+
+def test_a_transition_passes_one_channel_on() -> None:
+    space = search_spaces.load("cnn", {"size": 28, "channels": 1})
+    known = remembered_points("cnn")
+    assert known is not None
+    assert space.point({**known["lenet5"], "stages.0.reduction.pool": "transition"}).costs.params > 0
