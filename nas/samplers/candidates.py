@@ -51,15 +51,19 @@ class Candidates:
             encoding.change(vector, edits)
         self.vectors = np.concatenate([edited, encoding.encode_all([point.decisions for point in fresh])])
 
+    def is_drawn(self, at: int) -> bool:
+        """Whether a candidate is a fresh draw."""
+        return at >= len(self._edits)
+
     def decisions(self, at: int) -> Decisions:
         """The decisions of a candidate as far as they are known: those that its vector has."""
-        if at >= len(self._edits):
+        if self.is_drawn(at):
             return self._fresh[at - len(self._edits)].decisions
         parent, edits = self._edits[at]
         return {**self._parents[parent], **dict(edits)}
 
     def point(self, at: int, space: Space, random: Random) -> Point | None:
         """The point of a candidate; None where it is no legal network."""
-        if at >= len(self._edits):
+        if self.is_drawn(at):
             return self._fresh[at - len(self._edits)]
         return complete_point(space, self.decisions(at), random)

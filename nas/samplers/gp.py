@@ -104,11 +104,12 @@ class GPSampler(Sampler):
         model = self._learn(weights / weights.sum())
         candidates = Candidates(self._encoding, model.parents, self._fresh_points(number // BLOCK), random)
         scores = model.improvement(self._with_costs(candidates.vectors))
-        scores[~self._costs.may_keep(candidates.vectors)] = -np.inf
+        order = list(map(int, np.argsort(-scores, kind="stable")))
+        drawn = [at for at in order[MAX_JUDGED:] if candidates.is_drawn(at)]  # these keep the budget
         best: tuple[float, Point] | None = None
         num_compared = 0
-        for at in map(int, np.argsort(-scores, kind="stable")[:MAX_JUDGED]):
-            if scores[at] == -np.inf or num_compared == LOOKAHEAD or (best is not None and scores[at] <= best[0]):
+        for at in order[:MAX_JUDGED] + drawn:
+            if num_compared == LOOKAHEAD or (best is not None and scores[at] <= best[0]):
                 break
             point = candidates.point(at, self._space, random)
             if point is None or not self._budget.admits(point.costs) or point.hash in known:
@@ -159,7 +160,7 @@ class GPSampler(Sampler):
     def _costs(self) -> ExpectedCosts:
         points = self._draw(0) or [self._space.point(next(iter(self._decisions.values())))]
         vectors = self._encoding.encode_all([point.decisions for point in points])
-        return ExpectedCosts(self._budget, vectors, [point.costs for point in points])
+        return ExpectedCosts(vectors, [point.costs for point in points])
 
     @cached_property
     def _groups(self) -> Integers:
