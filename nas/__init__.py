@@ -40,6 +40,7 @@ Reading order; each file imports only from those above it:
     results       a run as its summary
     starts        the hand-designed networks that a search begins with
     opening       what a study names, found and checked
+    optuna_storage    a run as a study of Optuna's
     driver        the loop, and what the verbs of runs do
     exporting     export by name
     chart_labels, chart    the complexity chart of the networks that ship

@@ -46,21 +46,41 @@ def read_ledger(run: Path) -> list[Line]:
 
     Raises: RunError where there is none, or where a line is damaged (with its number).
     """
-    path = run / LEDGER
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        raise RunError(f"{run} is not a run: it has no {LEDGER}", help="give the folder of a run") from None
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror}", help="check the path and its permissions") from None
-    lines = list(_parse(text[: text.rfind(b"\n") + 1], path))
-    if not lines:
-        raise RunError(f"{path} holds no whole line", help="the run had not begun; remove the folder and start again")
-    return lines
+    return Follower(run).read()
 
 
-def _parse(text: bytes, path: Path) -> Iterator[Line]:
-    for number, line in enumerate(text.split(b"\n")[:-1], start=1):
+class Follower:
+    """Reads a run's ledger while it is being written: each call of `read` gives what has come since the one before."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._num_bytes = 0
+        self._num_lines = 0
+
+    def read(self) -> list[Line]:
+        """The new whole lines; at the first call there is at least one. Raises: RunError, as `read_ledger` does."""
+        path = self._run / LEDGER
+        try:
+            with path.open("rb") as file:
+                file.seek(self._num_bytes)
+                text = file.read()
+        except FileNotFoundError:
+            raise RunError(f"{self._run} is not a run: it has no {LEDGER}", help="give the folder of a run") from None
+        except OSError as error:
+            help = "check the path and its permissions"
+            raise RunError(f"{path} cannot be read: {error.strerror}", help=help) from None
+        whole = text[: text.rfind(b"\n") + 1]
+        lines = list(_parse(whole, path, self._num_lines + 1))
+        self._num_bytes += len(whole)
+        self._num_lines += len(lines)
+        if not self._num_lines:
+            help = "the run had not begun; remove the folder and start again"
+            raise RunError(f"{path} holds no whole line", help=help)
+        return lines
+
+
+def _parse(text: bytes, path: Path, first: int) -> Iterator[Line]:
+    for number, line in enumerate(text.split(b"\n")[:-1], start=first):
         try:
             data = json.loads(line)
             crc = data.pop("crc")

@@ -41,7 +41,7 @@ ALLOWED = {
     "onnxruntime": ("nas/bundle.py",),
     "onnxscript": ("nas/bundle.py",),
     "ray": ("nas/executors/ray.py", "nas/executors/ray_lanes.py", "nas/executors/ray_session.py"),
-    "optuna": ("nas/samplers/",),
+    "optuna": ("nas/samplers/", "nas/optuna_storage.py"),
 }
 
 

@@ -71,25 +71,53 @@ def resume(run: Run, keys: dict[str, Any], to: To = None, as_json: Json = False)
         _bring_to_end(lambda on_event: verbs.resume(run, on_event=on_event, **keys), to, as_json)
 
 
-def status(run: Run, as_json: Json = False) -> None:
+def status(
+    run: Run,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it go on, until it is over.")] = False,
+    optuna: Annotated[
+        str | None, typer.Option(metavar="URL", help="Write it to an Optuna storage, as in sqlite:///runs.db.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Say how a run stands, also while it goes on.
 
     \b
     Examples:
       nas status runs/small-digits-1
+      nas status runs/small-digits-1 --watch
+      nas status runs/small-digits-1 --optuna sqlite:///runs.db
       nas status runs/small-digits-1 --json
     """
     from nas import driver
     from nas.results import INTERRUPTED as LEFT
     from nas.results import resume_command
 
+    if watch:
+        from nas.cli.watching import watch as show
+
+        show(run, sys.stderr if as_json else sys.stdout)
     result = driver.status(run)
+    described = result.as_dict()
+    written = ""
+    if optuna is not None:
+        from nas.history import History
+        from nas.ledger import read_ledger
+        from nas.optuna_storage import export_to_optuna
+
+        lines = read_ledger(run)
+        export = export_to_optuna(History.of(run, lines), lines, optuna)
+        described["optuna"] = {"study": export.study, "new": export.num_new, "updated": export.num_updated}
+        written = f"optuna        study {export.study} of {optuna}: {export.num_new} new, {export.num_updated} updated"
     if as_json:
-        print_json(result.as_dict())
+        print_json(described)
         return
+    if watch:
+        print()
     print("\n".join(result_lines(result, terminal_width())))
     if result.ended_by == LEFT:
         print(f"go on with    {resume_command(run)}")
+    if written:
+        print(written)
 
 
 def result_lines(result: Result, width: int | None) -> list[str]:

@@ -1,0 +1,102 @@
+"""A run that another process drives, watched: a table on a terminal, else a line for everything worth one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from graphs.quantities import format_quantity
+from nas.cli.output import format_seconds
+from nas.cli.progress import best_so_far, describe
+from nas.history import RUNNING, History, Trial
+from nas.ledger import Follower, Line, is_locked
+from nas.results import is_over
+
+POLL_SECONDS = 0.5
+MOST_ROWS = 12  # of a table, each
+
+
+def watch(run: Path, stream: TextIO) -> None:
+    """Shows a run until it is over or nobody drives it any more. Takes no lock. Raises: RunError."""
+    with closing(_news(run)) as news:
+        if stream.isatty():
+            _draw(news, stream)
+        else:
+            for line, history in news:
+                if line is not None and (text := describe(line.record, history)):
+                    print(text, file=stream, flush=True)
+
+
+def _news(run: Path) -> Generator[tuple[Line | None, History]]:
+    """Every line of the ledger with the state after it, and a None after those that are there already."""
+    follower = Follower(run)
+    first, *rest = follower.read()
+    history = History(run, first)
+    yield first, history
+    while True:
+        for line in rest:
+            history.apply(line)
+            yield line, history
+        yield None, history
+        if is_over(history):
+            return
+        is_driven = is_locked(run)  # asked before the last look: what a driver wrote before its end is read
+        rest = follower.read()
+        if not rest:
+            if not is_driven:
+                return
+            time.sleep(POLL_SECONDS)
+
+
+def _draw(news: Iterator[tuple[Line | None, History]], stream: TextIO) -> None:
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        for line, history in news:
+            if line is None:
+                live.update(_picture(history), refresh=True)
+
+
+def _picture(history: History) -> Group:
+    counts = ", ".join(f"{count} {state}" for state, count in history.counts().items()) or "none"
+    head = f"{history.run}  {format_seconds(history.active_seconds)}  {counts}{best_so_far(history)}"
+    running = [trial for trial in history.trials.values() if trial.state == RUNNING]
+    parts: list[Text | Table] = [Text(head), Text(_stage(history))]
+    for title, trials in (("running", running), ("best", history.ranking())):
+        if trials:
+            parts.append(_table(title, trials[:MOST_ROWS]))
+    return Group(*parts)
+
+
+def _stage(history: History) -> str:
+    """What the driver is at."""
+    if history.ended_by is None:
+        wanted = history.study.max_trials
+        return f"searching: {history.num_trained}{f' of {wanted}' if wanted else ''} networks are trained"
+    if any(trial.state == RUNNING for trial in history.trials.values()):
+        return "training the best longer"
+    return f"final training: {len(history.finals)} of {history.study.final_seeds}"
+
+
+def _table(title: str, trials: list[Trial]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("trial", "epoch", "validation", "params", "MACs"):
+        table.add_column(name, justify="right")
+    table.add_column("network")
+    for trial in trials:
+        table.add_row(
+            str(trial.number) if trial.confirms is None else f"{trial.confirms} again",
+            f"{len(trial.curve)}/{trial.epochs}",
+            f"{trial.value:.2%}" if trial.value is not None else "-",
+            format_quantity(trial.params),
+            format_quantity(trial.macs),
+            trial.hash[:12],
+        )
+    return table
