@@ -146,6 +146,7 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.trials_per_gpu", *arguments, "--subject", str(count)]
             done = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=True)
             rates.append(json.loads(done.stdout.splitlines()[-1]))
+            print(f"{count} at once: {rates[-1]:.0f} trials per hour", file=sys.stderr, flush=True)
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "ray"))
     print(f"Python {platform.python_version()}, {libraries}; {platform.system()} {platform.machine()}\n")
     print("| trials on the GPU | trials per hour | times those of one, same round |")

@@ -1,0 +1,183 @@
+"""What comes out of a ledger while a run goes on: a display that follows it, and a study in an Optuna storage."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from nas.cli.watching import watch
+from nas.driver import run_trials
+from nas.executors.inline import InlineExecutor
+from nas.history import History
+from nas.ledger import LEDGER, Follower, Ledger, RunError, read_ledger
+from nas.optuna_storage import StorageError, export_to_optuna
+from nas.records import Ended
+from nas.trials import Completed, Diverged, Progress
+from tests.nas.conftest import Answer
+from tests.nas.fakes import begin, fake_trainer, run_to_end, started
+from tests.nas.test_driver import cut
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search that is over but for its end, with every outcome that needs no worker."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+
+    def ending(job: object) -> Diverged | None:
+        return Diverged(1, "the loss became nan") if getattr(job, "trial", None) == 1 else None
+
+    run_to_end(
+        folder, started(trials=9, candidates=1, budget={"max_params": 250}), InlineExecutor(fake_trainer(ending))
+    )
+    return folder
+
+
+def export(run: Path, url: str) -> tuple[int, int]:
+    lines = read_ledger(run)
+    done = export_to_optuna(History.of(run, lines), lines, url)
+    return done.num_new, done.num_updated
+
+
+def test_a_study_of_optuna_holds_what_the_ledger_does(run: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    history = History.of(run, read_ledger(run))
+    num_new, _ = export(run, url)
+    study = optuna.load_study(study_name="fake", storage=url)
+    assert num_new == len(study.trials) >= len(history.searched)
+    assert study.direction == optuna.study.StudyDirection.MAXIMIZE
+    assert study.metric_names == ["accuracy"]
+    there = {trial.user_attrs["trial"]: trial for trial in study.trials if "trial" in trial.user_attrs}
+    assert there.keys() == {trial.number for trial in history.searched}
+    for trial in history.searched:
+        frozen = there[trial.number]
+        assert frozen.params == dict(trial.decisions)
+        assert frozen.intermediate_values == {epoch.epoch: epoch.value for epoch in trial.curve}
+        assert (frozen.user_attrs["hash"], frozen.user_attrs["params"]) == (trial.hash, trial.params)
+        assert frozen.constraints == {"max_params": pytest.approx(trial.params / 250 - 1)}
+        assert frozen.datetime_start is not None
+        assert frozen.datetime_complete is not None
+        expected = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL}.get(trial.state, TrialState.PRUNED)
+        assert frozen.state == expected
+        assert frozen.values == ([trial.value] if trial.state == "complete" else None)
+    best = history.ranking()[0]
+    assert study.best_trial.value == best.value
+    assert there[1].user_attrs["reason"] == "the loss became nan"
+
+
+def test_a_later_export_brings_up_to_date_what_was_running(run: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    lines = read_ledger(run)
+    [at] = [number for number, line in enumerate(lines) if line.record == Completed(0)]
+    early = cut(run, tmp_path / "early", at)
+    assert export(early, url) == (1, 0)
+    assert [trial.state for trial in optuna.load_study(study_name="fake", storage=url).trials] == [TrialState.RUNNING]
+    num_new, num_updated = export(run, url)
+    assert num_updated == 1
+    study = optuna.load_study(study_name="fake", storage=url)
+    assert len(study.trials) == 1 + num_new
+    assert study.trials[0].state == TrialState.COMPLETE
+    assert len(study.trials[0].intermediate_values) == 9
+    assert export(run, url) == (0, 0)
+
+
+def test_a_study_of_another_run_of_this_name_is_left_alone(run: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    export(run, url)
+    ledger, _ = begin(tmp_path / "other", started(trials=2))
+    ledger.close()
+    with pytest.raises(StorageError, match="holds another study `fake`"):
+        export(tmp_path / "other", url)
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "sqlite:////no/such/folder/x.db", "nosql://x", "mysql+nodriver://host/x"], ids=str
+)
+def test_a_storage_that_does_not_work_is_told_in_one_sentence(run: Path, url: str) -> None:
+    with pytest.raises(StorageError, match="can't be used: ") as caught:
+        export(run, url)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_the_command_says_how_many_trials_were_written(run: Path, tmp_path: Path, nas: Callable[..., Answer]) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    code, out, err = nas("status", run, "--optuna", url)
+    assert (code, err) == (0, "")
+    assert f"optuna        study fake of {url}: " in out
+    code, out, err = nas("status", run, "--optuna", "nonsense")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: the Optuna storage nonsense can't be used: ")
+
+
+def test_a_follower_reads_every_line_once_and_no_half_line(run: Path, tmp_path: Path) -> None:
+    whole = (run / LEDGER).read_bytes()
+    lines = read_ledger(run)
+    first = whole.index(b"\n") + 1
+    path = tmp_path / LEDGER
+    path.write_bytes(whole[: first + 20])
+    follower = Follower(tmp_path)
+    assert follower.read() == lines[:1]
+    assert follower.read() == []
+    path.write_bytes(whole)
+    assert follower.read() == lines[1:]
+    assert follower.read() == []
+    path.write_bytes(whole + b"{}\n")
+    with pytest.raises(RunError, match=f"line {len(lines) + 1} of .* is damaged"):
+        follower.read()
+
+
+def test_watching_tells_every_trial_that_ends_and_ends_with_the_driver(tmp_path: Path) -> None:
+    """The driver is another thread here, which waits in the middle until the watcher has told of its first trials."""
+    ledger, brain = begin(tmp_path / "run", started(trials=5, candidates=1))
+    told = io.StringIO()
+    watching = threading.Thread(target=watch, args=(tmp_path / "run", told))
+
+    def wait(record: object, history: History) -> None:
+        if isinstance(record, Progress) and (record.trial, record.epoch) == (2, 1):
+            watching.start()
+            while "trial 1 " not in told.getvalue():
+                assert watching.is_alive() or "trial 1 " in told.getvalue()
+
+    with ledger, InlineExecutor(fake_trainer()) as executor:
+        run_trials(ledger, brain, executor, wait)
+        assert isinstance(read_ledger(tmp_path / "run")[-1].record, Ended)
+    watching.join(20)
+    assert not watching.is_alive()
+    lines = told.getvalue().splitlines()
+    assert lines[0] == f"run {tmp_path / 'run'}"
+    assert [line.split()[2] for line in lines[1:6]] == ["0", "1", "2", "3", "4"]
+    assert lines[6].startswith("search ended (trials): 5 networks trained")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")
+def test_watching_on_a_terminal_ends_cleanly_with_ctrl_c(run: Path, tmp_path: Path) -> None:
+    copy = cut(run, tmp_path / "copy", 12)
+    own, other = pty.openpty()
+    with Ledger.open(copy):
+        watcher = subprocess.Popen(
+            [sys.executable, "-m", "nas", "status", str(copy), "--watch"],
+            cwd=ROOT,
+            stdout=other,
+            stderr=subprocess.PIPE,
+        )
+        os.close(other)
+        seen = b""
+        while b"networks are trained" not in seen:
+            seen += os.read(own, 4096)
+        watcher.send_signal(signal.SIGINT)
+        _, complaint = watcher.communicate(timeout=60)
+    os.close(own)
+    assert watcher.returncode == 130
+    assert complaint == b""
