@@ -1,0 +1,140 @@
+"""Trials per second of a whole search with 1, 2, 4 and 8 workers, and what a trial costs beside its training.
+
+    python -m benchmarks.scaling [--rounds 3] [--seconds 1.0] [--trials 12]
+
+The evaluator sleeps: a trial is three epochs that take `--seconds` together and no processor, so that any number of
+workers fits on this machine, and what is lost is lost by the driver, the ledger and Ray. Everything else is real: the
+brain with its proposals, one durable line for each event, the Ray executor with its workers. Measured are the
+`--trials` for each worker that follow when every worker has ended one, so that starting processes is left out.
+Efficiency is the rate with N workers over N times the rate with one, of the same round. Overhead is the time of a
+worker, per trial, in which nothing slept. `--inline` adds the inline executor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import search_spaces
+from nas.brain import Brain
+from nas.driver import run_trials
+from nas.executors.inline import InlineExecutor
+from nas.executors.ray import RayExecutor
+from nas.history import History
+from nas.ledger import Ledger
+from nas.recipe import Recipe
+from nas.records import Record, Started
+from nas.samplers import make_sampler
+from nas.study import Study
+from nas.trials import Completed, Event, Job, Progress
+
+EPOCHS = 3
+COUNTS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """`rate` is trials per second; `overhead_seconds` of a worker, per trial."""
+
+    rate: float
+    overhead_seconds: float
+
+
+class EnoughError(Exception):
+    """All that is measured has been."""
+
+
+def sleeping(seconds: float) -> Callable[[Job], Iterator[Event]]:
+    """An evaluator whose trials take this time, and whose accuracies are of no consequence."""
+
+    def train(job: Job) -> Iterator[Event]:
+        for epoch in range(job.begin + 1, job.last_epoch + 1):
+            time.sleep(seconds / EPOCHS)
+            yield Progress(job.trial, epoch, 0.5, {"worker": float(os.getpid())}, seconds / EPOCHS)
+        yield job.ending()
+
+    return train
+
+
+def measure(num_workers: int, seconds: float, trials_per_worker: int) -> Measurement:
+    """A search in `nasbench201`; 0 workers are the inline executor."""
+    lanes = max(1, num_workers)
+    study = Study.of(
+        {"space": "nasbench201", "sampler": "evolution", "fidelity": "full"} | {"trials": 100_000, "candidates": 1}
+    )
+    space = search_spaces.load("nasbench201")
+    recipe = Recipe(epochs=EPOCHS, final_epochs=EPOCHS)
+    workers: set[float] = set()
+    ends: list[float] = []
+
+    def note(record: Record, history: History) -> None:
+        if isinstance(record, Completed):
+            workers.add(history.trials[record.trial].curve[-1].metrics["worker"])
+            if len(workers) == lanes:
+                ends.append(time.perf_counter())
+            if len(ends) > lanes * trials_per_worker:
+                raise EnoughError
+
+    with tempfile.TemporaryDirectory() as folder, suppress(EnoughError):
+        run = Path(folder)
+        first = Started("run", study, space.name, space.text(), "none", 0, "", recipe, {})
+        executor = RayExecutor(sleeping(seconds), capacity=num_workers) if num_workers else None
+        with executor or InlineExecutor(sleeping(seconds)) as working, Ledger.create(run) as ledger:
+            history = History(run, ledger.append(first))
+            sampler = make_sampler(study.sampler, space, study.budget, 0)
+            run_trials(ledger, Brain(space, study.budget, sampler, history), working, note)
+    rate = (len(ends) - 1) / (ends[-1] - ends[0])
+    return Measurement(rate, lanes / rate - seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.0, help="that a trial takes")
+    parser.add_argument("--trials", type=int, default=12, help="trials of a worker")
+    parser.add_argument("--inline", action="store_true", help="the inline executor, too")
+    parser.add_argument("--subject", type=int, help="one measurement, in this process, as a line of JSON")
+    options = parser.parse_args()
+    if options.subject is not None:
+        print(json.dumps(asdict(measure(options.subject, options.seconds, options.trials))))
+        return
+    counts = (*COUNTS, 0) if options.inline else COUNTS
+    found: dict[int, list[Measurement]] = {count: [] for count in counts}
+    for _ in range(options.rounds):
+        for count, measurements in found.items():
+            command = [sys.executable, "-m", "benchmarks.scaling", "--seconds", str(options.seconds)]
+            command += ["--trials", str(options.trials), "--subject", str(count)]
+            done = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=True)
+            measurements.append(Measurement(**json.loads(done.stdout.splitlines()[-1])))
+            print(f"{count}: {measurements[-1]}", file=sys.stderr, flush=True)
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("ray", "fixpoint-nas"))
+    print(f"Python {platform.python_version()}, {libraries}; {platform.system()} {platform.machine()}\n")
+    print("| workers | trials per second | efficiency, same round | overhead per trial, ms |")
+    print("|---|---|---|---|")
+    for count, measurements in found.items():
+        name = str(count) if count else "inline"
+        lanes = max(1, count)
+        efficiency = [one.rate / lanes / base.rate for one, base in zip(measurements, found[1], strict=True)]
+        overhead = [1000 * one.overhead_seconds for one in measurements]
+        print(f"| {name} | {spread([one.rate for one in measurements])} | {spread(efficiency)} | {spread(overhead)} |")
+
+
+def spread(values: list[float]) -> str:
+    """The median, and the range in brackets."""
+    return f"{statistics.median(values):.3g} [{min(values):.3g}..{max(values):.3g}]"
+
+
+if __name__ == "__main__":
+    main()
