@@ -14,6 +14,7 @@ Reading order; each file imports only from those above it:
     counting    as other tools count
     progress    a search as it goes on, in lines
     live        a search as it goes on, on a terminal
+    watching    a run that another process drives
     networks    nas show
     checking    nas check
     difference  nas diff

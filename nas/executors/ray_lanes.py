@@ -13,7 +13,6 @@ job back, and is left out until the cluster has room again: a job never waits fo
 from __future__ import annotations
 
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from time import monotonic
@@ -27,12 +26,14 @@ from ray.tune.search import Searcher
 from ray.util import placement_group_table
 
 from nas.executors.exchange import Exchange
+from nas.executors.ray_session import RayError
 from nas.trials import Event, Failed, Job, Lost, OutOfMemory, Progress
 
 Trainer = Callable[[Job], Iterator[Event]]
 
 PLACING_SECONDS = 10.0  # until a job goes to another worker, where its own has found no place, and between two tries
-MAX_STARTS = 5  # of a worker for one job, that all fail
+MAX_STARTS = 5  # of workers, one after another and over this time, that all fail
+STARTING_SECONDS = 60.0
 LANE_STEP = 1e-4  # the smallest part of a resource that Ray counts
 GUARDED = 0.95  # of a GPU's memory, which the trials on it share; the rest is for what others hold
 CONTEXT_BYTES = 512 << 20  # of every process on a GPU, for CUDA itself, beside what torch counts
@@ -160,7 +161,7 @@ class Relay(FIFOScheduler):
         self._lanes = lanes
         self._kept: set[int] = set()
         self._waiting: dict[str, tuple[Any, float]] = {}
-        self._num_starts: Counter[int] = Counter()
+        self._failed_starts: list[float] = []
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Keeps the worker of each lane while it is idle; Tune keeps one alone unless more trials queue.
@@ -180,6 +181,7 @@ class Relay(FIFOScheduler):
         return next((trial for trial, _ in self._waiting.values() if trial.status == trial.PENDING), None)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
+        self._failed_starts.clear()
         goes_on = self._exchange.put(trial.config["job"].trial, result["events"])
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
@@ -196,11 +198,11 @@ class Relay(FIFOScheduler):
             # Ray ends a worker before the kernel would, where its node has hardly any memory left.
             self._exchange.put(job.trial, [(OutOfMemory if "low on memory" in text else Lost)(job.trial, text)])
             return
-        self._num_starts[job.trial] += 1
-        if self._num_starts[job.trial] < MAX_STARTS:
-            self._exchange.put_back(job)
-        else:
-            self._exchange.put(job.trial, [Failed(job.trial, f"no worker can be started for it: {text}")])
+        self._exchange.put_back(job)
+        self._failed_starts.append(monotonic())
+        if len(self._failed_starts) >= MAX_STARTS and monotonic() - self._failed_starts[0] >= STARTING_SECONDS:
+            message = f"no worker can be started: {text.strip().splitlines()[-1]}"
+            self._exchange.fail(RayError(message, help="mend the cluster; `nas resume RUN` goes on from the ledger"))
 
     def _take_back_what_is_not_placed(self, tune_controller: Any) -> None:
         now = monotonic()
@@ -208,7 +210,6 @@ class Relay(FIFOScheduler):
             if trial.status != trial.PENDING:
                 del self._waiting[trial_id]
                 self._lanes.has_worker(trial.config["lane"])
-                self._num_starts.pop(trial.config["job"].trial, None)
             elif now > deadline:
                 if _waits_for_a_place(trial.placement_group_factory):
                     del self._waiting[trial_id]

@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -37,6 +38,8 @@ ENVIRONMENT = {
 }
 WRITTEN_BY_RAY = ("RAY_AUTH_MODE", "PYTHONBREAKPOINT")
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+CONNECTING_SECONDS = 5.0
 
 # One secret for all clusters of this process: Ray's core reads the token once and keeps it.
 _TOKEN = secrets.token_hex(32)
@@ -117,6 +120,8 @@ def _start(address: str | None, num_cpus: int | None, folder: str) -> None:
         "log_to_driver": False,
         "logging_level": logging.CRITICAL,
     }
+    if address:
+        _refuse_unreachable(address)
     reaches_out = ray_constants.ENABLE_RAY_CLUSTER
     try:
         if address:
@@ -138,9 +143,25 @@ def _start(address: str | None, num_cpus: int | None, folder: str) -> None:
             signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     except Exception as error:
         where = f"at {address}" if address else "on this machine"
-        raise RayError(f"Ray cannot be used {where}: {first_line(error)}", help="try `--executor inline`") from error
+        help = "is the token here that of the cluster's nodes?" if address else "try `--executor inline`"
+        raise RayError(f"Ray cannot be used {where}: {first_line(error)}", help=help) from error
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = reaches_out
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Raises RayError where nobody listens at HOST:PORT, which Ray would take minutes to find out."""
+    if "://" in address:
+        help = "HOST:PORT of the head node, from a machine of the cluster's network; the driver belongs there"
+        raise RayError(f"`{address}` is no address of a cluster's head", help=help)
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECTING_SECONDS).close()
+    except (OSError, ValueError) as error:
+        why = str(getattr(error, "strerror", None) or error).lower()
+        raise RayError(f"there is no Ray cluster at {address}: {why}", help="HOST:PORT of its head node") from None
 
 
 def _token(folder: str, address: str | None) -> dict[str, str]:

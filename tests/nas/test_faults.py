@@ -134,7 +134,7 @@ def test_a_node_that_is_removed_costs_what_ran_on_it(tmp_path: Path) -> None:
     finally:
         cluster.shutdown()
     ends = ends_of(tmp_path / "run")
-    assert brain.history.num_trained == NUM_TRIALS
+    assert brain.history.ended_by == "trials", [trial.reason for trial in brain.history.trials.values()]
     lost = {number for number, of_trial in ends.items() if "Lost" in of_trial}
     assert len(lost) == 1
     for of_trial in ends.values():
@@ -155,13 +155,13 @@ def drive(run: Path, executor: str) -> subprocess.Popen[str]:
     )
 
 
-def kill_at_random(run: Path, executor: str, moments: random.Random) -> bool:
+def kill_at_random(run: Path, executor: str, most_seconds: float) -> bool:
     """Kills a driver some moments after it has begun its work; whether there was still something to kill."""
     driver = drive(run, executor)
     assert driver.stdout is not None
     begun = driver.stdout.readline()
     try:
-        driver.wait(moments.uniform(0, 0.8))
+        driver.wait(random.uniform(0, most_seconds))
     except subprocess.TimeoutExpired:
         below = descendants(driver.pid)
         driver.kill()
@@ -176,12 +176,17 @@ def kill_at_random(run: Path, executor: str, moments: random.Random) -> bool:
     return False
 
 
+def bring_to_end(run: Path, executor: str) -> None:
+    with drive(run, executor) as driver:
+        said, _ = driver.communicate()
+    assert driver.returncode == 0, said
+
+
 def test_a_driver_that_is_killed_at_twenty_random_moments_does_what_it_would_have_done(tmp_path: Path) -> None:
     whole = run_to_end(tmp_path / "whole", FIRST, InlineExecutor(sleeping_trainer(0)))
-    moments = random.Random()
     num_kills = 0
     finished: dict[int, str] = {}
-    while kill_at_random(tmp_path / "run", "inline", moments):
+    while kill_at_random(tmp_path / "run", "inline", 0.8):
         num_kills += 1
         assert status(tmp_path / "run").ended_by == "interrupted"
         history = History.of(tmp_path / "run", read_ledger(tmp_path / "run"))
@@ -190,9 +195,7 @@ def test_a_driver_that_is_killed_at_twenty_random_moments_does_what_it_would_hav
         finished = now
         if num_kills == 20:
             break
-    with drive(tmp_path / "run", "inline") as driver:
-        driver.communicate()
-    assert driver.returncode == 0
+    bring_to_end(tmp_path / "run", "inline")
     assert num_kills == 20
     history = History.of(tmp_path / "run", read_ledger(tmp_path / "run"))
     assert trials_of(history) == trials_of(whole)
@@ -200,9 +203,10 @@ def test_a_driver_that_is_killed_at_twenty_random_moments_does_what_it_would_hav
 
 
 def test_with_ray_no_finished_trial_is_lost_or_repeated_by_a_driver_that_is_killed(tmp_path: Path) -> None:
-    run, moments = tmp_path / "run", random.Random()
-    while kill_at_random(run, "ray", moments):
-        pass
+    run = tmp_path / "run"
+    for _ in range(3):
+        kill_at_random(run, "ray", 6.0)
+    bring_to_end(run, "ray")
     history = History.of(run, read_ledger(run))
     assert history.num_trained == NUM_TRIALS
     assert len({trial.hash for trial in history.searched}) == NUM_TRIALS

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas.executors.ray import RayExecutor
@@ -46,6 +47,67 @@ def test_a_closed_executor_leaves_no_process_no_file_and_no_setting(
     assert await_end(processes) == set()
     assert dict(os.environ) == environment
     assert signal.getsignal(signal.SIGTERM) is handler
+
+
+class Unloadable:
+    """A trainer that no worker can load."""
+
+    def __call__(self, job: Job) -> Iterator[Event]:
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("not a trainer",)
+
+
+def test_workers_that_cannot_be_started_end_the_executor_and_cost_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.executors.ray_lanes.PLACING_SECONDS", 0.1)
+    monkeypatch.setattr("nas.executors.ray_lanes.STARTING_SECONDS", 0.0)
+    with RayExecutor(Unloadable(), capacity=1) as executor:
+        executor.submit(Job(0, "ok", seed=0, epochs=1))
+        with pytest.raises(RayError, match=r"no worker can be started: .*not a trainer"):
+            executor.events(60)
+
+
+class Counted:
+    """A trainer with images, which counts how often it is pickled, and says where a worker has the images."""
+
+    def __init__(self) -> None:
+        self.images = np.zeros(20_000_000, np.uint8)
+        self.num_pickled = 0
+
+    def __call__(self, job: Job) -> Iterator[Event]:
+        yield Progress(
+            job.trial, 1, 0.5, {"pid": float(os.getpid()), "is_shared": float(not self.images.flags.owndata)}
+        )
+        time.sleep(0.2)
+        yield Completed(job.trial)
+
+    def __getstate__(self) -> dict[str, object]:
+        self.num_pickled += 1
+        return vars(self)
+
+
+def test_the_images_go_to_the_object_store_once_and_no_worker_copies_them() -> None:
+    trainer = Counted()
+    with RayExecutor(trainer, capacity=2) as executor:
+        events = drive(executor, [Job(number, "", seed=0, epochs=1) for number in range(6)])
+    assert len(workers(events)) == 2
+    first = [of_trial[0] for of_trial in events.values()]
+    assert all(event.metrics["is_shared"] for event in first if isinstance(event, Progress))
+    assert trainer.num_pickled == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:1", "there is no Ray cluster at 127.0.0.1:1: "),
+        ("127.0.0.1:port", "there is no Ray cluster at 127.0.0.1:port: "),
+        ("ray://127.0.0.1:10001", "is no address of a cluster's head"),
+    ],
+)
+def test_an_address_without_a_cluster_is_told_at_once(address: str, message: str) -> None:
+    with pytest.raises(RayError, match=message):
+        RayExecutor(run, address=address)
 
 
 @pytest.fixture(scope="module")
