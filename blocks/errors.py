@@ -13,6 +13,7 @@
     ├── StudyError         keys of a study that are wrong or contradictory      nas
     ├── RunError           a run folder that is missing, damaged or in use      nas
     ├── RayError           a cluster that does not start or cannot be reached   nas
+    ├── StorageError       an Optuna storage that can't be opened or written    nas
     ├── WeightsError       weights that are damaged or of another network      nas
     ├── SchemaError        a schema that can't be written                       nas
     ├── DrawingError       a picture that can't be written                      nas
