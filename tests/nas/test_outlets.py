@@ -181,3 +181,16 @@ def test_watching_on_a_terminal_ends_cleanly_with_ctrl_c(run: Path, tmp_path: Pa
     os.close(own)
     assert watcher.returncode == 130
     assert complaint == b""
+
+
+def test_of_documents_the_ledger_has_the_space_alone_and_once(run: Path) -> None:
+    """A network is its decisions and its hash."""
+    first, *rest = (run / LEDGER).read_text().splitlines()
+    assert "global_avg_pool" in first
+    assert not any("global_avg_pool" in line for line in rest)
+    [proposed] = [line for line in rest if '"kind":"proposed"' in line and '"trial":0,' in line]
+    assert history_of(run).trials[0].hash in proposed
+
+
+def history_of(run: Path) -> History:
+    return History.of(run, read_ledger(run))
