@@ -7,7 +7,8 @@ workers fits on this machine, and what is lost is lost by the driver, the ledger
 brain with its proposals, one durable line for each event, the Ray executor with its workers. Measured are the
 `--trials` for each worker that follow when every worker has ended one, so that starting processes is left out.
 Efficiency is the rate with N workers over N times the rate with one, of the same round. Overhead is the time of a
-worker, per trial, in which nothing slept. `--inline` adds the inline executor.
+worker, per trial, in which nothing slept; the time that the driver's process computes says what of it a busy machine
+is not to blame for. `--inline` adds the inline executor.
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ COUNTS = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Measurement:
-    """`rate` is trials per second; `overhead_seconds` of a worker, per trial."""
+    """`rate` is trials per second; `overhead_seconds` of a worker, `cpu_seconds` of the driver's process, per trial."""
 
     rate: float
     overhead_seconds: float
+    cpu_seconds: float
 
 
 class EnoughError(Exception):
@@ -78,12 +80,14 @@ def measure(num_workers: int, seconds: float, trials_per_worker: int) -> Measure
     recipe = Recipe(epochs=EPOCHS, final_epochs=EPOCHS)
     workers: set[float] = set()
     ends: list[float] = []
+    used: list[float] = []
 
     def note(record: Record, history: History) -> None:
         if isinstance(record, Completed):
             workers.add(history.trials[record.trial].curve[-1].metrics["worker"])
             if len(workers) == lanes:
                 ends.append(time.perf_counter())
+                used.append(time.process_time())
             if len(ends) > lanes * trials_per_worker:
                 raise EnoughError
 
@@ -95,8 +99,9 @@ def measure(num_workers: int, seconds: float, trials_per_worker: int) -> Measure
             history = History(run, ledger.append(first))
             sampler = make_sampler(study.sampler, space, study.budget, 0)
             run_trials(ledger, Brain(space, study.budget, sampler, history), working, note)
-    rate = (len(ends) - 1) / (ends[-1] - ends[0])
-    return Measurement(rate, lanes / rate - seconds)
+    num_measured = len(ends) - 1
+    rate = num_measured / (ends[-1] - ends[0])
+    return Measurement(rate, lanes / rate - seconds, (used[-1] - used[0]) / num_measured)
 
 
 def main() -> None:
@@ -121,14 +126,18 @@ def main() -> None:
             print(f"{count}: {measurements[-1]}", file=sys.stderr, flush=True)
     libraries = ", ".join(f"{name} {version(name)}" for name in ("ray", "fixpoint-nas"))
     print(f"Python {platform.python_version()}, {libraries}; {platform.system()} {platform.machine()}\n")
-    print("| workers | trials per second | efficiency, same round | overhead per trial, ms |")
-    print("|---|---|---|---|")
+    print(
+        "| workers | trials per second | efficiency, same round | overhead per trial, ms | computed by the driver, ms |"
+    )
+    print("|---|---|---|---|---|")
     for count, measurements in found.items():
         name = str(count) if count else "inline"
         lanes = max(1, count)
         efficiency = [one.rate / lanes / base.rate for one, base in zip(measurements, found[1], strict=True)]
         overhead = [1000 * one.overhead_seconds for one in measurements]
-        print(f"| {name} | {spread([one.rate for one in measurements])} | {spread(efficiency)} | {spread(overhead)} |")
+        computed = [1000 * one.cpu_seconds for one in measurements]
+        cells = [spread(column) for column in ([one.rate for one in measurements], efficiency, overhead, computed)]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 def spread(values: list[float]) -> str:
