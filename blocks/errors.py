@@ -12,6 +12,7 @@
     ├── DataError          images that cannot be read                           nas
     ├── StudyError         keys of a study that are wrong or contradictory      nas
     ├── RunError           a run folder that is missing, damaged or in use      nas
+    ├── TableError         a table of results that can't be read or lacks a column  nas
     ├── RayError           a cluster that does not start or cannot be reached   nas
     ├── StorageError       an Optuna storage that can't be opened or written    nas
     ├── WeightsError       weights that are damaged or of another network      nas

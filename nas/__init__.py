@@ -1,6 +1,7 @@
 """The top floor: which graph is good.
 
     nas.search(study, ...)                  a search from beginning to end: a run in a folder, ending with a bundle
+    nas.compare(study, samplers, ...)       samplers on a table of results, over many seeds
     nas.resume(run)                         brings a run to its end that was cut short
     nas.status(run)                         how a run stands, at any moment
     nas.export(source, to)                  a run, a bundle or a network as a bundle
@@ -9,11 +10,12 @@ Importing this package imports nothing of what does the work: the verbs do when 
 
 Reading order; each file imports only from those above it:
 
-    verbs         what Python calls: search, resume, status, export
+    verbs         what Python calls: search, compare, resume, status, export
     trials        jobs, events and the contract of executors
     recipe        how candidates are trained, as data
     fidelity      how far they are trained, as data
     objectives    what networks are judged by, and which way is better
+    lookup        what the columns of a table mean, as data
     study         all that was asked for of a search, as data
     study_files   studies as files, with mistakes told at their place
     evidence      whether figures show that one thing is better than another
@@ -29,10 +31,12 @@ Reading order; each file imports only from those above it:
     ledger        the append-only file that is the truth of a run
     history       what a ledger says, summed up
     halving       asynchronous successive halving with promotions, and Hyperband
+    tables        tables of results, as files
+    answers       what a table says of the points of a space
     samplers/     what to try next
     screening     the best of several draws, without training
     brain         decisions: proposals, stops, retries
-    executors/    where trials run: inline, ray
+    executors/    where trials run: inline, ray, or in a table
     manifest, parity, bundle    the exported folder and its proof
     weight_files  files of safetensors and of torch
     pretrained    weights from elsewhere, recognised by their names and shapes
@@ -42,12 +46,13 @@ Reading order; each file imports only from those above it:
     opening       what a study names, found and checked
     optuna_storage    a run as a study of Optuna's
     driver        the loop, and what the verbs of runs do
+    comparing     samplers side by side on a table, over many seeds
     exporting     export by name
     chart_labels, chart    the complexity chart of the networks that ship
     cli/          the command line
     __main__      `python -m nas`
 """
 
-from nas.verbs import export, resume, search, status
+from nas.verbs import compare, export, resume, search, status
 
-__all__ = ["export", "resume", "search", "status"]
+__all__ = ["compare", "export", "resume", "search", "status"]

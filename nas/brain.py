@@ -15,6 +15,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from blocks.errors import FixpointError
+from nas.answers import MISSING
 from nas.halving import Halving
 from nas.history import COMPLETE, DIVERGED, FAILED, REJECTED, RUNNING, STOPPED, History, Trial
 from nas.ledger import Line
@@ -27,6 +28,7 @@ from nas.trials import Completed, Diverged, Failed, Job, Lost, OutOfMemory, Paus
 
 if TYPE_CHECKING:
     from graphs import Budget, Graph
+    from nas.answers import Answers
     from search_spaces import Point, Space
 
 NUM_CONFIRMATION_SEEDS = 2
@@ -36,17 +38,25 @@ MAX_FAILURES_IN_A_ROW = 10
 class Brain:
     """Proposals, promotions and retries of one run. `history` is at the first line; the others come by `apply`.
 
-    `score` is the study's proxy, where that looks at more than costs.
+    `score` is the study's proxy, where that looks at more than costs. With `answers` nothing is trained: what they
+    don't have is rejected, and nothing is confirmed.
     """
 
     def __init__(
-        self, space: Space, budget: Budget, sampler: Sampler, history: History, score: GraphScore | None = None
+        self,
+        space: Space,
+        budget: Budget,
+        sampler: Sampler,
+        history: History,
+        score: GraphScore | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self.history = history
         self._space = space
         self._budget = budget
         self._sampler = sampler
         self._screening = Screening(history.study, space, budget, score)
+        self._answers = answers
         self._recipe = history.started.recipe
         self._fidelity = history.started.fidelity
         study = history.study
@@ -84,7 +94,7 @@ class Brain:
             case Paused():
                 self._pause(self.history.trials[record.trial])
             case Promoted():
-                self._halving.promote(record.trial, len(self.history.trials[record.trial].curve))
+                self._halving.promote(record.trial, self.history.trials[record.trial].epoch)
                 self._queue(record.trial)
             case Completed() | Stopped() | Diverged() | Failed() | OutOfMemory() | Lost():
                 self._end(self.history.trials[record.trial])
@@ -138,10 +148,10 @@ class Brain:
             self._running_alone = trial.number
         attempt = trial.num_memory_failures + trial.num_losses
         saves = self._fidelity.saves(trial.epochs)
-        saved = [epoch for epoch in saves if epoch <= len(trial.curve)]
+        saved = [epoch for epoch in saves if epoch <= trial.epoch]
         return Job(
             trial=trial.number,
-            architecture=self.graph(trial.number).text(),
+            architecture=self.graph(trial.number).text() if self._answers is None else "",
             seed=trial.seed,
             epochs=trial.epochs,
             attempt=attempt,
@@ -149,6 +159,7 @@ class Brain:
             until=trial.until,
             saves=saves,
             alone=self._running_alone is not None,
+            decisions=trial.decisions,
         )
 
     def waits_for_room(self, num_occupied: int) -> bool:
@@ -176,6 +187,8 @@ class Brain:
             return Rejected(dict(decisions), violations)
         if point.hash in self.history.by_hash:
             return Duplicate(dict(decisions), point.hash, self.history.by_hash[point.hash])
+        if self._answers is not None and self._answers.row(point.decisions) is None:
+            return Rejected(dict(decisions), {MISSING: 1.0}, MISSING)
         self._proposed = point
         trial = len(self.history.trials)
         return Proposed(
@@ -210,10 +223,10 @@ class Brain:
         return Ended(by)
 
     def _stop(self, trial: int) -> Stopped:
-        return Stopped(trial, len(self.history.trials[trial].curve))
+        return Stopped(trial, self.history.trials[trial].epoch)
 
     def _propose_confirmation(self) -> Record | None:
-        candidates = self.history.candidates()
+        candidates = self.history.candidates() if self._answers is None else []
         if len(candidates) < 2 or self.history.num_running:
             return None
         begun = {(trial.confirms, trial.seed) for trial in self.history.trials.values()}
@@ -238,7 +251,7 @@ class Brain:
         self._num_failures_in_a_row = 0
         values = self.history.values(trial) or (-inf,) * len(self.history.study.objectives)
         loss = trial.curve[-1].metrics.get("validation_loss", inf)
-        self._halving.pause(trial.number, len(trial.curve), values, loss)
+        self._halving.pause(trial.number, trial.epoch, values, loss)
         self._sampler.paused(trial.number, self._outcome(trial))
 
     def _end(self, trial: Trial) -> None:
@@ -249,7 +262,7 @@ class Brain:
             if trial.state == STOPPED:
                 self._halving.stop(trial.number)
             elif trial.state in (DIVERGED, REJECTED):
-                self._halving.break_off(trial.number, len(trial.curve))
+                self._halving.break_off(trial.number, trial.epoch)
             self._sampler.ended(trial.number, self._outcome(trial))
             if trial.state in (FAILED, REJECTED):
                 self._num_failures_in_a_row += 1
@@ -274,4 +287,4 @@ class Brain:
         self._running_alone = None
 
     def _outcome(self, trial: Trial) -> Outcome:
-        return Outcome(trial.state, self.history.values(trial), len(trial.curve))
+        return Outcome(trial.state, self.history.values(trial), trial.epoch)

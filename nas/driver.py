@@ -19,15 +19,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from nas.answers import Answers
 from nas.brain import Brain
 from nas.checkpoints import CHECKPOINTS, Checkpoints
 from nas.executors import make_executor
+from nas.executors.tabular import TabularExecutor
 from nas.finishing import finish
 from nas.history import History
-from nas.ledger import Ledger, is_locked, not_written, read_ledger
+from nas.ledger import Journal, Ledger, is_locked, not_written, read_ledger
 from nas.objectives import LATENCY
 from nas.opening import Opening, open_study, reopen, versions
-from nas.records import Record, Resumed
+from nas.records import Record, Reported, Resumed
 from nas.results import Result, SearchInterrupted, is_over, summarize
 from nas.samplers import Sampler, make_sampler
 from nas.screening import GraphScore
@@ -55,8 +57,9 @@ def search(
     """
     opening = open_study(study, space)
     sampler = _make_sampler(study, opening.space)  # imports Optuna: better before there is a run to interrupt
-    folder = _make_folder(run, f"{opening.space.name}-{Path(opening.images.source).stem}")
-    started = opening.started(folder.name)
+    started = opening.started("")
+    folder = _make_folder(run, f"{opening.space.name}-{Path(started.data).stem}")
+    started = replace(started, name=folder.name)
     with Ledger.create(folder) as ledger:
         history = History(folder, ledger.append(started))
         if on_event:
@@ -92,6 +95,9 @@ def status(run: str | Path) -> Result:
 
 def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | None) -> Result:
     """From wherever the run is to its end."""
+    if opening.answers is not None:
+        return _look_up(ledger, brain, opening.answers, opening.study.workers or 1, on_event)
+    assert opening.images is not None
     history, study = brain.history, opening.study
     checkpoints = _checkpoints(history, study.storage)
     measures_latency = LATENCY.name in study.objectives
@@ -144,8 +150,27 @@ def _make_brain(opening: Opening, sampler: Sampler, history: History) -> Brain:
     if study.screening in ("naswot", "synflow"):
         from nas.proxies import Proxy
 
+        assert opening.images is not None
         score = Proxy(study.screening, opening.images.search, study.seed)
-    return Brain(opening.space, study.budget, sampler, history, score)
+    return Brain(opening.space, study.budget, sampler, history, score, opening.answers)
+
+
+def _look_up(ledger: Ledger, brain: Brain, answers: Answers, workers: int, on_event: Observer | None) -> Result:
+    """The same for a run without trainings, whose clock begins where its last line stands."""
+    history = brain.history
+    try:
+        with TabularExecutor(answers, workers) as executor:
+            begin = ledger.last_at
+            ledger.clock = lambda: begin + executor.now
+            run_trials(ledger, brain, executor, on_event)
+        winner = history.winner()
+        if winner is not None and history.reported is None:
+            row = answers.row(winner.decisions)
+            assert row is not None
+            _commit(ledger, brain, Reported(winner.number, answers.reported(row)), on_event)
+    except KeyboardInterrupt:
+        raise SearchInterrupted(history.run) from None
+    return summarize(history, driver_is_alive=False)
 
 
 def _make_sampler(study: Study, space: Space) -> Sampler:
@@ -159,7 +184,7 @@ def _make_sampler(study: Study, space: Space) -> Sampler:
     )
 
 
-def run_trials(ledger: Ledger, brain: Brain, executor: Executor, on_event: Observer | None = None) -> None:
+def run_trials(ledger: Journal, brain: Brain, executor: Executor, on_event: Observer | None = None) -> None:
     """The main loop: until nothing runs and nothing is left to propose."""
     occupied: set[int] = set()
     while True:
@@ -184,7 +209,7 @@ def run_trials(ledger: Ledger, brain: Brain, executor: Executor, on_event: Obser
                 executor.stop(event.trial)
 
 
-def _commit(ledger: Ledger, brain: Brain, record: Record, on_event: Observer | None) -> None:
+def _commit(ledger: Journal, brain: Brain, record: Record, on_event: Observer | None) -> None:
     brain.apply(ledger.append(record))
     if on_event:
         on_event(record, brain.history)

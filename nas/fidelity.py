@@ -21,13 +21,15 @@ class Fidelity:
     """One of `METHODS`: `full` trains every trial to the end, `asha` and `hyperband` as far as it is worth it.
 
     Of the trials that come to a rung, the best `1 / eta` go on to the next. Unless given, the first rung is after about
-    `FIRST_RUNG` of the epochs, and not before epoch `earliest`.
+    `FIRST_RUNG` of the epochs, and not before epoch `earliest`. Where a table says how good trials are after the epochs
+    that are `known`, and after no others, the rungs are these.
     """
 
     method: str = "asha"
     eta: int = 3
     first_rung: int | None = None
     earliest: int = 1
+    known: tuple[int, ...] | None = None
 
     def rungs(self, num_epochs: int) -> tuple[int, ...]:
         """The epochs at which trials pause, rising; the last is not one of them."""
@@ -38,6 +40,8 @@ class Fidelity:
     def saves(self, num_epochs: int) -> tuple[int, ...]:
         """The epochs at which a checkpoint is written: where the rungs are, or would be if nothing paused."""
         rungs: set[int] = set()
+        if self.known is not None:
+            return tuple(epoch for epoch in self.known if (self.first_rung or 1) <= epoch < num_epochs)
         if self.first_rung is not None:
             epoch = self.first_rung
             while epoch < num_epochs:

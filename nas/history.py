@@ -24,6 +24,7 @@ from nas.records import (
     Proposed,
     Record,
     Rejected,
+    Reported,
     Resumed,
     Started,
 )
@@ -75,6 +76,11 @@ class Trial:
         return self.state not in (RUNNING, PAUSED)
 
     @property
+    def epoch(self) -> int:
+        """The last epoch that is known; a table may have no others between."""
+        return self.curve[-1].epoch if self.curve else 0
+
+    @property
     def value(self) -> float | None:
         """The validation accuracy after the last epoch that was trained."""
         return self.curve[-1].value if self.curve else None
@@ -114,6 +120,7 @@ class History:
         self.finals: dict[int, dict[int, Finalised]] = {}  # by trial and seed
         self._starts = {_key(start.decisions): start.name for start in self.started.starts}
         self.exported: Exported | None = None
+        self.reported: Reported | None = None
         self.active_seconds = 0.0
         self.best_accuracy = 0.0  # of the complete trials of the search
         self._last_at = first.at
@@ -145,7 +152,8 @@ class History:
                 self.num_duplicates += 1
             case Progress():
                 curve = self.trials[record.trial].curve
-                del curve[record.epoch - 1 :]
+                while curve and curve[-1].epoch >= record.epoch:
+                    curve.pop()
                 curve.append(record)
             case Promoted():
                 trial = self.trials[record.trial]
@@ -157,6 +165,8 @@ class History:
                 self.ended_by = record.by
             case Finalised():
                 self.finals.setdefault(record.trial, {})[record.seed] = record
+            case Reported():
+                self.reported = record
             case Exported():
                 self.exported = record
             case _:

@@ -1,4 +1,5 @@
-"""What comes before the first trial of a run: the space and the images of a study, and whether they go together.
+"""What comes before the first trial of a run: the space of a study and its images or its table, and whether they go
+together.
 
 Everything that can be found wrong is found here, before there is a folder. Imports no torch, unless a device is named.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.types import Map, Vector
 from graphs import Budget
+from nas.answers import Answers
 from nas.executors import refuse_misuse
 from nas.fidelity import earliest_rung
 from nas.ledger import RunError
@@ -21,6 +23,7 @@ from nas.records import Start, Started
 from nas.samplers import refuse_unknown
 from nas.starts import find_starts
 from nas.study import Study, StudyError, all_or_faults, places
+from nas.tables import Table, read_table
 from nas.trainer import refuse_device
 from search_spaces import Space, load, parse
 
@@ -30,27 +33,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opening:
-    """A study with what its keys name. `recipe` is whole: what the images suggest, and what the study has instead."""
+    """A study with what its keys name: `images`, or `answers` where a table stands in place of trainings.
+
+    `recipe` is whole: what the images suggest, and what the study has instead.
+    """
 
     study: Study
     space: Space
-    images: Data
+    images: Data | None
     recipe: Recipe
     starts: tuple[Start, ...] = ()
+    answers: Answers | None = None
 
     def started(self, name: str) -> Started:
         """The first line of a run of this name."""
+        images = self.images
+        source: Data | Table | None = self.answers.table if self.answers else images
+        assert source is not None
         return Started(
             name=name,
             study=self.study,
             space=self.space.name,
             space_text=self.space.text(),
-            data=self.images.source,
-            split_seed=self.images.split_seed,
-            fingerprint=self.images.fingerprint,
+            data=source.source,
+            split_seed=images.split_seed if images else 0,
+            fingerprint=source.fingerprint,
             recipe=self.recipe,
             versions=versions(),
-            earliest_rung=earliest_rung(len(self.images.search.train), self.recipe.batch_size),
+            earliest_rung=earliest_rung(len(images.search.train), self.recipe.batch_size) if images else 1,
             starts=self.starts,
         )
 
@@ -62,6 +72,9 @@ def open_study(study: Study, space: Space | None = None) -> Opening:
     """
     from nas.data import load_data
 
+    if study.table is not None:
+        refuse_unknown(study.sampler)
+        return _open_table(study, space or load(study.space, study.set))
     all_or_faults(
         lambda: refuse_unknown(study.sampler), lambda: _refuse_misplaced(study), lambda: _refuse_missing_data(study)
     )
@@ -84,6 +97,15 @@ def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Open
     from nas.data import load_data
 
     study = _moved(started.study, places)
+    if study.table is not None:
+        opening = _open_table(study, parse(started.space_text, f"the space of {folder}"))
+        assert opening.answers is not None
+        if opening.answers.table.fingerprint != started.fingerprint:
+            raise RunError(
+                f"the table {started.data} is not the one that {folder} began with",
+                help="bring back the table as it was, or begin a new run",
+            )
+        return opening
     _refuse_misplaced(study)
     images = load_data(started.data, started.split_seed)
     if images.fingerprint != started.fingerprint:
@@ -92,6 +114,41 @@ def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Open
             help="bring back the images as they were, or begin a new run",
         )
     return Opening(study, parse(started.space_text, f"the space of {folder}"), images, started.recipe)
+
+
+_OF_TRAININGS = (
+    "data",
+    "recipe",
+    "target",
+    "candidates",
+    "final_seeds",
+    "starts",
+    "executor",
+    "address",
+    "storage",
+    "device",
+)
+
+
+def _open_table(study: Study, space: Space) -> Opening:
+    """A study whose trials are looked up, and which begins with no hand-designed network: it is about samplers.
+
+    Raises: StudyError, TableError, BudgetError, DecisionError.
+    """
+    lookup = study.table
+    assert lookup is not None
+    trained = "nothing is trained where the study has a `table`"
+    for key in _OF_TRAININGS:
+        if getattr(study, key) != Study.model_fields[key].default:
+            raise StudyError.at(key, trained, help=f"leave out `{key}`, or `table`")
+    if "latency" in study.objectives:
+        raise StudyError.at("objectives", f"{trained}, so no latency is measured", help="leave out latency")
+    if study.screening in ("naswot", "synflow"):
+        message = f"`{study.screening}` looks at images, and there are none where the study has a `table`"
+        raise StudyError.at("screening", message, help="screen by params or macs")
+    space.refuse_impossible(study.budget)
+    answers = Answers(space, read_table(lookup.file), lookup)
+    return Opening(study, space, None, Recipe(epochs=lookup.epochs[-1]), answers=answers)
 
 
 def _moved(study: Study, given: Mapping[str, object]) -> Study:

@@ -54,7 +54,9 @@ class Started:
     @property
     def fidelity(self) -> Fidelity:
         """How far trials are trained."""
-        return Fidelity(self.study.fidelity, self.study.eta, self.study.first_rung, self.earliest_rung)
+        study = self.study
+        known = study.table.epochs if study.table else None
+        return Fidelity(study.fidelity, study.eta, study.first_rung, self.earliest_rung, known)
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,14 @@ class Finalised:
 
 
 @dataclass(frozen=True)
+class Reported:
+    """What the table has in the column that is reported of the winner; the end of a run without trainings."""
+
+    trial: int
+    value: float
+
+
+@dataclass(frozen=True)
 class Exported:
     """The bundle stands; `bundle` is relative to the run."""
 
@@ -142,7 +152,9 @@ class Exported:
     files: Mapping[str, str]
 
 
-Record = Started | Proposed | Promoted | Rejected | Duplicate | Resumed | Ended | Finalised | Exported | Event
+Record = (
+    Started | Proposed | Promoted | Rejected | Duplicate | Resumed | Ended | Finalised | Reported | Exported | Event
+)
 
 KINDS: dict[str, type[Any]] = {
     "started": Started,
@@ -161,6 +173,7 @@ KINDS: dict[str, type[Any]] = {
     "resumed": Resumed,
     "ended": Ended,
     "finalised": Finalised,
+    "reported": Reported,
     "exported": Exported,
 }
 _KIND_OF = {record_class: kind for kind, record_class in KINDS.items()}

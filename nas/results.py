@@ -10,6 +10,7 @@ from typing import Any
 from nas.evidence import chance, verdict
 from nas.fronts import hypervolume
 from nas.history import History, Trial
+from nas.lookup import Lookup
 from nas.objectives import ACCURACY, LATENCY
 from nas.screening import ScreeningReport, screening_report
 
@@ -118,7 +119,8 @@ class Result:
     `ended_by` is `trials`, `time`, `space exhausted`, `nothing new found` or `failures` once the bundle stands or there
     is nothing to make one of; before that `running`, or `interrupted` where no driver is at work. `best` is the winner
     so far, `candidates` are the most accurate of the search, best first; `front` is None for a single objective, and
-    `screening` without one.
+    `screening` without one. Of a run that looks trials up, values are those of its table, `reported` is the winner's,
+    and `lookup` names the columns.
     """
 
     run: Path
@@ -132,6 +134,8 @@ class Result:
     front: Front | None = None
     rivals: tuple[Rival, ...] = ()
     screening: ScreeningReport | None = None
+    reported: float | None = None
+    lookup: Lookup | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `--json`."""
@@ -148,6 +152,7 @@ class Result:
             "test": self.test.as_dict() if self.test else None,
             "rivals": [rival.as_dict() for rival in self.rivals],
             "screening": self.screening.as_dict() if self.screening else None,
+            "reported": self.reported,
             "seconds": self.seconds,
         }
 
@@ -168,6 +173,8 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         front=_front(history) if len(history.study.objectives) > 1 else None,
         rivals=tuple(_rival(history, trial, scores) for trial in history.rivals()),
         screening=screening_report(history),
+        reported=history.reported.value if history.reported else None,
+        lookup=history.study.table,
     )
 
 
@@ -207,7 +214,8 @@ def _scaled(figure: float | None, reference: float) -> float:
 
 def is_over(history: History) -> bool:
     """Whether nothing is left to do in this run."""
-    return history.ended_by is not None and (history.exported is not None or not history.ranking())
+    told = history.reported if history.study.table is not None else history.exported
+    return history.ended_by is not None and (told is not None or not history.ranking())
 
 
 def resume_command(run: Path) -> str:
@@ -225,7 +233,7 @@ def _candidate(history: History, trial: Trial) -> Candidate:
     return Candidate(
         trial=trial.number,
         hash=trial.hash,
-        value=trial.value,
+        value=trial.value * (history.study.table.sign if history.study.table else 1),
         params=trial.params,
         macs=trial.macs,
         decisions=dict(trial.decisions),

@@ -31,6 +31,7 @@ from graphs import Budget
 from graphs.budget import BOUNDS
 from graphs.faults import nearest, one_of
 from nas.fidelity import METHODS
+from nas.lookup import Lookup
 from nas.objectives import ACCURACY, BY_NAME
 from nas.recipe import Recipe
 
@@ -199,6 +200,9 @@ BudgetMap = Annotated[
 RecipeMap = Annotated[Recipe, PlainSerializer(lambda recipe: recipe.model_dump(exclude_unset=True))]
 
 
+LookupMap = Annotated[Lookup, PlainSerializer(lambda lookup: lookup.model_dump(mode="json", exclude_unset=True))]
+
+
 class Study(BaseModel):
     """What to search, with what, for what, and until when.
 
@@ -226,6 +230,7 @@ class Study(BaseModel):
         description="Of several objectives, the one whose best network is trained and exported; accuracy if not given.",
     )
     sampler: Annotated[str, Key("NAME")] = Field("auto", description="What proposes networks.")
+    table: LookupMap | None = Field(None, description="A table of results in place of data and trainings.")
     recipe: RecipeMap = Field(Recipe(), description="How candidates are trained, where it is not as images suggest.")
     fidelity: Annotated[str, AfterValidator(_read_method), Key("|".join(METHODS))] = Field(
         "asha", description="How far trials are trained: to the end, or the better the further."
@@ -323,7 +328,7 @@ def all_or_faults(*checks: Callable[[], None]) -> None:
 
 
 def merged(keys: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys with others in their place: of maps (`budget`, `set`, `recipe`) those entries that are given."""
+    """The keys with others in their place; of maps (`budget`, `set`, `recipe`, `table`) the entries that are given."""
     both = {**keys, **given}
     for name in keys.keys() & given.keys():
         before, after = _as_map(keys[name]), _as_map(given[name])
@@ -335,7 +340,7 @@ def merged(keys: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 def _as_map(value: object) -> object:
     if isinstance(value, Budget):
         return value.as_dict()
-    return value.model_dump(exclude_unset=True) if isinstance(value, Recipe) else value
+    return value.model_dump(exclude_unset=True) if isinstance(value, Recipe | Lookup) else value
 
 
 def places() -> tuple[str, ...]:
@@ -364,7 +369,7 @@ def _fault(details: ErrorDetails) -> StudyFault:
         return StudyFault((*path, *at), context["message"], context["help"], context.get("slug", "bad-value"))
     name, whole = str(path[-1]), f"`{path[0]}`" if len(path) > 1 else "a study"
     if kind == "extra_forbidden":
-        known = Recipe.model_fields if path[0] == "recipe" and len(path) > 1 else Study.model_fields
+        known = _PARTS.get(str(path[0]), Study.model_fields) if len(path) > 1 else Study.model_fields
         help = nearest(name, known) or f"it takes {one_of(known, most=len(known))}"
         return StudyFault(path, f"{whole} has no key `{name}`", help, "unknown-key")
     if kind == "missing":
@@ -377,6 +382,7 @@ def _fault(details: ErrorDetails) -> StudyFault:
     return StudyFault(path, f"`{name}` is {_KINDS.get(kind.partition('_')[0], 'something else')}, got `{given}`")
 
 
+_PARTS = {"recipe": Recipe.model_fields, "table": Lookup.model_fields}
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _KINDS = {
     "int": "a whole number",

@@ -31,6 +31,7 @@ VERSION = 1
 
 _EXAMPLE = "version: 1, space: cnn, data: photos, budget: {max_params: 1M}"
 _OF_DOCUMENTS = ("net", "input", "output", "blocks")
+TABLE_SUFFIXES = (".csv", ".gz", ".tsv")
 _DATA_SUFFIXES = (".npz", ".csv", "")
 
 KeyPath = tuple[str | int, ...]
@@ -138,6 +139,8 @@ def read_study(path: str | Path) -> StudyFile:
     del keys["version"]
     missing: list[StudyFault] = []
     keys = {name: _from_there(name, value, path.parent, missing) for name, value in keys.items()}
+    if isinstance(given := keys.get("table"), Mapping) and isinstance(given.get("file"), str):
+        keys["table"] = {**given, "file": _table_from_there(given["file"], path.parent, missing)}
     return StudyFile(keys, keys_at, values_at, tuple(missing))
 
 
@@ -178,6 +181,14 @@ def _from_there(name: str, value: Any, folder: Path, missing: list[StudyFault]) 
         message = f"there is no `{value}` beside the study" + (f", and no {name} of that name ships" if shipped else "")
         missing.append(StudyFault((name,), message, help or "paths are relative to the study"))
     return value
+
+
+def _table_from_there(value: str, folder: Path, missing: list[StudyFault]) -> str:
+    there = folder / Path(value).expanduser()
+    if not there.exists():
+        help = nearest_file(there, TABLE_SUFFIXES) or "paths are relative to the study"
+        missing.append(StudyFault(("table", "file"), f"there is no `{value}` beside the study", help))
+    return str(there)
 
 
 def _shipped(name: str) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ class Job:
     `begin`, of which there is a checkpoint unless it is 0, up to epoch `until`; None is all. At the epochs in `saves`
     a checkpoint is written before they are reported.
 
-    `alone` promises that no other job runs beside it: the one before it ran out of memory.
+    `alone` promises that no other job runs beside it: the one before it ran out of memory. `decisions` are those of the
+    point that it is; where nothing is trained, it is known by them, and has no text.
     """
 
     trial: int
@@ -33,6 +34,7 @@ class Job:
     begin: int = 0
     until: int | None = None
     saves: tuple[int, ...] = ()
+    decisions: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def last_epoch(self) -> int:

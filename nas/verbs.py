@@ -6,15 +6,20 @@ costs next to nothing to start.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from graphs.document import Settings
+    from nas.comparing import Comparison
     from nas.driver import Observer
     from nas.manifest import Bundle
     from nas.results import Result
     from nas.study import Study
+    from search_spaces import Space
+
+Answer = TypeVar("Answer")
 
 
 def search(
@@ -41,6 +46,46 @@ def search(
     SearchInterrupted on Ctrl-C.
     """
     from nas import driver
+
+    return _with_study(study, keys, lambda asked, space: driver.search(asked, space=space, run=run, on_event=on_event))
+
+
+def compare(
+    study: Study | str | Path | None = None,
+    *,
+    samplers: Sequence[str] = (),
+    seeds: int = 100,
+    processes: int | None = None,
+    on_done: Callable[[int, int], None] | None = None,
+    **keys: Any,
+) -> Comparison:
+    """Compares samplers over many seeds, on a table of results in place of trainings; writes nothing.
+
+    What is asked for is a study with a `table`, or its keys, as of `search`. Each of the samplers, or that of the study
+    alone, searches with each of so many seeds, from that of the study on; so many `processes` at a time, by default as
+    many as there are cores.
+    `on_done` is told after every search how many have come to their end, of how many. Ctrl-C ends it with those.
+
+    Raises: StudyError, TableError, BudgetError, DecisionError.
+    """
+    from nas import comparing
+
+    return _with_study(
+        study,
+        keys,
+        lambda asked, space: comparing.compare(
+            asked, samplers, seeds, space=space, processes=processes, on_done=on_done
+        ),
+    )
+
+
+def _with_study(
+    study: Study | str | Path | None, keys: dict[str, Any], do: Callable[[Study, Space | None], Answer]
+) -> Answer:
+    """Does something with a study and these keys, and with its space where that stands in no file.
+
+    Raises: StudyError, or DocumentError where the mistake stands in the study's file; what `do` raises.
+    """
     from nas.study import Study
     from nas.study_files import read_study
     from search_spaces import Space
@@ -50,12 +95,11 @@ def search(
     if given is not None:
         keys["space"] = given.name
     if study is None or isinstance(study, Study):
-        asked = study.changed(**keys) if study else Study.of(keys)
-        return driver.search(asked, space=given, run=run, on_event=on_event)
+        return do(study.changed(**keys) if study else Study.of(keys), given)
     file = read_study(study)
     asked = file.study(keys)
     with file.located(keys):
-        return driver.search(asked, space=given, run=run, on_event=on_event)
+        return do(asked, given)
 
 
 def resume(run: str | Path, *, on_event: Observer | None = None, **places: Any) -> Result:

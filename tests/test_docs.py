@@ -157,7 +157,7 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
         write_bundle(tmp_path / "runs/small-digits-1/bundle")
         write_network_bundle("squeezenet1_1", tmp_path / "shipped/squeezenet1_1")
     monkeypatch.setattr("nas.driver.search", only_called(driver.search))  # so that `nas.search` reads its study
-    for name in ("resume", "status", "export"):
+    for name in ("compare", "resume", "status", "export"):
         monkeypatch.setattr(nas, name, only_called(getattr(nas, name)))
     scope: dict[str, object] = {"__name__": page.stem}
     for example in examples(page):

@@ -12,6 +12,7 @@ Reading order; each file imports only from those above it:
     studies     studies as flags
     outline     a network by address, to a depth
     counting    as other tools count
+    shown       figures of trials
     progress    a search as it goes on, in lines
     live        a search as it goes on, on a terminal
     watching    a run that another process drives
@@ -24,6 +25,7 @@ Reading order; each file imports only from those above it:
     kinship     nas space locate, kin
     schema      nas schema
     exports     nas export
+    comparisons  nas search --seeds
     runs        nas search, resume, status
     commands    all of them by name, imported when they are asked for
     entry       the application, and what becomes of errors

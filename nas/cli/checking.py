@@ -150,9 +150,16 @@ def _space_figures(space: Space) -> tuple[dict[str, object], str]:
 
 
 def _study_figures(opening: Opening) -> tuple[dict[str, object], str]:
-    study, space, images = opening.study, opening.space, opening.images.search
-    shape, classes = list(images.image_shape), len(images.classes)
-    figures = {"study": study.as_dict(), "space": space.name, "size": space.size(), "image": shape, "classes": classes}
+    study, space = opening.study, opening.space
+    figures: dict[str, object] = {"study": study.as_dict(), "space": space.name, "size": space.size()}
     within = f"{study.budget}" if study.budget else "no budget"
+    if opening.answers is not None:
+        num_rows, num_answered = len(opening.answers.table), opening.answers.num_answered
+        figures |= {"rows": num_rows, "rows_with_values": num_answered}
+        return figures, f"a study of `{space.name}`, {within}, on {num_answered:,} rows of a table"
+    assert opening.images is not None
+    images = opening.images.search
+    shape, classes = list(images.image_shape), len(images.classes)
+    figures |= {"image": shape, "classes": classes}
     size = "x".join(map(str, shape))
     return figures, f"a study of `{space.name}`, {within}, on {size} images of {classes} classes"

@@ -18,7 +18,9 @@ from rich.progress import (
 from nas import trials
 from nas.brain import NUM_CONFIRMATION_SEEDS
 from nas.cli.progress import best_so_far, describe
+from nas.cli.shown import shown_accuracy
 from nas.history import RUNNING, History, Trial
+from nas.lookup import Lookup
 from nas.records import Record
 
 SPEED_WINDOW_SECONDS = 900.0
@@ -94,9 +96,11 @@ class Live:
         for number, trial in running.items():
             if number not in self._running:
                 self._running[number] = self._progress.add_task("", total=trial.epochs)
-            self._progress.update(self._running[number], description=_label(trial), completed=len(trial.curve))
+            self._progress.update(
+                self._running[number], description=_label(trial, history.study.table), completed=trial.epoch
+            )
 
 
-def _label(trial: Trial) -> str:
-    value = f"  {trial.value:.2%}" if trial.value is not None else ""
+def _label(trial: Trial, lookup: Lookup | None) -> str:
+    value = f"  {shown_accuracy(trial.value, lookup)}" if trial.value is not None else ""
     return f"  trial {trial.number}{value}"

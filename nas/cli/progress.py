@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
+from nas.cli.shown import shown_accuracy
 from nas.history import COMPLETE, DIVERGED, FAILED, PAUSED, History, Trial
+from nas.lookup import WHOLE
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started
 from nas.trials import Completed, Diverged, Failed, OutOfMemory, Paused, Progress
 
@@ -76,7 +78,8 @@ def describe(record: Record, history: History) -> str:
             rejected = (
                 f", {_several(history.num_rejected, 'proposal')} refused untrained" if history.num_rejected else ""
             )
-            return f"search ended ({record.by}): {_several(history.num_trained, 'network')} trained{rejected}"
+            done = "trained" if history.study.table is None else "looked up"
+            return f"search ended ({record.by}): {_several(history.num_trained, 'network')} {done}{rejected}"
         case Proposed(confirms=int(of)) if not _confirmations_before(record, history):
             count = len(history.candidates())
             return f"training the best {count} longer, first of all trial {of}"
@@ -95,9 +98,12 @@ def describe(record: Record, history: History) -> str:
 
 def _trial_line(trial: Trial, history: History) -> str:
     state = WORDS.get(trial.state, "out of memory, tried again alone")
-    value = f"{trial.value:7.2%}" if trial.value is not None else "      -"
+    value = f"{shown_accuracy(trial.value, history.study.table):>7}" if trial.value is not None else "      -"
     size = f"{format_quantity(trial.params):>6} params  {format_quantity(trial.macs):>6} MACs"
-    how = f"{state}, {_several(len(trial.curve), 'epoch')}, {format_seconds(trial.seconds)}"
+    how = f"{state}, {_several(trial.epoch, 'epoch')}, {format_seconds(trial.seconds)}"
+    lookup = history.study.table
+    if lookup is not None:
+        how = state if lookup.epochs == (WHOLE,) else f"{state}, {_several(trial.epoch, 'epoch')}"
     if trial.confirms is not None:
         return f"trial {trial.confirms} again  {value}  {size}  {how}"
     most = history.study.max_trials
@@ -111,7 +117,7 @@ def best_so_far(history: History) -> str:
     ranking = history.ranking()
     if not ranking or ranking[0].value is None:
         return ""
-    return f"; best {ranking[0].value:.2%} (trial {ranking[0].number})"
+    return f"; best {shown_accuracy(ranking[0].value, history.study.table)} (trial {ranking[0].number})"
 
 
 def _several(count: int, what: str) -> str:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphs.quantities import format_quantity
+from nas.cli.comparisons import compare_samplers
 from nas.cli.options import Json
 from nas.cli.output import INTERRUPTED, format_seconds, print_json, table, terminal_width
+from nas.cli.shown import shown_value
 from nas.cli.studies import blaming_flags, with_places, with_study
 from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN
 from nas.manifest import ARCHITECTURE, refuse_taken
@@ -35,6 +37,10 @@ def search(
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; runs/NAME if not given.")
     ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="With a table: compare samplers over so many seeds.", show_default=False),
+    ] = 1,
     to: To = None,
     as_json: Json = False,
 ) -> None:
@@ -47,9 +53,19 @@ def search(
       nas search --space small --data digits --max-params 4k --max-macs 400k
       nas search study.yaml
       nas search study.yaml --time 2h --max-params 1M
+      nas search --space nasbench201 --table t.csv --key ops --seen val --seeds 99
     """
     from nas import verbs
 
+    samplers = keys.pop("sampler", [])
+    if len(samplers) > 1 or seeds > 1:
+        for option, given in {"--run": run, "--to": to}.items():
+            if given is not None:
+                raise typer.BadParameter("samplers are compared without a run", param_hint=option)
+        with blaming_flags({**keys, "sampler": samplers}):
+            compare_samplers(study, keys, samplers, seeds, as_json)
+        return
+    keys |= {"sampler": samplers[0]} if samplers else {}
     with blaming_flags(keys):
         _bring_to_end(lambda on_event: verbs.search(study, run=run, on_event=on_event, **keys), to, as_json)
 
@@ -123,13 +139,14 @@ def status(
 def result_lines(result: Result, width: int | None) -> list[str]:
     """A run for people: the best candidates and what became of the winner."""
     shown = result.front.members if result.front else result.candidates
+    lookup, trained = result.lookup, result.lookup is None
     timed = any(candidate.latency is not None for candidate in shown)
     rows = [
         [
             "*" if result.best and candidate.trial == result.best.trial else "",
             str(candidate.trial),
-            f"{candidate.value:.2%}",
-            f"{candidate.confirmed:.2%}" if candidate.confirmed is not None else "-",
+            f"{candidate.value:.2%}" if trained else shown_value(candidate.value),
+            *([f"{candidate.confirmed:.2%}" if candidate.confirmed is not None else "-"] if trained else []),
             f"{candidate.params:,}",
             f"{candidate.macs:,}",
             *([_latency(candidate.latency)] if timed else []),
@@ -137,7 +154,8 @@ def result_lines(result: Result, width: int | None) -> list[str]:
         ]
         for candidate in shown
     ]
-    header = ["", "trial", "validation", "retrained", "params", "MACs", *["latency"][:timed], "network"]
+    seen = lookup.seen[lookup.epochs[-1]] if lookup else "validation"
+    header = ["", "trial", seen, *["retrained"][:trained], "params", "MACs", *["latency"][:timed], "network"]
     lines = [*table(header, rows, f"<{'>' * (len(header) - 2)}<", width=width), ""] if rows else []
     counts = ", ".join(f"{count} {state}" for state, count in result.trials.items())
     lines += [f"run           {result.run}", f"trials        {counts or 'none'}", f"ended by      {result.ended_by}"]
@@ -146,7 +164,9 @@ def result_lines(result: Result, width: int | None) -> list[str]:
         size = f"{format_quantity(result.best.params)} parameters, {format_quantity(result.best.macs)} MACs"
         lines.append(f"best          trial {result.best.trial}, {size}")
     if result.front and result.front.members:
-        lines.append(f"front         {_front_words(result.front)}")
+        lines.append(f"front         {_front_words(result.front, '100% accuracy' if trained else seen)}")
+    if lookup and result.reported is not None:
+        lines.append(f"reported      {lookup.report or seen} {shown_value(result.reported)}")
     if result.test:
         lines.append(f"test accuracy {_test_accuracy(result.test)}")
     lines += _rival_lines(result)
@@ -191,11 +211,11 @@ def _latency(seconds: float | None) -> str:
     return "-" if seconds is None else f"{1000 * seconds:.3g} ms"
 
 
-def _front_words(front: Front) -> str:
+def _front_words(front: Front, height: str) -> str:
     """How many networks, and what share of which box they dominate."""
     number = f"{len(front.members)} network{'s' * (len(front.members) != 1)}"
     corner = ", ".join(_corner(name, figure) for name, figure in front.reference.items() if name != "accuracy")
-    return f"{number}, hypervolume {front.hypervolume:.4f} of 100% accuracy x {corner}"
+    return f"{number}, hypervolume {front.hypervolume:.4f} of {height} x {corner}"
 
 
 def _corner(objective: str, figure: float) -> str:
@@ -238,6 +258,6 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
         print("\n".join(result_lines(result, terminal_width())))
         if to is not None and result.bundle is not None:
             print(f"copy          {to}")
-    if result.bundle is None:
+    if result.bundle is None and result.reported is None:
         print("error: no network was trained to the end, so there is nothing to export", file=sys.stderr)
         raise typer.Exit(1)

@@ -14,10 +14,13 @@ from pydantic.fields import FieldInfo
 from graphs.budget import BOUNDS
 from nas.cli.budgets import SHOWN, HiddenBound
 from nas.cli.inputs import parse_settings, scalar
+from nas.lookup import Lookup
 from nas.recipe import Recipe
 from nas.study import Study, StudyError, StudyFault, keys_of, places
 
 NAMES = {"objectives": "--objective"}  # given once for each; all other flags have the name of their key
+OF_TABLE = {"file": ("--table", "FILE"), "seen": ("--seen", "COLUMN"), "report": ("--report", "COLUMN")}
+OF_TABLE |= {"key": ("--key", "COLUMN"), "cost": ("--cost", "COLUMN"), "minimize": ("--minimize", "")}
 SHOWN_OF_RECIPE = {"epochs": "Epochs of a trial.", "final_epochs": "Epochs of the final training."}
 
 
@@ -65,7 +68,7 @@ def _flags() -> Iterator[tuple[str, Any]]:
     singles = keys_of()
     for name, field in Study.model_fields.items():
         if name in singles:
-            kind: Any = list[str] if name in ("set", "objectives") else str
+            kind: Any = list[str] if name in ("set", "objectives", "sampler") else str
             yield (
                 name,
                 Annotated[kind | None, typer.Option(_flag(name), metavar=singles[name].metavar, help=_help(field))],
@@ -74,6 +77,12 @@ def _flags() -> Iterator[tuple[str, Any]]:
             yield from (
                 (bound, SHOWN.get(bound, HiddenBound)) for bound in sorted(BOUNDS, key=lambda bound: bound not in SHOWN)
             )
+        elif name == "table":
+            for part, of_part in Lookup.model_fields.items():
+                flag, metavar = OF_TABLE[part]
+                part_kind = str if metavar else bool
+                option = typer.Option(flag, metavar=metavar or None, help=of_part.description, hidden=part != "file")
+                yield part, Annotated[part_kind | None, option]
         elif name == "recipe":
             for part in Recipe.model_fields:
                 shown = SHOWN_OF_RECIPE.get(part)
@@ -84,6 +93,8 @@ def _flags() -> Iterator[tuple[str, Any]]:
 
 
 def _flag(key: str) -> str:
+    if key in OF_TABLE:
+        return OF_TABLE[key][0]
     return NAMES.get(key, f"--{key.replace('_', '-')}")
 
 
@@ -101,6 +112,8 @@ def _keys(given: Mapping[str, Any]) -> dict[str, Any]:
             keys.setdefault("budget", {})[name] = value
         elif name in Recipe.model_fields:
             keys.setdefault("recipe", {})[name] = scalar(value)
+        elif name in Lookup.model_fields:
+            keys.setdefault("table", {})[name] = value
         elif name == "set":
             keys[name] = parse_settings(value)
         else:

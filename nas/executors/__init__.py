@@ -1,6 +1,7 @@
 """Executors: where trials run. The contract is `nas.trials.Executor`.
 
     inline         this process and thread; the default
+    tabular        a table in place of trainings, by a simulated clock
     exchange       where the driver's thread and a scheduler's meet
     ray_session    Ray in this process, from start to end
     ray_lanes      what Ray Tune is given to run

@@ -21,6 +21,7 @@ from nas.records import (
     Proposed,
     Record,
     Rejected,
+    Reported,
     Resumed,
     decode,
     encode,
@@ -48,6 +49,7 @@ RECORDS: tuple[Record, ...] = (
     Ended("trials"),
     Finalised(0, 5, 0.98, 0.1, 3.0, "final/0.safetensors"),
     Exported("bundle", {"model.onnx": "ff"}),
+    Reported(2, 94.37),
 )
 
 

@@ -32,7 +32,7 @@ def test_a_verb_hands_on_all_that_it_is_given(
 
 
 def test_every_verb_has_its_documentation() -> None:
-    assert set(nas.__all__) == {"search", "resume", *VERBS}
+    assert set(nas.__all__) == {"search", "compare", "resume", *VERBS}
     assert all(getattr(nas, name).__doc__ for name in nas.__all__)
 
 

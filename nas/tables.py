@@ -1,0 +1,125 @@
+"""Tables of results as CSV: the columns by their names, the rows by their keys. Free of torch, and knows no space.
+
+The first line names the columns. Keys are texts, so that leading zeros stay; an empty cell is no value. A file that
+ends in `.gz` is unpacked, one in `.tsv` has tabs in place of commas.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blocks.errors import FixpointError
+from graphs.faults import nearest, one_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_BYTES = 2**30
+
+Row = int
+Key = tuple[str, ...]
+
+
+class TableError(FixpointError):
+    """A table that can't be read, or that doesn't have what is asked of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The cells of a file, column by column. `fingerprint` is that of its bytes; `lines` are the rows' in the file."""
+
+    source: str
+    fingerprint: str
+    cells: Mapping[str, Sequence[str]]
+    lines: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def column(self, name: str) -> Sequence[str]:
+        """The texts of a column. Raises: TableError, with the nearest name."""
+        if name not in self.cells:
+            help = nearest(name, self.cells) or f"it has {one_of(self.cells)}"
+            raise TableError(f"{self.source} has no column `{name}`", help=help)
+        return self.cells[name]
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """The numbers of a column, NaN where a cell is empty. Raises: TableError for what is no number."""
+        import numpy as np
+
+        texts = self.column(name)
+        found = np.full(len(texts), np.nan)
+        for row, text in enumerate(texts):
+            if text:
+                try:
+                    found[row] = float(text)
+                except ValueError:
+                    raise TableError(
+                        f"{self.source}:{self.lines[row]}: `{text[:40]}` in the column `{name}` is no number",
+                        help="correct the cell, or leave it empty; a number has a point, and no unit",
+                    ) from None
+        return found
+
+    def rows(self, names: Sequence[str]) -> dict[Key, Row]:
+        """The rows by what they have in the columns of the key. Raises: TableError where two rows have one key."""
+        columns = [self.column(name) for name in names]
+        found: dict[Key, Row] = {}
+        for row, key in enumerate(zip(*columns, strict=True)):
+            if key in found:
+                raise TableError(
+                    f"{self.source}:{self.lines[row]}: the key {', '.join(key)} stands here for the second time",
+                    help=f"first in line {self.lines[found[key]]}; remove one of them, or give more columns as the key",
+                )
+            found[key] = row
+        return found
+
+
+def read_table(path: str | Path) -> Table:
+    """The table of a file. Raises: TableError, with the line where there is one."""
+    content = _content(Path(path))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path} is no UTF-8 text: {error.reason} at byte {error.start}", help=_CSV) from None
+    names = Path(path).suffixes
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if ".tsv" in names else ",", strict=True)
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except csv.Error as error:
+        raise TableError(f"{path}:{reader.line_num}: {error}", help=_CSV) from None
+    if len(rows) < 2:
+        raise TableError(f"{path} has no rows", help=_CSV)
+    (_, header), *rest = rows
+    for position, name in enumerate(header):
+        if name in header[:position]:
+            raise TableError(f"{path}:1: two columns are called `{name}`", help="give one of them another name")
+    for line, row in rest:
+        if len(row) != len(header):
+            raise TableError(f"{path}:{line}: {len(row)} cells, and {len(header)} columns in line 1", help=_CSV)
+    cells = dict(zip(header, zip(*(row for _, row in rest), strict=True), strict=True))
+    return Table(str(path), sha256(content).hexdigest(), cells, [line for line, _ in rest])
+
+
+_CSV = "a table is a CSV file: a line with the names of the columns, then a line for each row"
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of the file, unpacked."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise TableError(f"{path} can't be read: {why.lower()}", help="check the path and its permissions") from None
+    if len(content) > MAX_BYTES:
+        raise TableError(f"{path} is larger than {MAX_BYTES:,} bytes", help="leave out columns that aren't needed")
+    return content

@@ -1,0 +1,377 @@
+"""Searches that look their trials up in a table, from the executor to the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nas
+from blocks.errors import FixpointError
+from graphs import Budget
+from nas.answers import Answers
+from nas.cli.entry import run as run_command
+from nas.comparing import Comparison, compare
+from nas.executors.tabular import TabularExecutor
+from nas.history import History
+from nas.ledger import LEDGER, RunError, read_ledger
+from nas.lookup import Lookup
+from nas.records import Rejected
+from nas.results import Result
+from nas.study import Study, StudyError
+from nas.tables import TableError, read_table
+from nas.trials import Completed, Event, Job, Paused, Progress, Stopped
+from tests.nas.fakes import trials_of
+from tests.nas.tabulated import SPACE, rows_of, write_space, write_table
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return write_table(tmp_path)
+
+
+def lookup_of(table: Path, **more: object) -> dict[str, Any]:
+    return {"file": str(table), "key": "arch", "seen": "val9", "report": "test", **more}
+
+
+def answers_of(table: Path, **more: object) -> Answers:
+    return Answers(SPACE, read_table(table), Lookup.model_validate(lookup_of(table, **more)))
+
+
+def search(folder: Path, table: Path, **keys: Any) -> Result:
+    """A run of random search, unless `keys` say something else."""
+    lookup = lookup_of(table, **keys.pop("lookup", {}))
+    return nas.search(space=SPACE, table=lookup, run=folder, **{"sampler": "random", "trials": 10, **keys})
+
+
+def history_of(folder: Path) -> History:
+    return History.of(folder, read_ledger(folder))
+
+
+def job(row: dict[str, str], trial: int, epochs: int = 9, **more: Any) -> Job:
+    return Job(trial, "", seed=0, epochs=epochs, decisions=SPACE.decode((row["arch"],)), **more)
+
+
+def all_events(executor: TabularExecutor) -> list[tuple[float, Event]]:
+    found = []
+    while events := executor.events(0.0):
+        found += [(executor.now, event) for event in events]
+    return found
+
+
+def test_a_trial_is_looked_up_and_takes_the_seconds_of_the_table(table: Path) -> None:
+    row = rows_of(table)[5]
+    answers = answers_of(table, seen={1: "val1", 9: "val9"}, cost="seconds")
+    with TabularExecutor(answers) as executor:
+        executor.submit(job(row, 3))
+        (early, first), (late, last), (end, ending) = all_events(executor)
+    seconds = float(row["seconds"])
+    assert isinstance(first, Progress)
+    assert isinstance(last, Progress)
+    assert [(one.epoch, one.value) for one in (first, last)] == [(1, float(row["val1"])), (9, float(row["val9"]))]
+    assert (first.seconds, last.seconds) == pytest.approx((seconds / 9, seconds * 8 / 9))
+    assert ending == Completed(3)
+    assert (early, late, end) == pytest.approx((seconds / 9, seconds, seconds))
+
+
+def test_workers_run_side_by_side_and_what_ends_first_is_told_first(table: Path) -> None:
+    slow, fast = sorted(rows_of(table)[:2], key=lambda row: -float(row["seconds"]))
+    with TabularExecutor(answers_of(table, cost="seconds"), workers=2) as executor:
+        executor.submit(job(slow, 0, epochs=1))
+        executor.submit(job(fast, 1, epochs=1))
+        told = [(now, event.trial) for now, event in all_events(executor) if isinstance(event, Completed)]
+    assert told == [(float(fast["seconds"]), 1), (float(slow["seconds"]), 0)]
+
+
+def test_a_part_of_a_training_begins_and_ends_where_the_job_says(table: Path) -> None:
+    row = rows_of(table)[0]
+    with TabularExecutor(answers_of(table, seen="1=val1,9=val9")) as executor:
+        executor.submit(job(row, 0, until=1))
+        assert [type(event) for _, event in all_events(executor)] == [Progress, Paused]
+        assert executor.now == 1.0
+        executor.submit(job(row, 0, begin=1))
+        (_, progress), (_, end) = all_events(executor)
+        assert executor.now == 9.0
+    assert isinstance(progress, Progress)
+    assert (progress.epoch, progress.seconds) == (9, 8.0)
+    assert end == Completed(0)
+
+
+def test_a_trial_that_is_stopped_says_no_more_and_its_time_is_not_spent(table: Path) -> None:
+    with TabularExecutor(answers_of(table, seen="1=val1,9=val9")) as executor:
+        executor.submit(job(rows_of(table)[0], 0))
+        executor.events(0.0)
+        executor.stop(0)
+        executor.stop(0)
+        assert all_events(executor) == [(1.0, Stopped(0, 1))]
+
+
+def test_a_search_that_sees_all_finds_the_best_row_and_reports_it(tmp_path: Path, table: Path) -> None:
+    result = search(tmp_path / "run", table, trials=200)
+    best = max(rows_of(table), key=lambda row: float(row["val9"]))
+    assert result.ended_by == "space exhausted"
+    assert result.trials["complete"] == SPACE.size()
+    assert result.best is not None
+    assert (result.best.value, result.reported) == (float(best["val9"]), float(best["test"]))
+    assert nas.status(tmp_path / "run") == result
+
+
+def test_less_is_better_where_it_is_a_loss(tmp_path: Path, table: Path) -> None:
+    result = search(tmp_path / "run", table, trials=200, lookup={"minimize": True})
+    best = min(rows_of(table), key=lambda row: float(row["val9"]))
+    assert result.best is not None
+    assert (result.best.value, result.reported) == (float(best["val9"]), float(best["test"]))
+
+
+def test_time_is_that_of_the_table(tmp_path: Path, table: Path) -> None:
+    result = search(tmp_path / "run", table, trials=None, time=200, lookup={"cost": "seconds"})
+    spent = [trial.seconds for trial in history_of(tmp_path / "run").searched]
+    assert result.ended_by == "time"
+    assert sum(spent[:-1]) < 200 <= sum(spent) == pytest.approx(result.seconds, abs=0.1)
+
+
+def test_early_columns_are_rungs_where_trials_pause_and_the_best_go_on(tmp_path: Path, table: Path) -> None:
+    early = {"seen": {1: "val1", 9: "val9"}}
+    result = search(tmp_path / "run", table, trials=30, lookup=early)
+    searched = history_of(tmp_path / "run").searched
+    whole = [trial for trial in searched if trial.state == "complete"]
+    assert {trial.epoch for trial in whole} == {9}
+    assert {trial.epoch for trial in searched if trial.state == "stopped"} == {1}
+    assert 10 <= len(whole) < len(searched) == 30  # one in three goes on, or more
+    first = sorted((trial.curve[0].value for trial in searched), reverse=True)
+    assert {trial.curve[0].value for trial in whole} >= set(first[:10])
+    assert result.seconds == pytest.approx(30 * 1 + len(whole) * 8)
+
+
+def test_what_is_not_in_the_table_is_no_trial_and_is_counted(tmp_path: Path) -> None:
+    table = write_table(tmp_path, keep=lambda number: number % 3 != 0)
+    table.write_text(table.read_text().replace(rows_of(table)[0]["val9"], ""))  # an empty cell is no row either
+    known = {row["arch"] for row in rows_of(table) if row["val9"]}
+    search(tmp_path / "run", table, trials=40)
+    history = history_of(tmp_path / "run")
+    rejected = [line.record for line in read_ledger(tmp_path / "run") if isinstance(line.record, Rejected)]
+    assert rejected
+    assert {record.reason for record in rejected} == {"not in the table"}
+    assert not known & {SPACE.key(SPACE.point(record.decisions).decisions)[0] for record in rejected}
+    assert {SPACE.key(trial.decisions)[0] for trial in history.searched} <= known
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_run_that_was_cut_off_after_any_line_goes_on_as_if_it_had_not_been(
+    sampler: str, tmp_path: Path, table: Path
+) -> None:
+    keys: dict[str, Any] = {"sampler": sampler, "trials": 14, "budget": {"max_params": 400}}
+    search(tmp_path / "whole", table, **keys)
+    whole = trials_of(history_of(tmp_path / "whole"))
+    lines = (tmp_path / "whole" / LEDGER).read_bytes().splitlines(keepends=True)
+    for number in range(1, len(lines), 5):
+        cut = tmp_path / f"cut{number}"
+        cut.mkdir()
+        (cut / LEDGER).write_bytes(b"".join(lines[:number]) + lines[number][:7])
+        nas.resume(cut)
+        assert trials_of(history_of(cut)) == whole
+
+
+def test_a_run_is_not_resumed_on_another_table(tmp_path: Path, table: Path) -> None:
+    search(tmp_path / "run", table)
+    ledger = tmp_path / "run" / LEDGER
+    ledger.write_bytes(b"".join(ledger.read_bytes().splitlines(keepends=True)[:5]))
+    table.write_text(table.read_text().replace("1", "2"))
+    with pytest.raises((RunError, TableError)):
+        nas.resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("lookup", "message", "help"),
+    [
+        ({"key": "arhc"}, "has no column `arhc`", "did you mean `arch`?"),
+        ({"seen": "val99"}, "has no column `val99`", "did you mean `val9`?"),
+        ({"report": "tset"}, "has no column `tset`", "did you mean `test`?"),
+        ({"cost": "1=seconds", "seen": "1=val1,9=val9"}, "`cost` has no column for 9 epochs", "9=COLUMN"),
+        ({"key": "test"}, "no row of", "correct `key` of the space"),
+    ],
+)
+def test_columns_that_are_wrong_are_refused_before_there_is_a_run(
+    lookup: dict[str, Any], message: str, help: str, tmp_path: Path, table: Path
+) -> None:
+    with pytest.raises(TableError) as caught:
+        search(tmp_path / "run", table, lookup=lookup)
+    assert message in caught.value.message
+    assert help in caught.value.help
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"data": "digits"}, "nothing is trained where the study has a `table`"),
+        ({"target": "90%"}, "nothing is trained where the study has a `table`"),
+        ({"objectives": ["accuracy", "latency"]}, "so no latency is measured"),
+        ({"screening": "naswot"}, "`naswot` looks at images"),
+        ({"lookup": {"seen": "a=b"}}, "`a=b` names no columns"),
+        ({"lookup": {"seen": "0=b"}}, "`0=b` names a column after 0 epochs"),
+        ({"lookup": {"key": []}}, "`key` is a column of the table, or several"),
+    ],
+)
+def test_a_study_that_contradicts_its_table_is_refused(
+    keys: dict[str, Any], message: str, tmp_path: Path, table: Path
+) -> None:
+    with pytest.raises(StudyError, match=message):
+        search(tmp_path / "run", table, **keys)
+
+
+def test_two_points_of_one_row_are_refused(tmp_path: Path) -> None:
+    # Where decisions are absent, a key that doesn't tell points apart is found when both are asked for.
+    text = (
+        "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
+        "  - {name: a, choice: {no: [], yes: {conv: {out_channels: {choice: [2, 22]}}}}}\n"
+        "  - {name: b, choice: {no: [], yes: {conv: {out_channels: {choice: [2, 22]}}}}}\n"
+        'key: {of: "{a}{b}{a.yes.out_channels}{b.yes.out_channels}", spell: {no: 0, yes: 1}}\n'
+    )
+    import search_spaces
+
+    (tmp_path / "t.csv").write_text("arch,val\n1122,1\n11222,2\n112222,3\n00,4\n")
+    keys: dict[str, Any] = {"space": search_spaces.parse(text), "sampler": "random", "run": tmp_path / "run"}
+    with pytest.raises(TableError, match="two points of the space have the key 11222"):
+        nas.search(table={"file": str(tmp_path / "t.csv"), "key": "arch", "seen": "val"}, **keys)
+
+
+def compared(table_: Path, samplers: Sequence[str] = ("random",), **keys: Any) -> Comparison:
+    study = Study.of({"space": "little", "table": lookup_of(table_), "trials": 25, **keys})
+    return compare(study, samplers, 3, space=SPACE, processes=1)
+
+
+def test_a_comparison_is_of_the_searches_that_the_same_seeds_make_alone(tmp_path: Path, table: Path) -> None:
+    comparison = compared(table, ("random", "tpe"), budget={"max_params": 400})
+    assert [(trace.sampler, trace.seed) for trace in comparison.traces] == [
+        (sampler, seed) for seed in range(3) for sampler in ("random", "tpe")
+    ]
+    for trace in comparison.traces:
+        folder = tmp_path / f"{trace.sampler}{trace.seed}"
+        search(folder, table, sampler=trace.sampler, seed=trace.seed, trials=25, budget={"max_params": 400})
+        values = [trial.value for trial in history_of(folder).searched]
+        best = [max(value for value in values[:count] if value is not None) for count in (1, 5, 25)]
+        assert [found[0] for count in (1, 5, 25) if (found := trace.best(count))] == best
+
+
+def test_the_best_is_that_within_the_budget_and_regret_is_measured_from_it(table: Path) -> None:
+    budget = Budget.of(max_params=400)
+    within = [row for row in rows_of(table) if budget.admits(SPACE.point(SPACE.decode((row["arch"],))).costs)]
+    assert 0 < len(within) < len(rows_of(table))
+    best = max(within, key=lambda row: float(row["val9"]))
+    comparison = compared(table, budget=budget, trials=200)  # which is more than there are
+    assert (comparison.best.seen, comparison.best.reported) == (float(best["val9"]), float(best["test"]))
+    standing = comparison.standing("random", 200)
+    assert standing is not None
+    assert (standing.seen, standing.reported) == (float(best["val9"]), float(best["test"]))
+    assert (standing.regret, standing.at_optimum, standing.seeds) == (0.0, 1.0, 3)
+    early = comparison.standing("random", 1)
+    assert early is not None
+    assert early.regret == pytest.approx(float(best["val9"]) - early.seen) != 0
+
+
+def test_what_is_trained_in_part_counts_by_its_seconds(table: Path) -> None:
+    comparison = compared(table, trials=30, table=lookup_of(table, seen={1: "val1", 9: "val9"}))
+    for trace in comparison.traces:
+        num_whole = (trace.cost * 9 - 30) / 8  # 30 began, at the cost of one epoch of nine each
+        assert num_whole == pytest.approx(round(num_whole))
+        assert 10 <= round(num_whole) < 30
+    assert comparison.standings()[-1].trials == int(min(trace.cost for trace in comparison.traces))
+
+
+@pytest.mark.slow
+def test_processes_give_what_one_process_gives(table: Path) -> None:
+    study = Study.of({"space": "little", "table": lookup_of(table), "trials": 25})
+    one, two = (compare(study, ["random"], 6, space=SPACE, processes=processes) for processes in (1, 2))
+    assert one == two
+
+
+def test_an_interruption_leaves_what_came_to_its_end(table: Path) -> None:
+    def interrupt(done: int, whole: int) -> None:
+        assert whole == 6
+        if done == 4:
+            raise KeyboardInterrupt
+
+    study = Study.of({"space": "little", "table": lookup_of(table), "trials": 5})
+    comparison = compare(study, ["random"], 6, space=SPACE, processes=1, on_done=interrupt)
+    assert comparison.interrupted
+    assert len(comparison.traces) == 4
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"objectives": ["accuracy", "params"]}, "samplers are compared by one objective"),
+        ({"budget": {"max_params": 10}}, "nothing in the space `little` keeps params <= 10"),
+        ({"samplers": ["randm"]}, "there is no sampler `randm`"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(keys: dict[str, Any], message: str, table: Path) -> None:
+    with pytest.raises(FixpointError, match=message):
+        compared(table, **keys)
+
+
+def test_samplers_are_compared_on_a_table_alone() -> None:
+    with pytest.raises(StudyError, match="samplers are compared on a `table`, where nothing is trained"):
+        nas.compare(space="small", data="digits", samplers=["random"])
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    columns = ["--table", str(folder / "table.csv"), "--key", "arch", "--seen", "val9", "--report", "test"]
+    return ["search", "--space", str(write_space(folder)), *columns, "--sampler", "random", *more]
+
+
+def test_the_command_looks_up_and_says_what_is_reported(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(command(tmp_path, "--trials", "5", "--run", str(tmp_path / "run"))) == 0
+    output = capsys.readouterr().out
+    result = nas.status(tmp_path / "run")
+    assert result.best is not None
+    assert f"; best {result.best.value:g} (trial {result.best.trial})" in output
+    assert "search ended (trials): 5 networks looked up\n" in output
+    assert output.endswith(f"reported      test {result.reported:g}\n")
+
+
+def test_the_command_compares_samplers(tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--sampler", "tpe", "--seeds", "2", "--trials", "15", "--max-params", "400"]
+    assert run_command(command(tmp_path, *more)) == 0
+    output = capsys.readouterr()
+    assert output.out.startswith("little: the best within params <= 400 is ")
+    rows = [line.split() for line in output.out.splitlines() if line.startswith(("random", "tpe"))]
+    assert [row[:3] for row in rows] == [[name, "2", count] for name in ("random", "tpe") for count in ("10", "15")]
+    assert output.err.endswith("4 of 4 searches\n")
+    assert run_command([*command(tmp_path, *more), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["sampler"], [after["trials"] for after in one["after"]]) for one in told["samplers"]] == [
+        ("random", [10, 15]),
+        ("tpe", [10, 15]),
+    ]
+    assert told["budget"] == {"max_params": 400}
+
+
+def test_a_study_file_may_have_a_table(tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_space(tmp_path)
+    study = tmp_path / "study.yaml"
+    text = "version: 1\nspace: little.yaml\ntable: {file: table.csv, key: arch, seen: {1: val1, 9: val9}}\ntrials: 3\n"
+    study.write_text(text)
+    assert run_command(["search", str(study), "--sampler", "random", "--run", str(tmp_path / "run")]) == 0
+    assert nas.status(tmp_path / "run").trials["complete"] == 3
+    study.write_text(text.replace("table.csv", "tabel.csv").replace("key:", "kee:"))
+    capsys.readouterr()
+    assert run_command(["search", str(study)]) == 1
+    told = capsys.readouterr().err
+    assert "study.yaml:3:15: E106 bad-value: there is no `tabel.csv` beside the study" in told
+    assert "study.yaml:3:26: E102 unknown-key: `table` has no key `kee`" in told
+
+
+def test_flags_that_do_not_go_with_a_table_are_usage(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(command(tmp_path, "--seeds", "2", "--run", str(tmp_path / "run"))) == 2
+    assert "samplers are compared without a run" in capsys.readouterr().err
+    assert run_command(command(tmp_path, "--data", "digits")) == 2
+    assert "--data: nothing is trained where the study has a `table`" in capsys.readouterr().err
