@@ -103,7 +103,8 @@ def _with_study(
 
 
 def resume(run: str | Path, *, on_event: Observer | None = None, **places: Any) -> Result:
-    """Goes on with a run: finished trials stay, running ones are begun again. A run that is over is left as it is.
+    """Goes on with a run: finished trials stay, running ones go on from their last rung. A run that is over stays
+    as it is.
 
     What was asked for stands in the ledger; `executor` and what goes with it (`workers`, `address`, `storage`,
     `device`) may be others now.

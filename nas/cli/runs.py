@@ -74,7 +74,7 @@ def search(
 def resume(run: Run, keys: dict[str, Any], to: To = None, as_json: Json = False) -> None:
     """Go on with a run that was interrupted.
 
-    Finished trials stay, running ones begin again. A run that is over is left as it is.
+    Finished trials stay, running ones go on from their last rung. A run that is over is left as it is.
 
     \b
     Examples:

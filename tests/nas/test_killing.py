@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from nas import resume, status
+from nas.checkpoints import CHECKPOINTS
 from nas.history import History
 from nas.ledger import LEDGER, read_ledger
-from tests.nas.fakes import SPACE_TEXT
+from nas.trials import Progress
+from tests.nas.fakes import SPACE_TEXT, trials_of
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +29,7 @@ from nas.results import SearchInterrupted
 recipe = Recipe(epochs=4, final_epochs=3)
 try:
     search(space=search_spaces.parse(open(sys.argv[1]).read()), budget={"max_params": 400}, data="digits", trials=6,
-           starts=0, recipe=recipe, run=sys.argv[2], candidates=2, final_seeds=2)
+           starts=0, recipe=recipe, run=sys.argv[2], candidates=2, final_seeds=2, first_rung=1)
 except SearchInterrupted as interrupted:
     sys.exit(interrupted.command)
 """
@@ -75,6 +77,31 @@ def test_a_search_that_is_killed_is_resumed_and_nothing_is_lost_or_repeated(tmp_
     assert result.best.params <= 400
     assert result.test is not None
     assert len(result.test.accuracies) == 2
+
+
+@pytest.mark.timeout(400)
+def test_a_killed_search_whose_checkpoints_are_damaged_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    process, whole = begin(tmp_path / "whole")
+    process.communicate()
+    assert not (whole / CHECKPOINTS).exists() or not list((whole / CHECKPOINTS).iterdir())
+
+    process, run = begin(tmp_path / "killed")
+    wait_for_lines(run, 20, process)
+    process.kill()
+    process.communicate()
+    damaged = list((run / CHECKPOINTS).iterdir())
+    assert damaged
+    for number, path in enumerate(damaged):
+        content = path.read_bytes()
+        spoilt = bytes([content[-9] ^ 1])
+        path.write_bytes(content[: len(content) // 2] if number % 2 else content[:-9] + spoilt + content[-8:])
+    resume(run)
+    histories = [History.of(folder, read_ledger(folder)) for folder in (whole, run)]
+    assert trials_of(histories[1]) == trials_of(histories[0])
+    notes = [line.record.note for line in read_ledger(run) if isinstance(line.record, Progress) and line.record.note]
+    assert all("is damaged" in note for note in notes)
 
 
 def test_ctrl_c_ends_with_the_command_that_resumes(tmp_path: Path) -> None:
