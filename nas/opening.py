@@ -86,6 +86,9 @@ def open_study(study: Study, space: Space | None = None) -> Opening:
     _, height, width = images.search.image_shape
     changes = study.recipe.model_dump(exclude_unset=True)
     recipe = default_recipe(height, width).model_copy(update=changes)
+    if study.first_rung is not None and study.first_rung >= recipe.epochs:
+        message = f"`first_rung` is {study.first_rung}, and a trial has {recipe.epochs} epochs"
+        raise StudyError.at("first_rung", message, help="a rung is before the last epoch; or: fidelity: full")
     return Opening(study, space, images, recipe, find_starts(space, study.space, study.budget, study.starts))
 
 

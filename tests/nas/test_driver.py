@@ -297,6 +297,7 @@ def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
         {"final_seeds": 0},
         {"candidates": -1},
         {"recipe": {"epochs": 0}},
+        {"recipe": {"epochs": 9}, "first_rung": 9},
         {"time": "2 weeks"},
         {"target": "130%"},
         {"objectives": ["speed"]},
