@@ -1,7 +1,8 @@
 """Where a search begins: the hand-designed networks that are points of its space and keep its budget.
 
-Their decisions are those that they have at their own size and number of classes; at those of the study they lead to
-the same network for other images. Free of torch.
+Their decisions are those that they have at their own size and number of classes. A point carries the name of a network
+only where that network, for the images and the classes of the study, is the point's own: at 32 x 32 pixels the
+decisions of NASNet lead to a network that has lost most of its stages. Free of torch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from blocks.errors import FixpointError
 from graphs import Budget
 from nas.records import Start
 from search_spaces import Decisions, NotFoundError, Point, Space, load
-from search_spaces.kinship import located, remembered_points
+from search_spaces.kinship import located, networks_among, remembered_points
 from search_spaces.published import published
 
 MAX_SECONDS = 20.0  # to look for them in a space of one's own; the smallest networks come first
@@ -31,12 +32,12 @@ def find_starts(space: Space, source: str | Path, budget: Budget, most: int) -> 
     """
     if not most:
         return ()
+    points = {name: _point(space, decisions) for name, decisions in _known(space, source)}
+    fitting = {name: point for name, point in points.items() if point is not None and budget.admits(point.costs)}
     families: dict[str, list[tuple[Point, str]]] = {}
-    for name, decisions in _known(space, source):
-        point = _point(space, decisions)
-        if point is not None and budget.admits(point.costs):
-            known = published().get(name)
-            families.setdefault(known.family if known else name, []).append((point, name))
+    for name in networks_among(fitting):
+        known = published().get(name)
+        families.setdefault(known.family if known else name, []).append((fitting[name], name))
     sign = -1 if any(bound.startswith("max") for bound, _ in budget.bounds) else 1
 
     def rank(member: tuple[Point, str]) -> tuple[int, str]:

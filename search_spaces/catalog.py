@@ -120,11 +120,16 @@ def load_network(name_or_path: str | Path, settings: Settings | None = None, *, 
 
 
 def load_networks(wanted: Container[str] | None = None) -> Iterator[tuple[str, Graph]]:
-    """The shipped networks with their names, all or those that are wanted, a family after the other; each document is
-    read once.
+    """The shipped networks with their names, all or those that are wanted, a family after the other.
 
     Nothing is checked that a network of its own does not need: `load_network` checks all.
     """
+    for name, document in network_documents(wanted):
+        yield name, graph_of(document)
+
+
+def network_documents(wanted: Container[str] | None = None) -> Iterator[tuple[str, Document]]:
+    """The documents of shipped networks with their names, as `load_networks` has them; each file is read once."""
     documents: dict[Path, Document] = {}
     for name, found in _shipped("network").items():
         if wanted is not None and name not in wanted:
@@ -132,9 +137,7 @@ def load_networks(wanted: Container[str] | None = None) -> Iterator[tuple[str, G
         if found.path not in documents:
             documents[found.path] = load_document(found.path, holes=False)
         document = documents[found.path]
-        if found.variant is not None:
-            document = document.with_variant(found.variant, FaultList())
-        yield name, graph_of(document)
+        yield name, document if found.variant is None else document.with_variant(found.variant, FaultList())
 
 
 def scan(text: str) -> tuple[str, ...]:

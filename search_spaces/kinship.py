@@ -12,18 +12,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
 from blocks.types import Map, Vector
-from graphs.document import Settings
-from graphs.faults import FaultList
+from graphs.document import Document, Settings
+from graphs.faults import DocumentError, FaultList
 from graphs.graph import Graph
-from search_spaces.catalog import FOLDER, find, load_networks
+from graphs.loading import graph_of
+from graphs.text import Mapping, Scalar, Sequence
+from search_spaces.catalog import FOLDER, find, load_networks, network_documents
 from search_spaces.decisions import Alternative
 from search_spaces.departure import NotInSpaceError
-from search_spaces.points import Decisions, parse_decisions
+from search_spaces.points import Decisions, Point, parse_decisions
 from search_spaces.space import Space, load
 
 Changes = dict[str, tuple[Alternative, Alternative]]
@@ -53,20 +56,25 @@ def distance_between(start: Decisions, end: Decisions) -> int:
 
 
 def space_for(name_or_path: str | Path, graph: Graph, settings: Settings | None = None) -> Space:
-    """A space whose `channels`, `size` or `resolution`, and `classes`, if it has such, are those of a network."""
+    """A space whose `channels`, `size` and `classes`, if it has such, are those of a network."""
     return load(name_or_path, {**_facts(load(name_or_path, settings), graph), **(settings or {})})
 
 
 def _facts(space: Space, graph: Graph) -> dict[str, int]:
     """What a network says of the images that it takes, of that which is a parameter of a space."""
     declared = {param.name.text for param in space.document.params}
+    return {name: value for name, value in _facts_of(graph).items() if name in declared}
+
+
+def _facts_of(graph: Graph) -> dict[str, int]:
+    """What a network says of the images that it takes, and of their classes."""
     facts: dict[str, int] = {}
     inputs, outputs = list(graph.inputs.values()), [graph.types[value] for value in graph.outputs.values()]
     if len(inputs) == 1 and isinstance(inputs[0], Map):
         facts |= {"channels": inputs[0].channels, "size": inputs[0].height}
     if len(outputs) == 1 and isinstance(outputs[0], Vector):
         facts["classes"] = outputs[0].features
-    return {name: value for name, value in facts.items() if name in declared}
+    return facts
 
 
 def kin(name_or_path: str | Path, graph: Graph, within: int, settings: Settings | None = None) -> list[Relative]:
@@ -112,6 +120,36 @@ def located(space: Space, fixed: Container[str] = ()) -> Iterator[tuple[str, Dec
             yield name, spaces[key].locate(graph)
         except NotInSpaceError:
             yield name, None
+
+
+def networks_among(points: AbstractMapping[str, Point]) -> Iterator[str]:
+    """The names whose points are these shipped networks, on the images and with the classes of the point: of the same
+    canonical hash.
+
+    A network for other images need not be: where maps are too small for all of its stages, its decisions lead to one
+    that has fewer.
+    """
+    for name, document in network_documents(points):
+        graph = points[name].graph
+        network = _on_images(document, graph)
+        if network is not None and network.hash == graph.hash:
+            yield name
+
+
+def _on_images(document: Document, graph: Graph) -> Graph | None:
+    """The network of a document for the images and the classes of a graph; None where that is no legal one."""
+    inputs = list(graph.inputs.values())
+    if len(inputs) != 1 or len(document.inputs) != 1 or not isinstance(inputs[0], Map):
+        return None
+    declared = {param.name.text for param in document.params}
+    settings = {name: value for name, value in _facts_of(graph).items() if name in declared}
+    [image], [(name, _)], mark = inputs, document.inputs, document.mark
+    sizes = Sequence(tuple(Scalar(size, mark) for size in image.shape), mark)
+    spec = Mapping(((Scalar("map", mark), sizes), (Scalar("dtype", mark), Scalar(image.dtype, mark))), mark)
+    try:
+        return graph_of(replace(document, inputs=((name, spec),)), settings).as_shipped
+    except DocumentError:
+        return None
 
 
 def remembered_points(name_or_path: str | Path) -> dict[str, Decisions] | None:

@@ -7,6 +7,7 @@ import pytest
 import search_spaces
 from graphs import Budget
 from nas.starts import find_starts
+from search_spaces.kinship import remembered_points
 
 BUDGET = Budget.of(max_params="1M", max_macs="50M")
 
@@ -52,6 +53,26 @@ def test_starts_are_of_different_families_the_largest_first(cnn: search_spaces.S
     assert params == sorted(params, reverse=True)
     (smallest,) = find_starts(cnn, "cnn", Budget(), 1)
     assert cnn.point(smallest.decisions).costs.params < min(params)
+
+
+def test_a_start_has_the_name_of_a_network_only_where_it_is_that_network(cnn: search_spaces.Space) -> None:
+    starts = {start.name: cnn.point(start.decisions) for start in find_starts(cnn, "cnn", BUDGET, 100)}
+    assert {"lenet5", "mobilenet_v1_025", "shufflenet_v2_x0_5"} <= starts.keys()
+    settings = {"size": 32, "classes": 10}
+    assert starts["mobilenet_v1_025"].hash == search_spaces.load_network("mobilenet_v1_025", settings).hash
+    nasnet = cnn.point(remembered_points("cnn")["nasnet_a_mobile"])  # keeps the budget, since it lost its cells
+    assert BUDGET.admits(nasnet.costs)
+    assert nasnet.hash != search_spaces.load_network("nasnet_a_mobile", settings).hash
+    assert not {"nasnet_a_mobile", "nasnet_a_large"} & starts.keys()
+
+
+def test_a_start_is_its_network_with_the_channels_of_the_images() -> None:
+    gray = search_spaces.load("cnn", {"size": 28, "classes": 10, "channels": 1})
+    starts = {start.name: gray.point(start.decisions) for start in find_starts(gray, "cnn", BUDGET, 100)}
+    assert starts["lenet_caffe"].hash == search_spaces.load_network("lenet_caffe").hash
+    [stem] = [node for node in starts["mobilenet_v1_025"].graph.nodes if node.sources == (0,)]
+    assert stem.type.shape == (8, 14, 14)  # of a gray image of 28 x 28
+    assert "lenet5" not in starts  # its third convolution has no room
 
 
 def test_in_a_space_of_ones_own_networks_are_looked_for() -> None:
