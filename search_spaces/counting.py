@@ -1,17 +1,26 @@
-"""How many legal points of a space keep a budget: exactly where that is possible, bracketed where it is not."""
+"""How many legal points of a space keep a budget: exactly where that is possible, bracketed where it is not, and else
+an interval from draws: Wilson 1927, J. Am. Stat. Assoc. 22, which holds up where none or all of the draws count.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
-from math import ceil, floor
+from fractions import Fraction
+from itertools import accumulate
+from math import ceil, floor, sqrt
 from random import Random
+from statistics import NormalDist
 
 from graphs.budget import Budget
+from graphs.faults import DocumentError
 from search_spaces.bounds import bounds_of
-from search_spaces.points import PointSource
+from search_spaces.decisions import Decision
+from search_spaces.points import Point, PointSource
 
 MAX_LISTED = 20_000
 NUM_DRAWS = 100  # of networks
+CONFIDENCE = 0.95  # of what is said from them
 NUM_PATHS = 10_000
 FINE_CELLS = (1, 32_768, 384, 48)  # of the grids of a bracket, along each side
 
@@ -22,13 +31,15 @@ MARGIN = 1e-9  # of sums of doubles
 class Count:
     """Between `low` and `high` points keep the budget. `how` says in words where the figures come from.
 
-    `estimate` is the number where it is exact, and otherwise comes from draws.
+    `estimate` is the number where it is exact, and otherwise comes from draws. `confidence` is 1 where `low` and `high`
+    are certain, and where they come from draws as well the share of such intervals that hold.
     """
 
     low: int
     high: int
     estimate: float
     how: str
+    confidence: float = 1.0
 
     @property
     def exact(self) -> bool:
@@ -57,6 +68,31 @@ def count_points(space: PointSource, budget: Budget) -> Count:
         number = sum(budget.admits(point.costs) for point in space.points())
         return Count(number, number, number, "a list of all points")
     random = Random(0)
-    drawn = [space.draw(random) for _ in range(NUM_DRAWS)]
+    drawn = [_draw(space, random) for _ in range(NUM_DRAWS)]
     kept = sum(point is not None and budget.admits(point.costs) for point in drawn)
-    return Count(0, space.size(), space.size() * kept / NUM_DRAWS, f"{kept} of {NUM_DRAWS} draws")
+    least, most = wilson_interval(kept, NUM_DRAWS, CONFIDENCE)
+    whole = space.size()  # often more than a float holds
+    low, high = floor(whole * Fraction(least)), ceil(whole * Fraction(most))
+    return Count(low, high, whole * kept // NUM_DRAWS, f"{kept} of {NUM_DRAWS} draws", CONFIDENCE)
+
+
+def wilson_interval(num_kept: int, num_drawn: int, confidence: float) -> tuple[float, float]:
+    """The shares that so many of some draws are no surprise for, in so many of all cases."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = num_kept / num_drawn
+    middle = share + z * z / (2 * num_drawn)
+    half = z * sqrt(share * (1 - share) / num_drawn + (z / (2 * num_drawn)) ** 2)
+    low, high = (middle - half) / (1 + z * z / num_drawn), (middle + half) / (1 + z * z / num_drawn)
+    return (low if num_kept else 0.0), (high if num_kept < num_drawn else 1.0)
+
+
+def _draw(space: PointSource, random: Random) -> Point | None:
+    """A point, uniform over all of them, whatever their prior; None where it is no legal network."""
+
+    def choose(decision: Decision) -> int:
+        return bisect(list(accumulate(decision.sizes)), random.randrange(sum(decision.sizes)))
+
+    try:
+        return space.decide(choose)
+    except DocumentError:
+        return None

@@ -94,7 +94,8 @@ def count(
     """Count the legal networks of a space that keep a budget.
 
     The number is exact where costs add up over the stages of the space and their sums fit into memory, or the
-    space is small; else it lies between two numbers.
+    space is small; else it lies between two numbers: for certain where costs add up, otherwise, from draws, at
+    95% confidence.
 
     \b
     Examples:
@@ -106,9 +107,10 @@ def count(
     if as_json:
         print_json(
             {
-                "exact": counted.low if counted.exact else None,
+                "exact": counted.exact,
                 "low": counted.low,
                 "high": counted.high,
+                "confidence": counted.confidence,
                 "estimate": counted.estimate,
                 "size": found.size(),
                 "how": counted.how,
@@ -274,9 +276,10 @@ def _counted(space: Space, count: Count, budget: Budget) -> str:
     keep = f" keep {budget}" if budget else " are legal networks"
     if count.exact:
         return f"{count.low:,} of {whole:,} points{keep} ({_share(count.low, whole)}); exact, by {count.how}"
-    if count.low == 0:
-        return f"about {_share(round(count.estimate), whole)} of {whole:,} points{keep}: {count.how}"
     share = _share(round(count.estimate), whole)
+    if count.confidence < 1:
+        interval = f"{_share(count.low, whole)} to {_share(count.high, whole)} at {count.confidence:.0%} confidence"
+        return f"about {share} of {whole:,} points{keep}: {count.how}, {interval}"
     return f"{count.low:,} to {count.high:,} of {whole:,} points{keep}, about {share}; by {count.how}"
 
 

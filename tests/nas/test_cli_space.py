@@ -10,7 +10,7 @@ import pytest
 import search_spaces
 from graphs import Budget
 from nas.cli.entry import run
-from search_spaces import Space
+from search_spaces import Space, counting
 from tests.nas.space_commands import printed, told
 
 TEXT = """\
@@ -63,7 +63,21 @@ def test_count_says_what_keeps_a_budget(space: Space, capsys: pytest.CaptureFixt
         f"{kept} of 632 points keep params <= 500 ({share}); exact, by sums over the stages\n"
     )
     counted = told(capsys, "count", "own.yaml", "--max-params", "500", "--min-macs", "1")
-    assert (counted["exact"], counted["low"], counted["high"], counted["size"]) == (kept, kept, kept, 632)
+    assert (counted["exact"], counted["low"], counted["high"], counted["size"]) == (True, kept, kept, 632)
+
+
+def test_count_of_what_is_only_drawn_from_says_how_sure_it_is(
+    space: Space, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "MAX_LISTED", 0)
+    asked = ("count", "own.yaml", "--max-peak-bytes", "8k")
+    counted = told(capsys, *asked)
+    assert (counted["exact"], counted["confidence"]) == (False, 0.95)
+    assert counted["low"] <= counted["estimate"] <= counted["high"] <= counted["size"]
+    assert counted["low"] < counted["high"]
+    text = printed(capsys, *asked)
+    assert f": {counted['how']}, " in text
+    assert text.endswith(" at 95% confidence\n")
 
 
 def test_a_sample_comes_back_as_a_point(space: Space, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,14 +7,15 @@ from random import Random
 
 import numpy as np
 import pytest
-from scipy.stats import chisquare
+from scipy.stats import binomtest, chisquare
 
 import search_spaces
 from blocks.errors import BudgetError
 from graphs import Budget
-from search_spaces import Space
+from search_spaces import Space, counting
 from search_spaces.bounds import bounds_of
 from search_spaces.chains import METRICS
+from search_spaces.counting import wilson_interval
 from search_spaces.drawing import Grid
 from search_spaces.profiles import count_paths
 
@@ -281,3 +282,20 @@ def test_what_was_only_not_found_is_not_called_impossible(monkeypatch: pytest.Mo
     space = search_spaces.parse(UNIFORM.text())
     with pytest.raises(BudgetError, match="nothing was found in the space `s` that keeps params <= 300, macs >= 100k"):
         space.draw_decisions(1, Budget.of(max_params=300, min_macs="100k"))
+
+
+def test_the_interval_of_a_share_is_wilsons() -> None:
+    for kept, drawn in ((0, 100), (1, 100), (37, 100), (100, 100), (3, 7)):
+        wanted = binomtest(kept, drawn).proportion_ci(0.95, method="wilson")
+        assert wilson_interval(kept, drawn, 0.95) == pytest.approx((wanted.low, wanted.high))
+
+
+def test_draws_count_points_alike_whatever_their_prior(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "MAX_LISTED", 0)
+    step = "  - {conv: {out_channels: {choice: [4, 8, 64], prior: [98, 1, 1]}, kernel_size: 3}}\n"
+    space = search_spaces.parse(f"{HEAD}input: {{image: {{map: [3, 8, 8]}}}}\nnet:\n{2 * step}{TAIL}")
+    budget = Budget.of(min_peak_bytes=4 * 64 * 64)  # at least once 64 channels; nothing that adds up along a chain
+    assert sum(budget.admits(point.costs) for point in space.points()) == 5  # of 9; by the prior, of 2 draws in 100
+    count = space.count(budget)
+    assert (count.exact, count.confidence) == (False, 0.95)
+    assert 3 < count.low <= 5 <= count.high < 9
