@@ -7,7 +7,7 @@ import pytest
 import search_spaces
 from graphs import Budget
 from nas.starts import find_starts
-from search_spaces.kinship import remembered_points
+from search_spaces.kinship import shipped_points
 
 BUDGET = Budget.of(max_params="1M", max_macs="50M")
 
@@ -60,7 +60,7 @@ def test_a_start_has_the_name_of_a_network_only_where_it_is_that_network(cnn: se
     assert {"lenet5", "mobilenet_v1_025", "shufflenet_v2_x0_5"} <= starts.keys()
     settings = {"size": 32, "classes": 10}
     assert starts["mobilenet_v1_025"].hash == search_spaces.load_network("mobilenet_v1_025", settings).hash
-    nasnet = cnn.point(remembered_points("cnn")["nasnet_a_mobile"])  # keeps the budget, since it lost its cells
+    nasnet = cnn.point(shipped_points("cnn")["nasnet_a_mobile"])  # keeps the budget, since it lost its cells
     assert BUDGET.admits(nasnet.costs)
     assert nasnet.hash != search_spaces.load_network("nasnet_a_mobile", settings).hash
     assert not {"nasnet_a_mobile", "nasnet_a_large"} & starts.keys()
