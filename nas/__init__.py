@@ -15,6 +15,7 @@ Reading order; each file imports only from those above it:
     recipe        how candidates are trained, as data
     fidelity      how far they are trained, as data
     objectives    what networks are judged by, and which way is better
+    study_values  how the values of a study are read: times, shares, bounds, names
     lookup        what the columns of a table mean, as data
     study         all that was asked for of a search, as data
     study_files   studies as files, with mistakes told at their place

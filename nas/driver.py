@@ -34,6 +34,7 @@ from nas.results import Result, SearchInterrupted, is_over, summarize
 from nas.samplers import Sampler, make_sampler
 from nas.screening import GraphScore
 from nas.study import Study
+from nas.study_values import TENSOR_PROXIES
 from nas.trainer import Trainer
 from nas.trials import ENDS, Diverged, Event, Executor, Progress
 from search_spaces import Space
@@ -147,7 +148,7 @@ def _giving_up(checkpoints: Checkpoints | None, history: History, on_event: Obse
 def _make_brain(opening: Opening, sampler: Sampler, history: History) -> Brain:
     study = history.study
     score: GraphScore | None = None
-    if study.screening in ("naswot", "synflow"):
+    if study.screening in TENSOR_PROXIES:
         from nas.proxies import Proxy
 
         assert opening.images is not None

@@ -14,6 +14,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from nas.study_values import wrong
+
 WHOLE = 1  # the epochs of a training of which the table has one column alone
 OF_ALL = 0  # in place of epochs, for the seconds of a whole training, however many it has
 
@@ -22,7 +24,7 @@ def _names(given: object) -> object:
     """("a", "b") from "a,b" or ["a", "b"]."""
     names = given.split(",") if isinstance(given, str) else given
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) and name for name in names):
-        raise _wrong(f"`key` is a column of the table, or several, got `{given}`", "as in key: arch, or [depth, width]")
+        raise wrong(f"`key` is a column of the table, or several, got `{given}`", "as in key: arch, or [depth, width]")
     return tuple(name.strip() for name in names)
 
 
@@ -53,16 +55,12 @@ def _epoch(text: object, given: object, least: int) -> int:
     except ValueError:
         raise _not_columns(given) from None
     if epoch < least:
-        raise _wrong(f"`{given}` names a column after {epoch} epochs", "at least 1 is needed")
+        raise wrong(f"`{given}` names a column after {epoch} epochs", "at least 1 is needed")
     return epoch
 
 
 def _not_columns(given: object) -> PydanticCustomError:
-    return _wrong(f"`{given}` names no columns", "a column, or one for each number of epochs: 12=acc12,200=acc200")
-
-
-def _wrong(message: str, help: str) -> PydanticCustomError:
-    return PydanticCustomError("study", "{message}", {"message": message, "help": help})
+    return wrong(f"`{given}` names no columns", "a column, or one for each number of epochs: 12=acc12,200=acc200")
 
 
 class Lookup(BaseModel):

@@ -23,6 +23,7 @@ from nas.records import Start, Started
 from nas.samplers import refuse_unknown
 from nas.starts import find_starts
 from nas.study import Study, StudyError, all_or_faults, places
+from nas.study_values import TENSOR_PROXIES
 from nas.tables import Table, read_table
 from nas.trainer import refuse_device
 from search_spaces import Space, load, parse
@@ -146,7 +147,7 @@ def _open_table(study: Study, space: Space) -> Opening:
             raise StudyError.at(key, trained, help=f"leave out `{key}`, or `table`")
     if "latency" in study.objectives:
         raise StudyError.at("objectives", f"{trained}, so no latency is measured", help="leave out latency")
-    if study.screening in ("naswot", "synflow"):
+    if study.screening in TENSOR_PROXIES:
         message = f"`{study.screening}` looks at images, and there are none where the study has a `table`"
         raise StudyError.at("screening", message, help="screen by params or macs")
     space.refuse_impossible(study.budget)

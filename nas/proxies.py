@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 NUM_IMAGES = 128  # as in the reference implementation of NASWOT
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardtanh)
 NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)
-PROXIES = ("naswot", "synflow")
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """One of `PROXIES` as a function of networks, on the CPU; `data` are the images that NASWOT looks at."""
+    """One of `TENSOR_PROXIES` as a function of networks, on the CPU; `data` are the images that NASWOT looks at."""
 
     name: str
     data: SearchData

@@ -22,6 +22,7 @@ from nas.history import COMPLETE, PAUSED, RUNNING, STOPPED, History
 from nas.records import Decisions
 from nas.samplers.sampler import Sampler
 from nas.seeds import derive_seed
+from nas.study_values import TENSOR_PROXIES
 
 if TYPE_CHECKING:
     from graphs import Budget, Graph
@@ -46,7 +47,7 @@ class Screening:
     """The screening of a study. `score` is for proxies that are no costs; it is asked once for every network."""
 
     def __init__(self, study: Study, space: Space, budget: Budget, score: GraphScore | None = None) -> None:
-        assert score is not None or study.screening in ("none", "params", "macs")
+        assert score is not None or study.screening not in TENSOR_PROXIES
         self._study = study
         self._space = space
         self._budget = budget

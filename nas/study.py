@@ -7,43 +7,24 @@ out where it is looked up, by a `StudyError` that names the key.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-from blocks.errors import BudgetError, FixpointError
+from blocks.errors import FixpointError
 from graphs import Budget
-from graphs.budget import BOUNDS
 from graphs.faults import nearest, one_of
 from nas.fidelity import METHODS
 from nas.lookup import Lookup
-from nas.objectives import ACCURACY, BY_NAME
+from nas.objectives import ACCURACY
 from nas.recipe import Recipe
+from nas.study_values import PROXIES, BudgetMap, Count, Method, Objectives, Proxy, Seconds, Settings, Share, wrong
 
 DEFAULT_TRIALS = 60
-PROXIES = ("none", "params", "macs", "naswot", "synflow")
 KNEE = "knee"
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
-_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)")
-
-Setting = bool | int | float | str
 
 
 @dataclass(frozen=True)
@@ -87,119 +68,7 @@ class Key:
     is_place: bool = False
 
 
-def _wrong(message: str, help: str = "", **more: object) -> PydanticCustomError:
-    """What a validator raises; the texts come out of `study_faults` as they are."""
-    return PydanticCustomError("study", "{message}", {"message": message, "help": help, **more})
-
-
-def _read_budget(given: object) -> Budget:
-    if isinstance(given, Budget):
-        return given
-    if not isinstance(given, Mapping):
-        raise _wrong("`budget` is a map of bounds", "budget: {max_params: 1M, max_macs: 100M}", slug="wrong-shape")
-    for name, value in given.items():
-        try:
-            Budget.of({str(name): value})
-        except BudgetError as error:
-            slug = "bad-value" if str(name) in BOUNDS else "unknown-key"
-            raise _wrong(error.message, error.help, at=str(name), slug=slug) from None
-    try:
-        return Budget.of(given)
-    except BudgetError as error:
-        raise _wrong(error.message, error.help) from None
-
-
-def _read_settings(given: object) -> object:
-    if not isinstance(given, Mapping):
-        raise _wrong("`set` is a map of parameters", "set: {width: 32}", slug="wrong-shape")
-    for name, value in given.items():
-        if not isinstance(value, Setting):
-            raise _wrong(f"`{name}` is set to a number, a word, true or false, got `{value}`", at=str(name))
-    return dict(given)
-
-
-def _read_seconds(given: object) -> object:
-    """7200.0 from "2h"; a number is seconds already."""
-    if not isinstance(given, str):
-        return given
-    match = _TIME.fullmatch(given.strip())
-    if match is None or match[2] not in _UNITS:
-        raise _wrong(f"`time` is a number with a unit, got `{given}`", "as in 30s, 20m, 2h or 1d")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def _read_share(given: object) -> object:
-    """0.95 from "95%"."""
-    match = _SHARE.fullmatch(given.strip()) if isinstance(given, str) else None
-    share = float(match[1]) / (100 if match[2] else 1) if match else given
-    if isinstance(share, bool) or not isinstance(share, int | float):
-        raise _wrong(f"`target` is an accuracy, got `{given}`", "as in 95% or 0.95")
-    if not 0 < share <= 1:
-        meant = f"did you mean {share:g}%?" if not (match and match[2]) and 1 < share <= 100 else "as in 95% or 0.95"
-        raise _wrong(f"`target` is an accuracy above 0 and up to 100%, got `{given}`", meant)
-    return share
-
-
-def _read_objectives(given: object) -> object:
-    names = [given] if isinstance(given, str) else given
-    if not isinstance(names, list | tuple) or not names:
-        raise _wrong("`objectives` is a list of objectives", f"there is {one_of(BY_NAME)}", slug="wrong-shape")
-    for index, name in enumerate(names):
-        if name not in BY_NAME:
-            help = nearest(str(name), BY_NAME) or f"there is {one_of(BY_NAME)}"
-            raise _wrong(f"there is no objective `{name}`", help, at=index)
-        if name in names[:index]:
-            raise _wrong(f"the objective `{name}` stands here twice", "remove one of them", at=index)
-    if ACCURACY.name not in names:
-        raise _wrong("`objectives` are without accuracy, so training would be for nothing", "add accuracy to them")
-    return tuple(names)
-
-
-def _read_method(given: str) -> str:
-    if given not in METHODS:
-        raise _wrong(f"there is no fidelity `{given}`", nearest(given, METHODS) or f"there is {one_of(METHODS)}")
-    return given
-
-
-def _read_proxy(given: str) -> str:
-    if given not in PROXIES:
-        raise _wrong(f"there is no proxy `{given}`", nearest(given, PROXIES) or f"there is {one_of(PROXIES)}")
-    return given
-
-
-Count = Annotated[int, Field(ge=1, strict=True)]
-Seconds = Annotated[
-    float,
-    BeforeValidator(_read_seconds),
-    Field(gt=0, strict=True),
-    WithJsonSchema({"type": ["string", "number"], "pattern": f"^{_TIME.pattern}$".replace("[a-zA-Z]*", "[smhd]")}),
-]
-Share = Annotated[float, BeforeValidator(_read_share), WithJsonSchema({"type": ["string", "number"]})]
-Objectives = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_read_objectives),
-    WithJsonSchema({"type": "array", "items": {"enum": [*BY_NAME]}, "minItems": 1, "uniqueItems": True}),
-]
-Settings = Annotated[
-    dict[str, Setting],
-    PlainValidator(_read_settings),
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["boolean", "number", "string"]}}),
-]
-BudgetMap = Annotated[
-    Budget,
-    PlainValidator(_read_budget),
-    PlainSerializer(Budget.as_dict),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {name: {"type": ["integer", "string"]} for name in BOUNDS},
-        }
-    ),
-]
 RecipeMap = Annotated[Recipe, PlainSerializer(lambda recipe: recipe.model_dump(exclude_unset=True))]
-
-
 LookupMap = Annotated[Lookup, PlainSerializer(lambda lookup: lookup.model_dump(mode="json", exclude_unset=True))]
 
 
@@ -232,7 +101,7 @@ class Study(BaseModel):
     sampler: Annotated[str, Key("NAME")] = Field("auto", description="What proposes networks.")
     table: LookupMap | None = Field(None, description="A table of results in place of data and trainings.")
     recipe: RecipeMap = Field(Recipe(), description="How candidates are trained, where it is not as images suggest.")
-    fidelity: Annotated[str, AfterValidator(_read_method), Key("|".join(METHODS))] = Field(
+    fidelity: Annotated[Method, Key("|".join(METHODS))] = Field(
         "asha", description="How far trials are trained: to the end, or the better the further."
     )
     eta: Annotated[int, Key("N"), Field(ge=2, strict=True)] = Field(
@@ -241,7 +110,7 @@ class Study(BaseModel):
     first_rung: Annotated[Count | None, Key("N")] = Field(
         None, description="Epochs before trials are first compared; 4 % if not given."
     )
-    screening: Annotated[str, AfterValidator(_read_proxy), Key("|".join(PROXIES))] = Field(
+    screening: Annotated[Proxy, Key("|".join(PROXIES))] = Field(
         "none", description="Train the best of several draws by this proxy."
     )
     screening_draws: Annotated[int, Key("N"), Field(ge=2, strict=True)] = Field(
@@ -286,11 +155,11 @@ class Study(BaseModel):
     @model_validator(mode="after")
     def _prefers_what_it_has(self) -> Self:
         if self.prefer is not None and len(self.objectives) == 1:
-            raise _wrong("`prefer` chooses among several objectives, and there is one", "leave it out", at="prefer")
+            raise wrong("`prefer` chooses among several objectives, and there is one", "leave it out", at="prefer")
         if self.prefer not in (None, KNEE, *self.objectives):
             known = (*self.objectives, KNEE)
             help = nearest(str(self.prefer), known) or f"there is {one_of(known)}"
-            raise _wrong(f"`prefer` names an objective of the study, got `{self.prefer}`", help, at="prefer")
+            raise wrong(f"`prefer` names an objective of the study, got `{self.prefer}`", help, at="prefer")
         return self
 
     @classmethod

@@ -10,7 +10,8 @@ from torch import nn
 
 import graphs
 from nas.data import load_data
-from nas.proxies import PROXIES, Proxy, naswot, synflow
+from nas.proxies import Proxy, naswot, synflow
+from nas.study_values import TENSOR_PROXIES
 from tests.nas.test_checkpoints import NETWORK
 
 
@@ -57,7 +58,7 @@ def test_synflow_passes_norms_by() -> None:
     assert synflow(module, (1, 2, 2)) == pytest.approx(math.log(16))
 
 
-@pytest.mark.parametrize("name", PROXIES)
+@pytest.mark.parametrize("name", TENSOR_PROXIES)
 def test_a_proxy_gives_a_network_the_same_number_every_time_and_leaves_the_world_alone(name: str) -> None:
     data = load_data("digits").search
     graph = graphs.parse(NETWORK)
@@ -72,7 +73,7 @@ def test_a_proxy_gives_a_network_the_same_number_every_time_and_leaves_the_world
     assert torch.equal(torch.rand(3), world)
 
 
-@pytest.mark.parametrize("name", PROXIES)
+@pytest.mark.parametrize("name", TENSOR_PROXIES)
 def test_a_wider_network_is_worth_more(name: str) -> None:
     proxy = Proxy(name, load_data("digits").search, seed=0)
     wide = NETWORK.replace("out_channels: 8", "out_channels: 32")

@@ -1,0 +1,151 @@
+"""How the values of a study's keys are read: times, shares, bounds, settings, and names of what there is.
+
+Each is a type for pydantic, with the JSON Schema of what people write. What is wrong is a `wrong`, whose words
+`nas.study` hands on as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from blocks.errors import BudgetError
+from graphs import Budget
+from graphs.budget import BOUNDS
+from graphs.faults import nearest, one_of
+from nas.fidelity import METHODS
+from nas.objectives import ACCURACY, BY_NAME
+
+TENSOR_PROXIES = ("naswot", "synflow")  # which look at more of a network than its costs
+PROXIES = ("none", "params", "macs", *TENSOR_PROXIES)
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)")
+
+Setting = bool | int | float | str
+
+
+def wrong(message: str, help: str = "", **more: object) -> PydanticCustomError:
+    """What a validator raises; `at` is the part of the value that is meant, `slug` that of a fault."""
+    return PydanticCustomError("study", "{message}", {"message": message, "help": help, **more})
+
+
+def _read_budget(given: object) -> Budget:
+    if isinstance(given, Budget):
+        return given
+    if not isinstance(given, Mapping):
+        raise wrong("`budget` is a map of bounds", "budget: {max_params: 1M, max_macs: 100M}", slug="wrong-shape")
+    for name, value in given.items():
+        try:
+            Budget.of({str(name): value})
+        except BudgetError as error:
+            slug = "bad-value" if str(name) in BOUNDS else "unknown-key"
+            raise wrong(error.message, error.help, at=str(name), slug=slug) from None
+    try:
+        return Budget.of(given)
+    except BudgetError as error:
+        raise wrong(error.message, error.help) from None
+
+
+def _read_settings(given: object) -> object:
+    if not isinstance(given, Mapping):
+        raise wrong("`set` is a map of parameters", "set: {width: 32}", slug="wrong-shape")
+    for name, value in given.items():
+        if not isinstance(value, Setting):
+            raise wrong(f"`{name}` is set to a number, a word, true or false, got `{value}`", at=str(name))
+    return dict(given)
+
+
+def _read_seconds(given: object) -> object:
+    """7200.0 from "2h"; a number is seconds already."""
+    if not isinstance(given, str):
+        return given
+    match = _TIME.fullmatch(given.strip())
+    if match is None or match[2] not in _UNITS:
+        raise wrong(f"`time` is a number with a unit, got `{given}`", "as in 30s, 20m, 2h or 1d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _read_share(given: object) -> object:
+    """0.95 from "95%"."""
+    match = _SHARE.fullmatch(given.strip()) if isinstance(given, str) else None
+    share = float(match[1]) / (100 if match[2] else 1) if match else given
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        raise wrong(f"`target` is an accuracy, got `{given}`", "as in 95% or 0.95")
+    if not 0 < share <= 1:
+        meant = f"did you mean {share:g}%?" if not (match and match[2]) and 1 < share <= 100 else "as in 95% or 0.95"
+        raise wrong(f"`target` is an accuracy above 0 and up to 100%, got `{given}`", meant)
+    return share
+
+
+def _read_objectives(given: object) -> object:
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list | tuple) or not names:
+        raise wrong("`objectives` is a list of objectives", f"there is {one_of(BY_NAME)}", slug="wrong-shape")
+    for index, name in enumerate(names):
+        if name not in BY_NAME:
+            help = nearest(str(name), BY_NAME) or f"there is {one_of(BY_NAME)}"
+            raise wrong(f"there is no objective `{name}`", help, at=index)
+        if name in names[:index]:
+            raise wrong(f"the objective `{name}` stands here twice", "remove one of them", at=index)
+    if ACCURACY.name not in names:
+        raise wrong("`objectives` are without accuracy, so training would be for nothing", "add accuracy to them")
+    return tuple(names)
+
+
+def _read_method(given: str) -> str:
+    if given not in METHODS:
+        raise wrong(f"there is no fidelity `{given}`", nearest(given, METHODS) or f"there is {one_of(METHODS)}")
+    return given
+
+
+def _read_proxy(given: str) -> str:
+    if given not in PROXIES:
+        raise wrong(f"there is no proxy `{given}`", nearest(given, PROXIES) or f"there is {one_of(PROXIES)}")
+    return given
+
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seconds = Annotated[
+    float,
+    BeforeValidator(_read_seconds),
+    Field(gt=0, strict=True),
+    WithJsonSchema({"type": ["string", "number"], "pattern": f"^{_TIME.pattern}$".replace("[a-zA-Z]*", "[smhd]")}),
+]
+Share = Annotated[float, BeforeValidator(_read_share), WithJsonSchema({"type": ["string", "number"]})]
+Objectives = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_read_objectives),
+    WithJsonSchema({"type": "array", "items": {"enum": [*BY_NAME]}, "minItems": 1, "uniqueItems": True}),
+]
+Settings = Annotated[
+    dict[str, Setting],
+    PlainValidator(_read_settings),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["boolean", "number", "string"]}}),
+]
+BudgetMap = Annotated[
+    Budget,
+    PlainValidator(_read_budget),
+    PlainSerializer(Budget.as_dict),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {name: {"type": ["integer", "string"]} for name in BOUNDS},
+        }
+    ),
+]
+Method = Annotated[str, AfterValidator(_read_method)]
+Proxy = Annotated[str, AfterValidator(_read_proxy)]
