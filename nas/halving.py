@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
 from nas.fidelity import Fidelity
+from nas.fronts import dominates
 
 MAX_WAITING = 100
 
@@ -220,16 +221,12 @@ def sort_non_dominated(values: Mapping[int, Values]) -> dict[int, tuple[int, flo
     while left:
         front: list[int] = []
         for trial in sorted(left, key=left.__getitem__, reverse=True):  # so that nothing beats what comes before it
-            if not any(_dominates(left[other], left[trial]) for other in front):
+            if not any(dominates(left[other], left[trial]) for other in front):
                 front.append(trial)
         places |= {trial: (number, distance) for trial, distance in _crowding(front, left).items()}
         left = {trial: left[trial] for trial in left.keys() - set(front)}
         number += 1
     return places
-
-
-def _dominates(one: Values, other: Values) -> bool:
-    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
 
 
 def _crowding(front: list[int], values: Mapping[int, Values]) -> dict[int, float]:

@@ -36,6 +36,11 @@ class StudyFault:
     help: str = ""
     slug: str = "bad-value"
 
+    @property
+    def place(self) -> tuple[str | int, ...]:
+        """What there is of the path: of a key that is missing, the map that it is missing from."""
+        return self.path[:-1] if self.slug == "missing-key" else self.path
+
     def __str__(self) -> str:
         return f"{self.message}\n  help: {self.help}" if self.help else self.message
 
@@ -242,7 +247,7 @@ def _fault(details: ErrorDetails) -> StudyFault:
         help = nearest(name, known) or f"it takes {one_of(known, most=len(known))}"
         return StudyFault(path, f"{whole} has no key `{name}`", help, "unknown-key")
     if kind == "missing":
-        return StudyFault(path[:-1], f"{whole} has no `{name}`", f"{name}: ...", "missing-key")
+        return StudyFault(path, f"{whole} has no `{name}`", f"{name}: ...", "missing-key")
     for bound, words in _BOUNDS.items():
         if bound in context:
             return StudyFault(path, f"`{name}` is {given}", f"{words} {context[bound]:g} is needed")

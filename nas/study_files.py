@@ -55,7 +55,7 @@ class StudyFile:
         Raises: DocumentError; StudyError where only what was given is wrong.
         """
         with self.located(given):
-            missing = [fault for fault in self.missing if not _is_given(fault.path, given)]
+            missing = [fault for fault in self.missing if not _is_given(fault.place, given)]
             try:
                 study = Study.of(merged(self.keys, given))
             except StudyError as error:
@@ -70,7 +70,7 @@ class StudyFile:
         try:
             yield
         except StudyError as error:
-            own = [fault for fault in error.faults if not _is_given(fault.path, given)]
+            own = [fault for fault in error.faults if not _is_given(fault.place, given)]
             if not own:
                 raise
             raise DocumentError(map(self._locate, own)) from None
@@ -78,7 +78,7 @@ class StudyFile:
     def _locate(self, fault: StudyFault) -> Fault:
         """The fault at its key, or at the nearest that the file has."""
         marks = self.keys_at if fault.slug == "unknown-key" else self.values_at
-        path = fault.path
+        path = fault.place
         while path and path not in marks:
             path = path[:-1]
         return Fault(fault.slug, fault.message, marks.get(path, self.values_at[()]), fault.help)

@@ -62,11 +62,11 @@ def search(
         for option, given in {"--run": run, "--to": to}.items():
             if given is not None:
                 raise typer.BadParameter("samplers are compared without a run", param_hint=option)
-        with blaming_flags({**keys, "sampler": samplers}):
+        with blaming_flags({**keys, "sampler": samplers}, are_all=study is None):
             compare_samplers(study, keys, samplers, seeds, as_json)
         return
     keys |= {"sampler": samplers[0]} if samplers else {}
-    with blaming_flags(keys):
+    with blaming_flags(keys, are_all=study is None):
         _bring_to_end(lambda on_event: verbs.search(study, run=run, on_event=on_event, **keys), to, as_json)
 
 

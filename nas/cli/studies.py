@@ -53,12 +53,12 @@ def _with_flags(command: Callable[..., None], kinds: Mapping[str, Any]) -> Calla
 
 
 @contextmanager
-def blaming_flags(keys: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, a mistake in a key that was given as a flag is one of usage."""
+def blaming_flags(keys: Mapping[str, Any], *, are_all: bool = False) -> Iterator[None]:
+    """Inside, a mistake in a key that was given as a flag is one of usage; any, where the flags `are_all` there is."""
     try:
         yield
     except StudyError as error:
-        if not all(_is_in(fault.path, keys) for fault in error.faults):
+        if not are_all and not all(_is_in(fault.place, keys) for fault in error.faults):
             raise
         raise typer.BadParameter("\n".join(map(_told, error.faults))) from None
 
@@ -134,5 +134,5 @@ def _is_in(path: tuple[str | int, ...], keys: Mapping[str, Any]) -> bool:
 
 def _told(fault: StudyFault) -> str:
     last = fault.path[-1] if isinstance(fault.path[-1], str) else fault.path[0]
-    help = f"; {fault.help}" if fault.help else ""
+    help = f"; {fault.help}" if fault.help and fault.slug != "missing-key" else ""
     return f"{_flag(str(last))}: {fault.message}{help}"

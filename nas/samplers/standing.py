@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from nas.fronts import dominates
 from nas.history import COMPLETE, PAUSED, STOPPED
 from nas.records import Decisions
 from nas.samplers.sampler import Outcome
@@ -35,16 +36,16 @@ def tried(trial: int, decisions: Decisions, outcome: Outcome) -> Tried | None:
     return Tried(trial, decisions, outcome.values, (is_complete, 0 if is_complete else outcome.epoch))
 
 
-def dominates(one: Tried, other: Tried) -> bool:
-    """Whether one was trained farther than the other; or as far, and is nowhere worse and somewhere better."""
+def _stands_above(one: Tried, other: Tried) -> bool:
+    """Whether one was trained farther than the other; or as far, and dominates it."""
     if one.fidelity != other.fidelity:
         return one.fidelity > other.fidelity
-    return one.values != other.values and all(a >= b for a, b in zip(one.values, other.values, strict=True))
+    return dominates(one.values, other.values)
 
 
 def with_one_more(front: Iterable[Tried], one: Tried) -> list[Tried]:
     """Those that nothing dominates, of some of which that is true and one more, or one of them that went on."""
     front = [other for other in front if other.trial != one.trial]
-    if any(dominates(other, one) for other in front):
+    if any(_stands_above(other, one) for other in front):
         return front
-    return [*(other for other in front if not dominates(one, other)), one]
+    return [*(other for other in front if not _stands_above(one, other)), one]
