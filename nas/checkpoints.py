@@ -14,6 +14,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,10 +85,13 @@ class Checkpoints:
     def remove(self, trial: int) -> None:
         """Deletes all checkpoints of a trial; what can't be deleted stays."""
         for path in self.folder.glob(f"{trial}-*"):
-            try:
+            with suppress(OSError):
                 path.unlink()
-            except OSError:
-                continue
+
+    def close(self) -> None:
+        """Deletes the folder, unless something is left in it."""
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _epochs(self, trial: int) -> list[int]:
         return self.by_trial().get(trial, [])

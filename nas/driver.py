@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -50,13 +50,18 @@ class Observer(Protocol):
 
 
 def search(
-    study: Study, *, space: Space | None = None, run: str | Path | None = None, on_event: Observer | None = None
+    study: Study,
+    *,
+    space: Space | None = None,
+    run: str | Path | None = None,
+    on_event: Observer | None = None,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Result:
     """Brings a study to its end, in a new folder. `space` is that of the study, where it stands in no file.
 
     Raises: as `nas.search`.
     """
-    opening = open_study(study, space)
+    opening = open_study(study, space, on_wait=on_wait)
     sampler = _make_sampler(study, opening.space)  # imports Optuna: better before there is a run to interrupt
     started = opening.started("")
     folder = _make_folder(run, f"{opening.space.name}-{Path(started.data).stem}")
@@ -75,14 +80,16 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
     """
     folder = Path(run)
     with Ledger.open(folder) as ledger:
-        history = History.of(folder, ledger.lines)
+        lines = ledger.take_lines()
+        history = History.of(folder, lines)
         if is_over(history):
             return summarize(history, driver_is_alive=False)
         opening = reopen(folder, history.started, places or {})
         sampler = _make_sampler(history.study, opening.space)
-        brain = _make_brain(opening, sampler, History(folder, ledger.lines[0]))
-        for line in ledger.lines[1:]:
+        brain = _make_brain(opening, sampler, History(folder, lines[0]))
+        for line in lines[1:]:
             brain.apply(line)
+        del lines, history  # which are as large as the run
         _commit(ledger, brain, Resumed(versions()), on_event)
         return _drive(ledger, brain, opening, on_event)
 
@@ -109,6 +116,8 @@ def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | 
         with _one_thread():
             with make_executor(study, trainer) as executor:
                 run_trials(ledger, brain, executor, on_event)
+            if checkpoints:
+                checkpoints.close()
             winner = history.winner()
             if winner is not None:
                 for record in finish(history, brain.graph, winner, opening.images, study.budget, study.device):

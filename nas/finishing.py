@@ -19,7 +19,7 @@ from nas.checkpoints import replace_file
 from nas.history import History, Trial
 from nas.ledger import RunError, not_written
 from nas.recipe import Recipe
-from nas.records import Exported, Finalised, Record
+from nas.records import Exported, Finalised, Record, Unfinished
 from nas.seeds import derive_seed
 from nas.trainer import choose_device, is_small
 
@@ -37,7 +37,7 @@ def finish(
     """What is missing of the end of a run, record by record; each is to be applied to the history before the next.
 
     `graph_of` gives the network of a trial. The bundle gets the weights of the first seed, not those of the best: that
-    would be choosing by the test part. A rival whose training comes to no end is left out.
+    would be choosing by the test part.
 
     Raises: RunError where nothing can be written or a training comes to no end, and what the export raises.
     """
@@ -48,14 +48,14 @@ def finish(
     rivals = history.rivals()[: history.study.rivals]
     for trial in [winner, *rivals]:
         for seed in seeds:
-            if seed in history.finals.get(trial.number, {}):
+            if seed in history.finals.get(trial.number, {}) or trial.number in history.unfinished:
                 continue
             try:
                 yield _train_seed(history.run, graph_of(trial.number), trial, winner, data, recipe, seed, device)
-            except RunError:
+            except RunError as error:
                 if trial is winner:
                     raise
-                break
+                yield Unfinished(trial.number, error.message)
     if history.exported is None:
         yield _export(history, graph, winner, data, budget, history.finals[winner.number][seeds[0]])
 

@@ -27,6 +27,7 @@ from nas.records import (
     Reported,
     Resumed,
     Started,
+    Unfinished,
 )
 from nas.study import KNEE, Study
 from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
@@ -118,6 +119,7 @@ class History:
         self.num_duplicates = 0
         self.ended_by: str | None = None
         self.finals: dict[int, dict[int, Finalised]] = {}  # by trial and seed
+        self.unfinished: dict[int, str] = {}  # by trial: why its final training came to no end
         self._starts = {_key(start.decisions): start.name for start in self.started.starts}
         self.exported: Exported | None = None
         self.reported: Reported | None = None
@@ -165,6 +167,8 @@ class History:
                 self.ended_by = record.by
             case Finalised():
                 self.finals.setdefault(record.trial, {})[record.seed] = record
+            case Unfinished():
+                self.unfinished[record.trial] = record.reason
             case Reported():
                 self.reported = record
             case Exported():

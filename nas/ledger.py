@@ -127,7 +127,7 @@ class Ledger:
 
     def __init__(self, run: Path, lines: list[Line], file: int, lock: int) -> None:
         self.run = run
-        self.lines = lines
+        self._lines = lines
         self._file = file
         self._lock = lock
         self._count = len(lines)
@@ -171,6 +171,11 @@ class Ledger:
             os.close(lock)
             raise not_written(run, error) from None
         return cls(run, lines, file, lock)
+
+    def take_lines(self) -> list[Line]:
+        """What stood there when it was opened. The ledger keeps no lines, and gives these away once."""
+        lines, self._lines = self._lines, []
+        return lines
 
     def append(self, record: Record) -> Line:
         """Writes one line. Raises: RunError where the disk is full; the ledger is then as before."""

@@ -6,8 +6,9 @@ Everything that can be found wrong is found here, before there is a folder. Impo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,14 @@ from blocks.types import Map, Vector
 from graphs import Budget
 from nas.answers import Answers
 from nas.executors import refuse_misuse
-from nas.fidelity import earliest_rung
+from nas.fidelity import Fidelity, earliest_rung
 from nas.ledger import RunError
+from nas.objectives import LATENCY
 from nas.recipe import Recipe, default_recipe
 from nas.records import Start, Started
 from nas.samplers import refuse_unknown
 from nas.starts import find_starts
-from nas.study import Study, StudyError, all_or_faults, places
+from nas.study import Study, StudyError, StudyFault, all_or_faults, places
 from nas.study_values import TENSOR_PROXIES
 from nas.tables import Table, read_table
 from nas.trainer import refuse_device
@@ -66,15 +68,17 @@ class Opening:
         )
 
 
-def open_study(study: Study, space: Space | None = None) -> Opening:
+def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[str], None] | None = None) -> Opening:
     """What a study names, found and checked; `space` stands for the study's, where it stands in no file.
+
+    `on_wait` is told of what may take some seconds, before it does.
 
     Raises: StudyError; BudgetError where nothing in the space fits; DataError; what reading a space raises.
     """
     from nas.data import load_data
 
     if study.table is not None:
-        refuse_unknown(study.sampler)
+        all_or_faults(lambda: refuse_unknown(study.sampler), lambda: _refuse_trainings(study))
         return _open_table(study, space or load(study.space, study.set))
     all_or_faults(
         lambda: refuse_unknown(study.sampler), lambda: _refuse_misplaced(study), lambda: _refuse_missing_data(study)
@@ -90,7 +94,8 @@ def open_study(study: Study, space: Space | None = None) -> Opening:
     if study.first_rung is not None and study.first_rung >= recipe.epochs:
         message = f"`first_rung` is {study.first_rung}, and a trial has {recipe.epochs} epochs"
         raise StudyError.at("first_rung", message, help="a rung is before the last epoch; or: fidelity: full")
-    return Opening(study, space, images, recipe, find_starts(space, study.space, study.budget, study.starts))
+    starts = find_starts(space, study.space, study.budget, study.starts, on_wait)
+    return Opening(study, space, images, recipe, starts)
 
 
 def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Opening:
@@ -102,6 +107,7 @@ def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Open
 
     study = _moved(started.study, places)
     if study.table is not None:
+        _refuse_trainings(study)
         opening = _open_table(study, parse(started.space_text, f"the space of {folder}"))
         assert opening.answers is not None
         if opening.answers.table.fingerprint != started.fingerprint:
@@ -126,10 +132,12 @@ _OF_TRAININGS = (
     "target",
     "candidates",
     "final_seeds",
+    "rivals",
     "starts",
     "executor",
     "address",
     "storage",
+    "trials_per_gpu",
     "device",
 )
 
@@ -137,22 +145,44 @@ _OF_TRAININGS = (
 def _open_table(study: Study, space: Space) -> Opening:
     """A study whose trials are looked up, and which begins with no hand-designed network: it is about samplers.
 
-    Raises: StudyError, TableError, BudgetError, DecisionError.
+    Raises: TableError, BudgetError, DecisionError.
     """
     lookup = study.table
     assert lookup is not None
-    trained = "nothing is trained where the study has a `table`"
-    for key in _OF_TRAININGS:
-        if getattr(study, key) != Study.model_fields[key].default:
-            raise StudyError.at(key, trained, help=f"leave out `{key}`, or `table`")
-    if "latency" in study.objectives:
-        raise StudyError.at("objectives", f"{trained}, so no latency is measured", help="leave out latency")
-    if study.screening in TENSOR_PROXIES:
-        message = f"`{study.screening}` looks at images, and there are none where the study has a `table`"
-        raise StudyError.at("screening", message, help="screen by params or macs")
     space.refuse_impossible(study.budget)
     answers = Answers(space, read_table(lookup.file), lookup)
     return Opening(study, space, None, Recipe(epochs=lookup.epochs[-1]), answers=answers)
+
+
+def _refuse_trainings(study: Study) -> None:
+    """Raises StudyError where a study with a table asks for what only trainings have, or more epochs than it has."""
+    if faults := tuple(_contradictions(study)):
+        raise StudyError(*faults)
+
+
+def _contradictions(study: Study) -> Iterator[StudyFault]:
+    assert study.table is not None
+    trained, epochs = "nothing is trained where the study has a `table`", study.table.epochs
+    for key in filter(partial(_is_asked, study), _OF_TRAININGS):
+        yield StudyFault((key,), trained, f"leave out `{key}`, or `table`")
+    if LATENCY.name in study.objectives:
+        yield StudyFault(("objectives",), f"{trained}, so no latency is measured", "leave out latency")
+    if study.screening in TENSOR_PROXIES:
+        message = f"`{study.screening}` looks at images, and there are none where the study has a `table`"
+        yield StudyFault(("screening",), message, "screen by params or macs")
+    if len(epochs) == 1:
+        message = "the table has one column of what is seen, so nothing pauses before its end"
+        for key in filter(partial(_is_asked, study), ("eta", "first_rung", "fidelity")):
+            if (key, study.fidelity) != ("fidelity", "full"):
+                yield StudyFault((key,), message, f"leave out `{key}`, or name columns of fewer epochs in `seen`")
+    elif study.first_rung is not None and not Fidelity(first_rung=study.first_rung, known=epochs).rungs(epochs[-1]):
+        message = f"`first_rung` is {study.first_rung}, and the table is of the epochs {', '.join(map(str, epochs))}"
+        yield StudyFault(("first_rung",), message, "a rung is before the last; or: fidelity: full")
+
+
+def _is_asked(study: Study, key: str) -> bool:
+    """Whether a key is other than where nobody asks for it."""
+    return bool(getattr(study, key) != Study.model_fields[key].default)
 
 
 def _moved(study: Study, given: Mapping[str, object]) -> Study:

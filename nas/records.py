@@ -137,6 +137,14 @@ class Finalised:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """The final training of a network that the winner is only compared with came to no end."""
+
+    trial: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Reported:
     """What the table has in the column that is reported of the winner; the end of a run without trainings."""
 
@@ -153,7 +161,18 @@ class Exported:
 
 
 Record = (
-    Started | Proposed | Promoted | Rejected | Duplicate | Resumed | Ended | Finalised | Reported | Exported | Event
+    Started
+    | Proposed
+    | Promoted
+    | Rejected
+    | Duplicate
+    | Resumed
+    | Ended
+    | Finalised
+    | Unfinished
+    | Reported
+    | Exported
+    | Event
 )
 
 KINDS: dict[str, type[Any]] = {
@@ -173,6 +192,7 @@ KINDS: dict[str, type[Any]] = {
     "resumed": Resumed,
     "ended": Ended,
     "finalised": Finalised,
+    "unfinished": Unfinished,
     "reported": Reported,
     "exported": Exported,
 }

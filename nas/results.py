@@ -82,7 +82,7 @@ class Rival:
 
     `test` is None where it was not trained again as the winner was. `verdict` is `better`, `worse` or `no evidence`
     (`nas.evidence`) of the winner's test accuracies, or `not trained again`; `chance` is how probable such a lead, or a
-    greater one, is of networks that are equally good.
+    greater one, is of networks that are equally good. `reason` says why its final training came to no end, if it did.
     """
 
     network: str
@@ -90,10 +90,11 @@ class Rival:
     test: TestScore | None
     verdict: str
     chance: float | None
+    reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         test = self.test.as_dict() if self.test else None
-        told = {"test": test, "verdict": self.verdict, "chance": self.chance}
+        told = {"test": test, "verdict": self.verdict, "chance": self.chance, "reason": self.reason}
         return {**self.candidate.as_dict(), **told}
 
 
@@ -116,11 +117,10 @@ class Front:
 class Result:
     """A run at some moment.
 
-    `ended_by` is `trials`, `time`, `space exhausted`, `nothing new found` or `failures` once the bundle stands or there
-    is nothing to make one of; before that `running`, or `interrupted` where no driver is at work. `best` is the winner
-    so far, `candidates` are the most accurate of the search, best first; `front` is None for a single objective, and
-    `screening` without one. Of a run that looks trials up, values are those of its table, `reported` is the winner's,
-    and `lookup` names the columns.
+    `ended_by` is that of `nas.records.Ended` once the bundle stands or there is nothing to make one of; before that
+    `running`, or `interrupted` where no driver is at work. `best` is the winner so far, `candidates` are the most
+    accurate of the search, best first; `front` is None for a single objective, and `screening` without one. Of a run
+    that looks trials up, values are those of its table, `reported` is the winner's, and `lookup` names the columns.
     """
 
     run: Path
@@ -186,6 +186,7 @@ def _rival(history: History, trial: Trial, ours: tuple[float, ...]) -> Rival:
         test=TestScore(theirs) if theirs else None,
         verdict=verdict(ours, theirs),
         chance=round(chance(ours, theirs), 6) if ours and theirs else None,
+        reason=history.unfinished.get(trial.number, ""),
     )
 
 

@@ -7,7 +7,7 @@ decisions of NASNet lead to a network that has lost most of its stages. Free of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import zip_longest
 from pathlib import Path
 from time import monotonic
@@ -22,17 +22,19 @@ from search_spaces.published import published
 MAX_SECONDS = 20.0  # to look for them in a space of one's own; the smallest networks come first
 
 
-def find_starts(space: Space, source: str | Path, budget: Budget, most: int) -> tuple[Start, ...]:
+def find_starts(
+    space: Space, source: str | Path, budget: Budget, most: int, on_wait: Callable[[str], None] | None = None
+) -> tuple[Start, ...]:
     """At most so many networks that fit. `source` is what the space is called, or its file.
 
     Of each family the one with the most parameters comes first, then of each the next: a network that is large for its
     budget is rarely a bad one, and families differ more than their members. Where nothing bounds them from above it is
     the one with the least. Where shipped networks lie in a shipped space is known; in another they are looked for, for
-    `MAX_SECONDS`.
+    `MAX_SECONDS`, of which `on_wait` is told.
     """
     if not most:
         return ()
-    points = {name: _point(space, decisions) for name, decisions in _known(space, source)}
+    points = {name: _point(space, decisions) for name, decisions in _known(space, source, on_wait)}
     fitting = {name: point for name, point in points.items() if point is not None and budget.admits(point.costs)}
     families: dict[str, list[tuple[Point, str]]] = {}
     for name in networks_among(fitting):
@@ -52,7 +54,7 @@ def find_starts(space: Space, source: str | Path, budget: Budget, most: int) -> 
     return tuple(found.values())
 
 
-def _known(space: Space, source: str | Path) -> Iterable[tuple[str, Decisions]]:
+def _known(space: Space, source: str | Path, on_wait: Callable[[str], None] | None) -> Iterable[tuple[str, Decisions]]:
     """The networks that are points of the space, as far as they are found in time."""
     try:
         remembered = remembered_points(source)
@@ -61,6 +63,8 @@ def _known(space: Space, source: str | Path) -> Iterable[tuple[str, Decisions]]:
     if remembered is not None and load(source).decisions == space.decisions:
         yield from remembered.items()
         return
+    if on_wait:
+        on_wait(f"looking for hand-designed networks in `{space.name}`, for {MAX_SECONDS:g} s at most")
     end = monotonic() + MAX_SECONDS
     for name, decisions in located(space):
         if decisions is not None:

@@ -27,6 +27,7 @@ def search(
     *,
     run: str | Path | None = None,
     on_event: Observer | None = None,
+    on_wait: Callable[[str], None] | None = None,
     **keys: Any,
 ) -> Result:
     """Searches a space for the network that classifies the images best within a budget.
@@ -39,7 +40,8 @@ def search(
     The best `candidates` are trained longer on two seeds and compared again on the validation part; the winner is
     trained on `final_seeds` seeds on all that is not the test part, measured on that, and exported to `bundle` in the
     run's folder: `run`, or runs/NAME. The space's own `params` called `classes`, `channels` and `size` follow from the
-    images, unless `set` sets them.
+    images, unless `set` sets them. `on_event` is told of every line of the ledger, `on_wait` of what may take some
+    seconds before there is one.
 
     Raises: StudyError for keys that are wrong, DocumentError where they stand in a file; BudgetError before anything is
     written, where nothing in the space fits; DataError; RunError, where the folder can't be used; ExportError;
@@ -47,7 +49,11 @@ def search(
     """
     from nas import driver
 
-    return _with_study(study, keys, lambda asked, space: driver.search(asked, space=space, run=run, on_event=on_event))
+    return _with_study(
+        study,
+        keys,
+        lambda asked, space: driver.search(asked, space=space, run=run, on_event=on_event, on_wait=on_wait),
+    )
 
 
 def compare(
@@ -107,7 +113,7 @@ def resume(run: str | Path, *, on_event: Observer | None = None, **places: Any) 
     as it is.
 
     What was asked for stands in the ledger; `executor` and what goes with it (`workers`, `address`, `storage`,
-    `device`) may be others now.
+    `trials_per_gpu`, `device`) may be others now.
 
     Raises: RunError, also where the images have changed or a driver is at work; otherwise as `search`.
     """

@@ -16,7 +16,7 @@ from graphs.loading import load_blocks, variant_names
 from graphs.quantities import format_quantity
 from nas.cli.inputs import load_network_or_space, parse_settings
 from nas.cli.options import Json, Settings, Variant
-from nas.cli.output import error_objects, error_text, print_json
+from nas.cli.output import error_objects, error_text, print_json, print_news
 from nas.study_files import is_study, read_study
 from search_spaces import Space
 
@@ -120,7 +120,7 @@ def _load_study(file: str, settings: Values, variant: str | None) -> Opening:
     read = read_study(file)
     study = read.study(given)
     with read.located(given):
-        return open_study(study)
+        return open_study(study, on_wait=print_news)
 
 
 def _figures(found: Graph | Space | Document | Opening) -> tuple[dict[str, object], str]:

@@ -51,6 +51,11 @@ def print_json(data: Mapping[str, Any]) -> None:
     print(json.dumps(data, indent=2, allow_nan=False))
 
 
+def print_news(text: str) -> None:
+    """What is going on, on stderr; stdout is for answers."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def error_objects(error: FixpointError) -> list[dict[str, object]]:
     """The faults of an error with the keys that `--json` promises; what stands in no file has no place."""
     if isinstance(error, Mistakes):

@@ -12,7 +12,7 @@ from nas.cli.output import format_seconds
 from nas.cli.shown import shown_accuracy
 from nas.history import COMPLETE, DIVERGED, FAILED, PAUSED, History, Trial
 from nas.lookup import WHOLE
-from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started
+from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started, Unfinished
 from nas.trials import Completed, Diverged, Failed, OutOfMemory, Paused, Progress
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def describe(record: Record, history: History) -> str:
             return (
                 f"final training{whose} {done}: test accuracy {record.accuracy:.2%}, {format_seconds(record.seconds)}"
             )
+        case Unfinished():
+            return f"{history.trials[record.trial].network}: {record.reason}"
         case Exported():
             return f"bundle {history.run / record.bundle}"
         case _:

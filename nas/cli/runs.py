@@ -12,7 +12,7 @@ import typer
 from graphs.quantities import format_quantity
 from nas.cli.comparisons import compare_samplers
 from nas.cli.options import Json
-from nas.cli.output import INTERRUPTED, format_seconds, print_json, table, terminal_width
+from nas.cli.output import INTERRUPTED, format_seconds, print_json, print_news, table, terminal_width
 from nas.cli.shown import shown_value
 from nas.cli.studies import blaming_flags, with_places, with_study
 from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN
@@ -67,7 +67,9 @@ def search(
         return
     keys |= {"sampler": samplers[0]} if samplers else {}
     with blaming_flags(keys, are_all=study is None):
-        _bring_to_end(lambda on_event: verbs.search(study, run=run, on_event=on_event, **keys), to, as_json)
+        _bring_to_end(
+            lambda on_event: verbs.search(study, run=run, on_event=on_event, on_wait=print_news, **keys), to, as_json
+        )
 
 
 @with_places
@@ -184,7 +186,8 @@ def _rival_lines(result: Result) -> list[str]:
     for rival in result.rivals:
         said = f"{rival.network}, validation {rival.candidate.value:.2%}"
         said += f", test {_test_accuracy(rival.test)}" if rival.test else ""
-        lines.append(f"{'' if lines else 'compared with':14}{said}: {_verdict(rival)}")
+        said += f": {_verdict(rival)}" + (f"; {rival.reason}" if rival.reason else "")
+        lines.append(f"{'' if lines else 'compared with':14}{said}")
     return lines
 
 

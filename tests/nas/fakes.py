@@ -143,8 +143,9 @@ def begin(run: Path, first: Started) -> tuple[Ledger, Brain]:
 def reopen(run: Path) -> tuple[Ledger, Brain]:
     """A run as a new driver finds it, with everything that was running handed in again."""
     ledger = Ledger.open(run)
-    brain = _brain(History(run, ledger.lines[0]))
-    for line in ledger.lines[1:]:
+    first, *rest = ledger.take_lines()
+    brain = _brain(History(run, first))
+    for line in rest:
         brain.apply(line)
     brain.apply(ledger.append(Resumed({})))
     return ledger, brain

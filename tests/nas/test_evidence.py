@@ -16,7 +16,7 @@ from nas.finishing import finish
 from nas.history import History
 from nas.ledger import Ledger, read_ledger
 from nas.recipe import Recipe
-from nas.records import Ended, Exported, Finalised, Proposed, Record, Start, Started
+from nas.records import Ended, Exported, Finalised, Proposed, Record, Start, Started, Unfinished
 from nas.results import is_over, summarize
 from nas.trials import Completed, Progress
 from tests.nas.conftest import Answer
@@ -104,6 +104,15 @@ def test_people_are_told_plainly(tmp_path: Path, nas: Callable[..., Answer]) -> 
     play(tmp_path / "few", first_line(), [*SEARCHED, *finals(0, 0.9), *finals(1, 0.8), Exported("bundle", {})])
     _, out, _ = nas("status", tmp_path / "few")
     assert "no evidence that the best is better" in out
+
+
+def test_a_rival_whose_final_training_came_to_no_end_is_told(tmp_path: Path, nas: Callable[..., Answer]) -> None:
+    why = Unfinished(1, "the final training of trial 1 diverged: its loss is nan")
+    run = tmp_path / "run"
+    history = play(run, first_line(), [*SEARCHED, *finals(0, 0.9, 0.91, 0.92), why, Exported("bundle", {})])
+    assert summarize(history, driver_is_alive=False).as_dict()["rivals"][0]["reason"] == why.reason
+    _, out, _ = nas("status", run)
+    assert f"lenet, validation 80.00%: not trained again; {why.reason}\n" in out
 
 
 @pytest.mark.slow

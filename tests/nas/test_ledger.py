@@ -23,6 +23,7 @@ from nas.records import (
     Rejected,
     Reported,
     Resumed,
+    Unfinished,
     decode,
     encode,
 )
@@ -49,6 +50,7 @@ RECORDS: tuple[Record, ...] = (
     Ended("trials"),
     Finalised(0, 5, 0.98, 0.1, 3.0, "final/0.safetensors"),
     Exported("bundle", {"model.onnx": "ff"}),
+    Unfinished(1, "ran out of memory"),
     Reported(2, 94.37),
 )
 

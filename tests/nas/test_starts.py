@@ -37,7 +37,9 @@ def cnn() -> search_spaces.Space:
 
 
 def test_starts_keep_the_budget_at_the_size_of_the_study(cnn: search_spaces.Space) -> None:
-    starts = find_starts(cnn, "cnn", BUDGET, 8)
+    told: list[str] = []
+    starts = find_starts(cnn, "cnn", BUDGET, 8, told.append)
+    assert not told  # where they lie is known
     assert len(starts) == 8
     points = [cnn.point(start.decisions) for start in starts]
     assert all(BUDGET.admits(point.costs) for point in points)
@@ -77,7 +79,10 @@ def test_a_start_is_its_network_with_the_channels_of_the_images() -> None:
 
 def test_in_a_space_of_ones_own_networks_are_looked_for() -> None:
     space = search_spaces.parse(LENET, settings={"classes": 7, "channels": 3})
-    (start,) = find_starts(space, "around_lenet.yaml", Budget(), 8)
+    told: list[str] = []
+    (start,) = find_starts(space, "around_lenet.yaml", Budget(), 8, told.append)
+    (text,) = told
+    assert "looking for hand-designed networks in `around_lenet`" in text
     assert start.name == "lenet5"
     assert start.decisions == {"c1.out_channels": 6}
 
