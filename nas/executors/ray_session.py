@@ -36,6 +36,8 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "inf",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
 }
+# A trial is what this machine is there for, and no background job of it: Ray would run workers at niceness 15.
+UNLESS_SET = {"RAY_worker_niceness": "0"}
 WRITTEN_BY_RAY = ("RAY_AUTH_MODE", "PYTHONBREAKPOINT")
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -60,7 +62,8 @@ class Session:
             raise RayError("Ray is in use in this process already", help="close the other executor first")
         self._auto_connects = auto_init_hook.enable_auto_connect
         self.folder = _make_folder()
-        self._surroundings = _Surroundings({**ENVIRONMENT, **_token(self.folder, address)})
+        unless_set = {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
+        self._surroundings = _Surroundings({**ENVIRONMENT, **unless_set, **_token(self.folder, address)})
         try:
             _start(address, num_cpus, self.folder)
         except BaseException:

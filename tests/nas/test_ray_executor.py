@@ -170,6 +170,11 @@ def test_a_worker_uses_one_thread_for_numbers(executor: RayExecutor) -> None:
     assert b"RAY_USAGE_STATS_ENABLED=0" in environment
 
 
+def test_a_worker_has_the_priority_of_the_driver(executor: RayExecutor) -> None:
+    [pid] = workers(drive(executor, [Job(0, "ok", seed=0, epochs=1)]))
+    assert os.getpriority(os.PRIO_PROCESS, int(pid)) == os.getpriority(os.PRIO_PROCESS, 0)
+
+
 def test_a_second_executor_beside_an_open_one_is_refused(executor: RayExecutor) -> None:
     with pytest.raises(RayError, match="in use in this process already"):
         RayExecutor(run)
