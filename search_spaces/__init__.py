@@ -27,6 +27,7 @@ Reading order; each file imports only from those above it:
     unfolding     documents to chains
     bounds        a budget as bounds on sums
     getters       values as functions of the names in scope
+    walkable      which documents can be walked without their networks
     programs      documents made ready to be walked many times
     purses        who decides and who pays on a walk
     quotes        what blocks cost and give, each found once

@@ -16,6 +16,7 @@ from random import Random
 from blocks.primitive import Primitive
 from blocks.types import Map, Type
 from graphs.arguments import Argument
+from graphs.assembly import MAX_NODES
 from graphs.document import Document
 from graphs.faults import FaultList
 from graphs.inputs import document_scope, input_types
@@ -32,7 +33,7 @@ from search_spaces.programs import (
     StepPlan,
     TemplatePlan,
 )
-from search_spaces.purses import NO_LIMITS, Overspent, Purse, Quote, Sum, Taken, Value
+from search_spaces.purses import LIMITS, Overspent, Purse, Quote, Sum, Taken, Value
 from search_spaces.quotes import Quotes, block_quote
 from search_spaces.resolver import Resolver
 
@@ -69,9 +70,9 @@ class Costing(Quotes):
         """A walk whose shared decisions are taken, and nothing else. Raises `NotLegal`."""
         return Run(self, purse)
 
-    def costs(self, choose: Callable[[Decision], int], limits: Costs = NO_LIMITS) -> Costs:
-        """The costs of the network of a full set of decisions, in the order of `chains.METRICS`. Raises `NotLegal`, and
-        `Overspent` as soon as they are over `limits`. A decision may come up again, and is to be the same then."""
+    def costs(self, choose: Callable[[Decision], int], limits: Costs = LIMITS) -> Costs:
+        """The costs of the network of a full set of decisions, as `search_spaces.purses` has them. Raises `NotLegal`,
+        and `Overspent` as soon as they are over `limits`. A decision may come up again, and is to be the same then."""
         purse = Taken(choose, limits)
         run = self.begin(purse)
         parts, values = run.parts(), list[Value]()
@@ -128,6 +129,7 @@ class Run:
 
     def walk(self, part: Part, parts: list[Part], values: list[Value]) -> Value:
         """The value of a part, from those of the parts before it."""
+        self._purse.pay((0, 0, 0, 2))  # its step, and the repetition
         plan = self._net.steps[part.step]
         body = _Body(self._names(), self._source, "", dict(self._inputs))
         previous = self._source
@@ -148,7 +150,7 @@ class Run:
         """A walk with shared decisions that are always the same for a number, for another purse."""
         runs = self._costing.runs
         while len(runs) <= number:
-            runs.append(self._costing.begin(Taken(_settled(len(runs)), NO_LIMITS)))
+            runs.append(self._costing.begin(Taken(_settled(len(runs)), LIMITS)))
         run = copy(runs[number])
         run._purse = purse
         return run
@@ -166,7 +168,7 @@ class Run:
             count = decision.alternatives[self._purse.choose(decision)]
         else:
             count = 1 if plan.repeat is None else plan.repeat(names)
-        if not isinstance(count, int) or count < 0:
+        if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
             raise NotLegal
         return count
 
@@ -174,6 +176,7 @@ class Run:
 
     def _steps(self, plan: BodyPlan, body: _Body) -> Value:
         steps = plan.steps
+        self._purse.pay((0, 0, 0, 1 + len(steps)))  # one where it is repeated
         done: dict[int, Value] = {}
         for position in plan.order:
             step = steps[position]
@@ -333,6 +336,7 @@ class Run:
         body = _Body(names, Value(source.type), f"{address}.", dict(nodes))
         if not template.template.alternatives:
             return self._steps(template.body, body)
+        self._purse.pay((0, 0, 0, 1 + len(template.body.steps)))
         taken: Value | None = None
         for step in template.body.steps:
             if taken is None and (step.when is None or step.when(names) is True):
@@ -352,7 +356,7 @@ class Run:
         types = tuple([source.type for source in sources])
         counted = tuple([item for item in values if item[0] not in idle]) if idle else values
         purse = self._purse
-        quote = self._costing.quote((key, counted, types), NO_LIMITS, lambda: block_quote(kind, values, types))
+        quote = self._costing.quote((key, counted, types), LIMITS, lambda: block_quote(kind, values, types))
         purse.pay(quote.costs)
         assert quote.type is not None
         return Value(quote.type)

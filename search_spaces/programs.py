@@ -4,7 +4,6 @@ walks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from blocks.extensions import is_extension
@@ -34,6 +33,7 @@ from graphs.text import Mapping as TreeMapping
 from graphs.text import Scalar, Tree
 from search_spaces.getters import Getter, Names, NotLegal, condition, getter
 from search_spaces.resolver import Resolver
+from search_spaces.walkable import actions_of, all_steps
 
 
 @dataclass(slots=True)
@@ -234,10 +234,10 @@ class Program:
             read: set[str] = set()
             for tree in (*template.where, *(param.default for param in template.params)):
                 read |= _names_of(tree)
-            for step in _all_steps(template.body):
+            for step in all_steps(template.body):
                 for tree in (step.when, step.repeat):
                     read |= _names_of(tree)
-                for action in _actions(step.action):
+                for action in actions_of(step.action):
                     if isinstance(action, Call):
                         inner = self._lexicon.templates(action).get(action.key.text)
                         idle = self._idle_of(action, inner)
@@ -290,49 +290,3 @@ def _names_of(tree: Tree | None) -> set[str]:
     if isinstance(tree, TreeMapping):
         return set[str]().union(*map(_names_of, hole_alternatives(tree) or ()))
     return set() if tree is None else set(names_in(tree))
-
-
-def no_program_because(document: Document, resolver: Resolver) -> str:
-    """Why a document can't be made ready, in words; nothing where it can."""
-    if document.training_outputs:
-        return "the document has outputs for training alone"
-    if resolver.once:
-        return f"`{resolver.once[0]}` decides once"
-    for steps in (document.body, *(template.body for template in document.templates.values())):
-        for step in _all_steps(steps):
-            if step.unused:
-                return "a step may go unread"
-            if any(isinstance(source, TreeMapping) for source in step.sources or ()):
-                return "what a step reads is open"
-            if step.first is not None and any(isinstance(tree, TreeMapping) for _, tree in step.first):
-                return "a first repetition decides for itself"
-            if not all(
-                isinstance(one, Scalar) and type(one.value) is int for one in hole_alternatives(step.repeat) or ()
-            ):
-                return "how often a step is repeated is an expression"
-            if any(isinstance(action, Share) for action in _actions(step.action)):
-                return "steps share their weights"
-    return ""
-
-
-def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        for action in _actions(step.action):
-            match action:
-                case Sequential(body=body):
-                    yield from _all_steps(body)
-                case Parallel(branches=branches):
-                    for _, body in branches:
-                        yield from _all_steps(body)
-                case _:
-                    pass
-
-
-def _actions(action: Action) -> Iterator[Action]:
-    """An action, or all alternatives of a choice."""
-    if isinstance(action, Choice):
-        for _, inner in action.alternatives:
-            yield from _actions(inner)
-    else:
-        yield action

@@ -1,4 +1,8 @@
-"""Who decides and who pays while a document is walked: purses, and what they pay for."""
+"""Who decides and who pays while a document is walked: purses, and what they pay for.
+
+What a walk costs is parameters, MACs and bytes of activations, as in `chains.METRICS`, and a size: at least the number
+of its nodes and that of its steps, which a document is limited in.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from blocks.types import Type
+from graphs.assembly import MAX_NODES, MAX_STEPS
+from graphs.requirements import MAX_MACS, MAX_PARAMS
+from search_spaces.bounds import UNBOUNDED
 from search_spaces.chains import Costs
 from search_spaces.decisions import Decision
 from search_spaces.getters import NotLegal
 
-NO_COSTS: Costs = (0, 0, 0)
-UNBOUNDED = 2**62
-NO_LIMITS: Costs = (UNBOUNDED, UNBOUNDED, UNBOUNDED)
+NO_COSTS: Costs = (0, 0, 0, 0)
+LIMITS: Costs = (MAX_PARAMS, MAX_MACS, UNBOUNDED, 4 * MAX_STEPS)  # what is more than that is no legal network
+BLOCK_SIZE = 2  # a node, and the step that makes it
 
 
 class Overspent(Exception):
@@ -79,7 +86,7 @@ class Taken:
 
     def pay(self, costs: Costs) -> None:
         here = self.costs
-        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
+        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2], here[3] + costs[3])
         if is_over(now, self.limits):
             raise Overspent
 
@@ -91,13 +98,13 @@ class Taken:
 
     def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
         count = decision.alternatives[self.choose(decision)]
-        if not isinstance(count, int):
+        if not isinstance(count, int) or count > MAX_NODES:
             raise NotLegal
         for number in range(count):
             before = self.costs
             if once(number):
                 rest = count - 1 - number
-                self.costs = tuple(now + rest * (now - then) for then, now in zip(before, self.costs, strict=True))
+                self.pay(tuple(rest * (now - then) for then, now in zip(before, self.costs, strict=True)))
                 break
         return count
 
@@ -111,7 +118,7 @@ class Sum:
 
     def pay(self, costs: Costs) -> None:
         here = self.costs
-        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2])
+        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2], here[3] + costs[3])
         if is_over(now, self.limits):
             raise Overspent
 
@@ -129,8 +136,8 @@ class Sum:
 
 
 def is_over(costs: Costs, limits: Costs) -> bool:
-    return costs[0] > limits[0] or costs[1] > limits[1] or costs[2] > limits[2]
+    return costs[0] > limits[0] or costs[1] > limits[1] or costs[2] > limits[2] or costs[3] > limits[3]
 
 
 def room_left(limits: Costs, costs: Costs) -> Costs:
-    return (limits[0] - costs[0], limits[1] - costs[1], limits[2] - costs[2])
+    return (limits[0] - costs[0], limits[1] - costs[1], limits[2] - costs[2], limits[3] - costs[3])

@@ -17,7 +17,7 @@ from graphs.document import Document
 from search_spaces.chains import Costs
 from search_spaces.getters import NotLegal
 from search_spaces.programs import Program
-from search_spaces.purses import NO_COSTS, Overspent, Quote, is_over
+from search_spaces.purses import BLOCK_SIZE, NO_COSTS, Overspent, Quote, is_over
 from search_spaces.resolver import Resolver
 
 MAX_KNOWN = 500_000
@@ -69,4 +69,4 @@ def block_quote(kind: type[Primitive], values: tuple[tuple[str, Argument], ...],
     if isinstance(type, Map) and max(*type.shape, *type.stride) > MAX_CHANNELS:
         raise NotLegal
     cost = block_cost(block, types)
-    return Quote((cost.params, cost.macs, num_bytes(type)), type)
+    return Quote((cost.params, cost.macs, num_bytes(type), BLOCK_SIZE), type)

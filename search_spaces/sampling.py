@@ -96,7 +96,7 @@ class FeasibleDraws:
         if self._space.costing is None or not self._budget:
             return self._space.draw(self._random)
         decisions = draw_plain(self._space.costing, self._bounds, self._random)
-        return None if decisions is None else self._space.point(decisions)
+        return None if decisions is None else _legal(self._space, decisions)
 
     def _next_from_chain(self) -> Point | None:
         if self._space.chain is None:
@@ -106,8 +106,8 @@ class FeasibleDraws:
         for _ in range(MAX_REJECTED):
             drawn, decisions = self._from_chain.next()
             self._drawn += drawn
-            point = self._space.point(decisions)
-            if self._budget.admits(point.costs):  # peak_bytes does not add up along a chain
+            point = _legal(self._space, decisions)
+            if point is not None and self._budget.admits(point.costs):  # peak_bytes does not add up along a chain
                 self._accepted += 1
                 return point
         return None
@@ -128,8 +128,8 @@ class FeasibleDraws:
             spent = draw_within(self._space.costing, self._bounds, self._random)
             if spent is None:
                 continue
-            point = self._space.point(spent.decisions)
-            if self._is_whole or self._budget.admits(point.costs):
+            point = _legal(self._space, spent.decisions)
+            if point is not None and (self._is_whole or self._budget.admits(point.costs)):
                 self._accepted += 1
                 return point
         return None

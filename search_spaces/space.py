@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
+from graphs.assembly import MAX_NODES
 from graphs.budget import Budget
 from graphs.costs import Totals
 from graphs.document import Document, Settings
@@ -33,12 +34,13 @@ from search_spaces.listing import list_points
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
-from search_spaces.programs import no_program_because
+from search_spaces.purses import Overspent
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.spelling import Spelling, read_spelling
 from search_spaces.summing import Summing
 from search_spaces.unfolding import chain_of
+from search_spaces.walkable import not_walked_because
 
 if TYPE_CHECKING:
     from search_spaces.drawing import Grid
@@ -115,7 +117,7 @@ class Space:
     @cached_property
     def costing(self) -> Costing | None:
         """What decisions cost, without their networks; None where only these can say."""
-        return Costing(self.document, self._resolver) if not no_program_because(self.document, self._resolver) else None
+        return None if not_walked_because(self.document, self._resolver) else Costing(self.document, self._resolver)
 
     def grid(self, bounds: Bounds) -> Grid:
         """What draws from the space's chain need, made once for all draws within the same bounds."""
@@ -324,9 +326,11 @@ class Space:
         positions = dict(zip(taken, asked.answers, strict=True))
         try:
             sums = self.costing.costs(lambda decision: positions[decision.address])
-        except NotLegal:
+        except (NotLegal, Overspent):
             return None
-        params, macs, activation_bytes = sums
+        params, macs, activation_bytes, size = sums
+        if size > MAX_NODES:  # which may be as many nodes or steps as no network has
+            return None
 
         def peak_bytes() -> int:
             found = self._summing.part(asked)

@@ -21,7 +21,7 @@ from search_spaces.chains import METRICS, Costs
 from search_spaces.costing import Costing, Part, Run
 from search_spaces.decisions import Alternative, Decision
 from search_spaces.getters import NotLegal
-from search_spaces.purses import UNBOUNDED, Alternatives, Overspent, Value
+from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, Overspent, Value
 
 FREE = 20
 TRIES = 24  # of one part,
@@ -47,7 +47,7 @@ class Spending:
     random: Random
     limits: list[int]
     floored: bool = True
-    spent: list[int] = field(default_factory=lambda: [0] * len(METRICS))
+    spent: list[int] = field(default_factory=lambda: list(NO_COSTS))
     taken: dict[str, int] = field(default_factory=dict)
     values: dict[str, Alternative] = field(default_factory=dict)
     tries: int = 0
@@ -70,12 +70,13 @@ class Spending:
         spent[0] += costs[0]
         spent[1] += costs[1]
         spent[2] += costs[2]
-        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2]:
+        spent[3] += costs[3]
+        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2] or spent[3] > limits[3]:
             raise Overspent
 
     def room(self) -> Costs:
         spent, limits = self.spent, self.limits
-        return (limits[0] - spent[0], limits[1] - spent[1], limits[2] - spent[2])
+        return (limits[0] - spent[0], limits[1] - spent[1], limits[2] - spent[2], limits[3] - spent[3])
 
     def alternative(self, decision: Decision, walk: Alternatives) -> Value:
         position = self.taken.get(decision.address)
@@ -211,7 +212,7 @@ def _floor(costing: Costing, position: int, walk: Alternatives) -> Costs:
     """About two thirds of what an alternative costs at least on what has sizes of powers of two, found by draws that
     get smaller."""
     least: list[int] | None = None
-    purse = Spending(costing, Random(position), [UNBOUNDED] * len(METRICS), floored=False)
+    purse = Spending(costing, Random(position), list(LIMITS), floored=False)
     in_vain = number = 0
     while in_vain < FLOOR_TRIES:
         mark, number = purse.mark(), number + 1
@@ -278,7 +279,7 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | Non
     for column, low in zip(bounds.columns, bounds.lows, strict=True):
         if purse.spent[column] < low:
             return None
-    return Spent(purse.values, tuple(purse.spent))
+    return Spent(purse.values, tuple(purse.spent[: len(METRICS)]))
 
 
 def _draw_part(
@@ -288,8 +289,8 @@ def _draw_part(
     mark, left = purse.mark(), len(parts) - len(values)
     for _ in range(TRIES):
         purse.limits = [
-            high if is_free or high == UNBOUNDED else now + int(_share(purse.random, left) * (high - now))
-            for high, now in zip(highs, purse.spent, strict=True)
+            high if is_free or high == limit else now + int(_share(purse.random, left) * (high - now))
+            for high, limit, now in zip(highs, LIMITS, purse.spent, strict=True)
         ]
         try:
             return run.walk(parts[len(values)], parts, values)
@@ -305,8 +306,8 @@ def _share(random: Random, left: int) -> float:
 
 
 def _highs(bounds: Bounds) -> list[int]:
-    """What may be spent, in the order of `METRICS`."""
-    highs = [UNBOUNDED] * len(METRICS)
+    """What may be spent."""
+    highs = list(LIMITS)
     for column, high in zip(bounds.columns, bounds.highs, strict=True):
-        highs[column] = high
+        highs[column] = min(high, highs[column])
     return highs

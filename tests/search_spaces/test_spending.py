@@ -8,7 +8,7 @@ import pytest
 
 import search_spaces
 from blocks.errors import BudgetError
-from graphs import Budget
+from graphs import Budget, DocumentError
 from graphs.loading import graph_of
 from search_spaces import Point, Space
 from search_spaces.kinship import remembered_points
@@ -150,3 +150,67 @@ def test_a_transition_passes_one_channel_on() -> None:
     known = remembered_points("cnn")
     assert known is not None
     assert space.point({**known["lenet5"], "stages.0.reduction.pool": "transition"}).costs.params > 0
+
+
+# What a network has too much of: the second alternative of `odd`. Enough is open that costs are added up by walking.
+MANY = (
+    "{name: many, sequential: [{conv: {out_channels: {range: [1, 300]}}}, {conv: {out_channels: {range: [1, 300]}}}]}"
+)
+LONG = "n" * 60
+NO_BLOCKS = "  rectified: {body: [relu: {}]}"
+TOO_MUCH = {
+    "nodes": ("", "{name: odd, repeat: {choice: [1, 7000]}, conv: {out_channels: 4}}", "nodes"),
+    "nested repeats": (
+        "  r: {body: [{repeat: 200, relu: {}}]}",
+        "{name: odd, repeat: {choice: [1, 200]}, r: {}}",
+        "nodes",
+    ),
+    "repetitions": (
+        "  n: {params: {n: int}, body: [{repeat: n, relu: {}}]}",
+        "{name: odd, n: {n: {choice: [1, 30000]}}}",
+        "an integer from 0 to 20,000",
+    ),
+    "MACs": (
+        "",
+        "{name: odd, choice: {few: [relu: {}], much: [{conv: {out_channels: 60000}}, "
+        "{conv: {out_channels: 60000, kernel_size: 999, padding: 499}}]}}",
+        "parameters",
+    ),
+    "levels": (
+        "".join(f"  d{level}: {{body: [d{level + 1}: {{}}]}}\n" for level in range(40)) + "  d40: {body: [relu: {}]}",
+        "{name: odd, choice: {flat: [relu: {}], deep: {d0: {}}}}",
+        "nested more than 32",
+    ),
+    "characters": (
+        "",
+        "{name: odd, choice: {short: [relu: {}], long: ["
+        + f"{{name: {LONG}, sequential: [" * 9
+        + "{sequential: [relu: {}]}"
+        + "]}" * 9
+        + "]}}",
+        "more than 500 characters",
+    ),
+    "values": (
+        "  reads: {params: {other: node}, body: [{name: o, from: other, conv: {out_channels: 4}}, "
+        "{name: p, from: in, conv: {out_channels: 4}}, {from: [p, o], add: {}}]}",
+        "{name: odd, from: many, choice: {reads: {reads: {other: spare}}, leaves: [relu: {}]}}",
+        "nothing reads",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOO_MUCH)
+def test_a_point_is_refused_where_its_network_is(what: str) -> None:
+    blocks, step, said = TOO_MUCH[what]
+    text = f"version: 1\nname: s\ninput: {{image: {{map: [3, 16, 16]}}}}\nblocks:\n{blocks or NO_BLOCKS}\n"
+    text += f"net:\n  - {MANY}\n"
+    text += "  - {name: spare, from: many, conv: {out_channels: 4}}\n" if what == "values" else ""
+    space = search_spaces.parse(f"{text}  - {step}\n  - global_avg_pool: {{}}\n  - linear: {{out_features: 3}}\n")
+    assert (space.costing is None) == (what in ("levels", "characters", "values"))
+    odd = space.decisions[-1]
+    small = {one.address: one.alternatives[0] for one in space.decisions}
+    assert space.point(small).costs.params == space.materialize(small).costs().params
+    with pytest.raises(DocumentError, match=said):
+        space.point({**small, odd.address: odd.alternatives[1]})
+    points = space.sample(3, Budget.of(max_params="1M")).points
+    assert {point.decisions[odd.address] for point in points} == {odd.alternatives[0]}
