@@ -110,7 +110,7 @@ class Brain:
         if history.ended_by is not None:
             return self._propose_confirmation()
         study = history.study
-        if study.target is not None and history.best_accuracy >= study.target:
+        if study.target is not None and history.best and (history.best.value or 0.0) >= study.target:
             return self._end_search("target", num_complete=0)
         if study.time is not None and history.active_seconds >= study.time:
             return self._end_search("time")

@@ -124,7 +124,7 @@ class History:
         self.exported: Exported | None = None
         self.reported: Reported | None = None
         self.active_seconds = 0.0
-        self.best_accuracy = 0.0  # of the complete trials of the search
+        self.best: Trial | None = None  # of the complete trials of the search: the first of the `ranking`
         self._last_at = first.at
         self._num_in = dict.fromkeys(
             (COMPLETE, PAUSED, STOPPED, DIVERGED, FAILED, REJECTED, RUNNING), 0
@@ -212,8 +212,8 @@ class History:
                 state = PAUSED
             case Completed():
                 state = COMPLETE
-                if trial.confirms is None and trial.value is not None:
-                    self.best_accuracy = max(self.best_accuracy, trial.value)
+                if trial.confirms is None and trial.curve and (self.best is None or trial.merit < self.best.merit):
+                    self.best = trial
             case Stopped():
                 state = STOPPED
             case Diverged():

@@ -17,7 +17,7 @@ from rich.progress import (
 
 from nas import trials
 from nas.brain import NUM_CONFIRMATION_SEEDS
-from nas.cli.progress import best_so_far, describe
+from nas.cli.progress import best_so_far, describe, num_final_trainings
 from nas.cli.shown import shown_accuracy
 from nas.history import RUNNING, History, Trial
 from nas.lookup import Lookup
@@ -60,8 +60,7 @@ class Live:
     def _is_news(self, record: Record, history: History) -> bool:
         match record:
             case trials.Completed():
-                ranking = history.ranking()
-                best = ranking[0].number if ranking else None
+                best = history.best.number if history.best else None
                 better, self._best = best != self._best, best
                 return better or history.trials[record.trial].confirms is not None
             case trials.Paused():
@@ -81,19 +80,17 @@ class Live:
             if again and (open_ or len(again) < wanted_again):
                 what, done, wanted = "best, longer", len(again) - open_, wanted_again
             else:
-                num_trained = 1 + len(history.rivals()[: study.rivals])
                 done = sum(map(len, history.finals.values()))
-                what, wanted = "final training", study.final_seeds * num_trained
+                what, wanted = "final training", num_final_trainings(history)
         text = f"{what}{best_so_far(history)}"
         if self._whole is None:
             self._whole = self._progress.add_task(text, total=wanted, completed=done)
         self._progress.update(self._whole, description=text, total=wanted, completed=done)
 
     def _draw_trials(self, history: History) -> None:
-        running = {trial.number: trial for trial in history.trials.values() if trial.state == RUNNING}
-        for number in self._running.keys() - running.keys():
+        for number in self._running.keys() - history.running.keys():
             self._progress.remove_task(self._running.pop(number))
-        for number, trial in running.items():
+        for number, trial in history.running.items():
             if number not in self._running:
                 self._running[number] = self._progress.add_task("", total=trial.epochs)
             self._progress.update(

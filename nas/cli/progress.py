@@ -116,10 +116,15 @@ def _trial_line(trial: Trial, history: History) -> str:
 
 def best_so_far(history: History) -> str:
     """`; best 98.06% (trial 7)`, or nothing where no trial is complete."""
-    ranking = history.ranking()
-    if not ranking or ranking[0].value is None:
+    best = history.best
+    if best is None or best.value is None:
         return ""
-    return f"; best {shown_accuracy(ranking[0].value, history.study.table)} (trial {ranking[0].number})"
+    return f"; best {shown_accuracy(best.value, history.study.table)} (trial {best.number})"
+
+
+def num_final_trainings(history: History) -> int:
+    """How many there are in the end: of the winner and of those that it is compared with, each over the seeds."""
+    return history.study.final_seeds * (1 + len(history.rivals()[: history.study.rivals]))
 
 
 def _several(count: int, what: str) -> str:

@@ -15,9 +15,11 @@ from rich.text import Text
 
 from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
-from nas.cli.progress import best_so_far, describe
-from nas.history import RUNNING, History, Trial
+from nas.cli.progress import best_so_far, describe, num_final_trainings
+from nas.cli.shown import shown_accuracy
+from nas.history import History, Trial
 from nas.ledger import Follower, Line, is_locked
+from nas.lookup import Lookup
 from nas.results import is_over
 
 POLL_SECONDS = 0.5
@@ -67,11 +69,11 @@ def _draw(news: Iterator[tuple[Line | None, History]], stream: TextIO) -> None:
 def _picture(history: History) -> Group:
     counts = ", ".join(f"{count} {state}" for state, count in history.counts().items()) or "none"
     head = f"{history.run}  {format_seconds(history.active_seconds)}  {counts}{best_so_far(history)}"
-    running = [trial for trial in history.trials.values() if trial.state == RUNNING]
+    running = list(history.running.values())
     parts: list[Text | Table] = [Text(head), Text(_stage(history))]
     for title, trials in (("running", running), ("best", history.ranking())):
         if trials:
-            parts.append(_table(title, trials[:MOST_ROWS]))
+            parts.append(_table(title, trials[:MOST_ROWS], history.study.table))
     return Group(*parts)
 
 
@@ -80,12 +82,12 @@ def _stage(history: History) -> str:
     if history.ended_by is None:
         wanted = history.study.max_trials
         return f"searching: {history.num_trained}{f' of {wanted}' if wanted else ''} networks are trained"
-    if any(trial.state == RUNNING for trial in history.trials.values()):
+    if history.running:
         return "training the best longer"
-    return f"final training: {len(history.finals)} of {history.study.final_seeds}"
+    return f"final training: {sum(map(len, history.finals.values()))} of {num_final_trainings(history)}"
 
 
-def _table(title: str, trials: list[Trial]) -> Table:
+def _table(title: str, trials: list[Trial], lookup: Lookup | None) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in ("trial", "epoch", "validation", "params", "MACs"):
         table.add_column(name, justify="right")
@@ -93,10 +95,10 @@ def _table(title: str, trials: list[Trial]) -> Table:
     for trial in trials:
         table.add_row(
             str(trial.number) if trial.confirms is None else f"{trial.confirms} again",
-            f"{len(trial.curve)}/{trial.epochs}",
-            f"{trial.value:.2%}" if trial.value is not None else "-",
+            f"{trial.epoch}/{trial.epochs}",
+            shown_accuracy(trial.value, lookup) if trial.value is not None else "-",
             format_quantity(trial.params),
             format_quantity(trial.macs),
-            trial.hash[:12],
+            trial.network or trial.hash[:12],
         )
     return table
