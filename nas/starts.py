@@ -12,9 +12,9 @@ from itertools import zip_longest
 from pathlib import Path
 from time import monotonic
 
-from blocks.errors import FixpointError
 from graphs import Budget
 from nas.records import Start
+from nas.samplers.edits import find_point
 from search_spaces import Decisions, NotFoundError, Point, Space, load
 from search_spaces.kinship import located, networks_among, remembered_points
 from search_spaces.published import published
@@ -34,7 +34,7 @@ def find_starts(
     """
     if not most:
         return ()
-    points = {name: _point(space, decisions) for name, decisions in _known(space, source, on_wait)}
+    points = {name: find_point(space, decisions) for name, decisions in _known(space, source, on_wait)}
     fitting = {name: point for name, point in points.items() if point is not None and budget.admits(point.costs)}
     families: dict[str, list[tuple[Point, str]]] = {}
     for name in networks_among(fitting):
@@ -71,11 +71,3 @@ def _known(space: Space, source: str | Path, on_wait: Callable[[str], None] | No
             yield name, decisions
         if monotonic() > end:
             return
-
-
-def _point(space: Space, decisions: Decisions) -> Point | None:
-    """The point of these decisions; None where it is no legal network of this size."""
-    try:
-        return space.point(decisions)
-    except FixpointError:
-        return None

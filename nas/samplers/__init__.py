@@ -7,10 +7,10 @@
     random          budgeted random search
     evolution       regularized evolution
     local           local search
+    encoding        points as vectors
     optuna_study    the decisions of a space as an Optuna study
     tpe             Optuna's tree-structured Parzen estimator
     nsga            Optuna's NSGA-II
-    encoding        points as vectors
     expected_costs  what vectors let expect of costs
     surrogate       a Gaussian process over vectors
     scales          values as it can learn them

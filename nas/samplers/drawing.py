@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from nas.records import Decisions
 
 if TYPE_CHECKING:
     from graphs import Budget
-    from search_spaces import Point, Space
+    from search_spaces import Space
 
 NUM_DRAWS = 256
 NUM_BEFORE_LISTING = 64
@@ -27,8 +27,20 @@ def draw_new(space: Space, budget: Budget, known: Set[str], seed: int) -> Decisi
     in 180 times (0.98^256). A search begins only where something keeps the budget; descents that miss it find nothing
     new either.
     """
-    point = next(_new_draws(space, budget, known, seed), None)
-    return None if point is None else dict(point.decisions)
+    draws = space.draws(budget, seed)
+    for number in range(NUM_DRAWS if draws.uniform else NUM_DESCENTS):
+        if number == NUM_BEFORE_LISTING:
+            listed = space.list_points(budget)
+            if listed is not None:
+                new = [point for point in listed if point.hash not in known]
+                return dict(Random(seed).choice(new).decisions) if new else None
+        try:
+            point = draws.next()
+        except BudgetError:
+            return None
+        if point.hash not in known:
+            return dict(point.decisions)
+    return None
 
 
 def is_exhausted(space: Space, budget: Budget, known: Set[str]) -> bool:
@@ -61,25 +73,3 @@ def draw_largest(
         if point.hash not in known:
             return dict(point.decisions)
     return draw_new(space, budget, known, seed)
-
-
-def _new_draws(space: Space, budget: Budget, known: Set[str], seed: int) -> Iterator[Point]:
-    """Points that are not known: draws, and from where one is hard to find, the rest of a list in a random order."""
-    draws = space.draws(budget, seed)
-    in_vain = 0
-    while in_vain < (NUM_DRAWS if draws.uniform else NUM_DESCENTS):
-        if in_vain == NUM_BEFORE_LISTING:
-            listed = space.list_points(budget)
-            if listed is not None:
-                rest = [point for point in listed if point.hash not in known]
-                yield from Random(seed).sample(rest, len(rest))
-                return
-        try:
-            point = draws.next()
-        except BudgetError:
-            return
-        if point.hash not in known:
-            in_vain = 0
-            yield point
-        else:
-            in_vain += 1

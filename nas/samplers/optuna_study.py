@@ -26,6 +26,7 @@ from nas.history import COMPLETE, DIVERGED, PAUSED, REJECTED, STOPPED
 from nas.records import Decisions
 from nas.samplers.drawing import draw_first, draw_new
 from nas.samplers.edits import find_point
+from nas.samplers.encoding import is_ordered
 from nas.samplers.sampler import Outcome, Sampler
 from nas.seeds import derive_seed
 from search_spaces.decisions import Alternative
@@ -255,9 +256,8 @@ class _Axis:
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
         alternatives = decision.alternatives
-        numbers = [value for value in alternatives if isinstance(value, int | float) and not isinstance(value, bool)]
         self.distribution: BaseDistribution
-        if len(numbers) == len(alternatives) > MAX_UNORDERED and numbers == sorted(numbers):
+        if len(alternatives) > MAX_UNORDERED and is_ordered(alternatives):
             self.distribution = IntDistribution(0, len(alternatives) - 1)
         else:
             self.distribution = CategoricalDistribution(range(len(alternatives)))
