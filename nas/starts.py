@@ -14,9 +14,9 @@ from time import monotonic
 
 from graphs import Budget
 from nas.records import Start
-from nas.samplers.edits import find_point
 from search_spaces import Decisions, NotFoundError, Point, Space, load
 from search_spaces.kinship import located, networks_among, remembered_points
+from search_spaces.points import legal_point
 from search_spaces.published import published
 
 MAX_SECONDS = 20.0  # to look for them in a space of one's own; the smallest networks come first
@@ -34,7 +34,7 @@ def find_starts(
     """
     if not most:
         return ()
-    points = {name: find_point(space, decisions) for name, decisions in _known(space, source, on_wait)}
+    points = {name: legal_point(space, decisions) for name, decisions in _known(space, source, on_wait)}
     fitting = {name: point for name, point in points.items() if point is not None and budget.admits(point.costs)}
     families: dict[str, list[tuple[Point, str]]] = {}
     for name in networks_among(fitting):

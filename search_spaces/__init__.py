@@ -21,7 +21,7 @@ Reading order; each file imports only from those above it:
     trail         depth-first search over the ways of a walk
     locating      the decisions that lead to a graph
     links         the steps of a net, where they follow one another
-    summing       what points come to, without their graphs
+    summing       what decided points come to, hash and peak included, from remembered parts
     chains        a space as layers of options whose costs add up
     pricing       what a part of a document costs in its place
     unfolding     documents to chains
@@ -30,8 +30,9 @@ Reading order; each file imports only from those above it:
     walkable      which documents can be walked without their networks
     programs      documents made ready to be walked many times
     purses        who decides and who pays on a walk
+    bodies        what the names of steps stand for on such a walk
     quotes        what blocks cost and give, each found once
-    costing       what decisions cost, without their network
+    costing       what decisions cost while they are made, from types alone
     spending      draws within bounds where a space is no chain
     points        `Point`, and a space as sampling sees it
     profiles      exact counts of what keeps bounds

@@ -1,9 +1,11 @@
 """What the network of a set of decisions costs, without the network: types and sums, block by block, each remembered.
 
 The net is walked as an expansion walks it (`graphs.walking`), but of a value nothing is kept except its type, and of a
-block on some types nothing but what it costs and gives. Whoever walks decides at the holes, and may end the walk as
-soon as it has cost too much. A document is not walked so where costs depend on what is read: one with open wiring,
-steps that may go unread, shared weights, outputs for training or blocks that decide once.
+block on some types nothing but what it costs and gives. Whoever walks decides at the holes on the way, and may end the
+walk as soon as it has cost too much: that is what draws within bounds need. `search_spaces.summing` is for points that
+are decided: it expands, which tells the peak of memory and the hash as well and takes more documents, but takes
+longer where parts are seldom met again. `Space` asks the one that is quicker first. Which documents are walked,
+`search_spaces.walkable` says.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from graphs.assembly import MAX_NODES
 from graphs.document import Document
 from graphs.faults import FaultList
 from graphs.inputs import document_scope, input_types
-from graphs.resolving import BEFORE
+from search_spaces.bodies import Body, bind_input, named_value, node_value
 from search_spaces.chains import Costs
 from search_spaces.decisions import Decision
 from search_spaces.getters import Names, NotLegal, bind_type
@@ -33,7 +35,7 @@ from search_spaces.programs import (
     StepPlan,
     TemplatePlan,
 )
-from search_spaces.purses import LIMITS, Overspent, Purse, Quote, Sum, Taken, Value
+from search_spaces.purses import LIMITS, Overspent, Purse, Quote, Taken, Value, nothing_open
 from search_spaces.quotes import Quotes, block_quote
 from search_spaces.resolver import Resolver
 
@@ -46,17 +48,6 @@ class Part:
     step: int
     number: int | None
     source: int
-
-
-@dataclass(slots=True)
-class _Body:
-    """A body on the way: the names that its values may read, its input, its named steps, and where its decisions
-    stand."""
-
-    names: Names
-    source: Value | None
-    address: str
-    values: dict[str, Value]
 
 
 class Costing(Quotes):
@@ -131,7 +122,7 @@ class Run:
         """The value of a part, from those of the parts before it."""
         self._purse.pay((0, 0, 0, 2))  # its step, and the repetition
         plan = self._net.steps[part.step]
-        body = _Body(self._names(), self._source, "", dict(self._inputs))
+        body = Body(self._names(), self._source, "", dict(self._inputs))
         previous = self._source
         for done, value in zip(parts, values, strict=False):
             given = self._net.steps[done.step]
@@ -174,7 +165,7 @@ class Run:
 
     # steps
 
-    def _steps(self, plan: BodyPlan, body: _Body) -> Value:
+    def _steps(self, plan: BodyPlan, body: Body) -> Value:
         steps = plan.steps
         self._purse.pay((0, 0, 0, 1 + len(steps)))  # one where it is repeated
         done: dict[int, Value] = {}
@@ -189,7 +180,7 @@ class Run:
             raise NotLegal
         return last
 
-    def _step(self, plan: StepPlan, previous: Value | None, body: _Body) -> Value:
+    def _step(self, plan: StepPlan, previous: Value | None, body: Body) -> Value:
         sources = self._sources(plan, previous, body)
         if plan.when is not None and plan.when(body.names) is not True:
             self._skip(plan, f"{body.address}{plan.name}")
@@ -205,15 +196,15 @@ class Run:
             bind_type(body.names, "in", value.type)
             for number in range(self._count(plan, address, body.names)):
                 value = self._repetition(plan, number, value, address, body)
-            _bind_input(body.names, outer)
+            bind_input(body.names, outer)
             return value
         return self._repeated(plan, value, address, body)
 
-    def _repetition(self, plan: StepPlan, number: int, value: Value, address: str, body: _Body) -> Value:
+    def _repetition(self, plan: StepPlan, number: int, value: Value, address: str, body: Body) -> Value:
         action = plan.action if number == 0 else plan.again
         return Value(self.action(action, (value,), f"{address}.{number}", body).type, value.type)
 
-    def _repeated(self, plan: StepPlan, value: Value, address: str, body: _Body) -> Value:
+    def _repeated(self, plan: StepPlan, value: Value, address: str, body: Body) -> Value:
         values = [value]
 
         def once(number: int) -> bool:
@@ -234,16 +225,16 @@ class Run:
         if plan.is_open:
             self._resolution.fork(self._purse.choose).steps((plan.step,), (address,))
 
-    def _sources(self, plan: StepPlan, previous: Value | None, body: _Body) -> tuple[Value, ...]:
+    def _sources(self, plan: StepPlan, previous: Value | None, body: Body) -> tuple[Value, ...]:
         if plan.sources is None:
             if previous is None:
                 raise NotLegal
             return (previous,)
-        return tuple([_named(name, body) for name in plan.sources])
+        return tuple([named_value(name, body) for name in plan.sources])
 
     # actions
 
-    def action(self, plan: ActionPlan, sources: tuple[Value, ...], address: str, body: _Body) -> Value:
+    def action(self, plan: ActionPlan, sources: tuple[Value, ...], address: str, body: Body) -> Value:
         """The value of what a step does."""
         if isinstance(plan, CallPlan):
             return self._call(plan, sources, address, body)
@@ -257,14 +248,14 @@ class Run:
             self._offers.choice_decision(address, plan.choice), _Open(self, plan, sources, address, body)
         )
 
-    def _group(self, plan: BodyPlan, source: Value, address: str, body: _Body) -> Value:
+    def _group(self, plan: BodyPlan, source: Value, address: str, body: Body) -> Value:
         bind_type(body.names, "in", source.type)
         try:
-            return self._steps(plan, _Body(body.names, source, address, {}))
+            return self._steps(plan, Body(body.names, source, address, {}))
         finally:
-            _bind_input(body.names, body.source)
+            bind_input(body.names, body.source)
 
-    def _call(self, plan: CallPlan, sources: tuple[Value, ...], address: str, body: _Body) -> Value:
+    def _call(self, plan: CallPlan, sources: tuple[Value, ...], address: str, body: Body) -> Value:
         values = dict(self._defaults_for(plan.key)) if plan.has_defaults else {}
         names = body.names
         for name, get in plan.arguments:
@@ -279,7 +270,7 @@ class Run:
         if template is None or len(sources) != 1:
             raise NotLegal
         [source] = sources
-        nodes = {name: Value(_node(word, source, body).type) for name, word in plan.nodes}
+        nodes = {name: Value(node_value(word, source, body).type) for name, word in plan.nodes}
         if template.is_open:
             return self._inside(template, values, nodes, source, address)
         counted = tuple([item for item in values.items() if item[0] not in idle]) if idle else tuple(values.items())
@@ -294,7 +285,7 @@ class Run:
     def _quote(
         self, template: TemplatePlan, values: dict[str, Argument], nodes: dict[str, Value], source: Value, room: Costs
     ) -> Quote:
-        outer, purse = self._purse, Sum(room)
+        outer, purse = self._purse, Taken(nothing_open, room)
         self._purse = purse
         try:
             type = self._inside(template, values, nodes, source, "").type
@@ -333,7 +324,7 @@ class Run:
         for where in template.where:
             if where(names) is not True:
                 raise NotLegal
-        body = _Body(names, Value(source.type), f"{address}.", dict(nodes))
+        body = Body(names, Value(source.type), f"{address}.", dict(nodes))
         if not template.template.alternatives:
             return self._steps(template.body, body)
         self._purse.pay((0, 0, 0, 1 + len(template.body.steps)))
@@ -393,7 +384,7 @@ class _Open:
     plan: ChoicePlan
     sources: tuple[Value, ...]
     address: str
-    body: _Body
+    body: Body
 
     def __call__(self, position: int) -> Value:
         name, picked = self.plan.alternatives[position]
@@ -426,29 +417,3 @@ def _rounded(type: Type) -> Type:
     if isinstance(type, Map):
         return replace(type, channels=channels, height=sizes[0], width=sizes[1])
     return replace(type, features=channels)
-
-
-def _bind_input(names: Names, source: Value | None) -> None:
-    if source is not None:
-        bind_type(names, "in", source.type)
-        return
-    for name in ("in.channels", "in.height", "in.width", "in.stride", "in.features"):
-        names.pop(name, None)
-
-
-def _named(name: str, body: _Body) -> Value:
-    if name == "in" and body.source is not None:
-        return body.source
-    try:
-        return body.values[name]
-    except KeyError:
-        raise NotLegal from None
-
-
-def _node(word: str, source: Value, body: _Body) -> Value:
-    """The step that an argument names, for a call that reads `source`."""
-    if word == BEFORE and BEFORE not in body.values:
-        if source.before is None:
-            raise NotLegal
-        return Value(source.before)
-    return _named(word, body)

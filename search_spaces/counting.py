@@ -4,10 +4,8 @@ an interval from draws: Wilson 1927, J. Am. Stat. Assoc. 22, which holds up wher
 
 from __future__ import annotations
 
-from bisect import bisect
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate
 from math import ceil, floor, sqrt
 from random import Random
 from statistics import NormalDist
@@ -15,7 +13,7 @@ from statistics import NormalDist
 from graphs.budget import Budget
 from graphs.faults import DocumentError
 from search_spaces.bounds import bounds_of
-from search_spaces.decisions import Decision
+from search_spaces.decisions import drawn
 from search_spaces.points import Point, PointSource
 
 MAX_LISTED = 20_000
@@ -68,8 +66,8 @@ def count_points(space: PointSource, budget: Budget) -> Count:
         number = sum(budget.admits(point.costs) for point in space.points())
         return Count(number, number, number, "a list of all points")
     random = Random(0)
-    drawn = [_draw(space, random) for _ in range(NUM_DRAWS)]
-    kept = sum(point is not None and budget.admits(point.costs) for point in drawn)
+    points = [_draw(space, random) for _ in range(NUM_DRAWS)]
+    kept = sum(point is not None and budget.admits(point.costs) for point in points)
     least, most = wilson_interval(kept, NUM_DRAWS, CONFIDENCE)
     whole = space.size()  # often more than a float holds
     low, high = floor(whole * Fraction(least)), ceil(whole * Fraction(most))
@@ -88,11 +86,7 @@ def wilson_interval(num_kept: int, num_drawn: int, confidence: float) -> tuple[f
 
 def _draw(space: PointSource, random: Random) -> Point | None:
     """A point, uniform over all of them, whatever their prior; None where it is no legal network."""
-
-    def choose(decision: Decision) -> int:
-        return bisect(list(accumulate(decision.sizes)), random.randrange(sum(decision.sizes)))
-
     try:
-        return space.decide(choose)
+        return space.decide(lambda decision: drawn(decision.sizes, random))
     except DocumentError:
         return None

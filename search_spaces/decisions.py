@@ -8,8 +8,11 @@ alternative stand under its name: `stage1.block.residual.expansion`.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
+from random import Random
 from typing import Literal, TypeVar
 
 from graphs.document import Choice, hole_alternatives, hole_weights
@@ -88,6 +91,11 @@ def plain(tree: Tree) -> Alternative:
     if isinstance(tree, Scalar):
         return tree.value
     return tuple(plain(item) for item in tree.items) if isinstance(tree, Sequence) else None
+
+
+def drawn(weights: tuple[int, ...], random: Random) -> int:
+    """A position in proportion to its weight, exactly, however large the weights are."""
+    return bisect(list(accumulate(weights)), random.randrange(sum(weights)))
 
 
 def every_way(walk: Callable[[Choose], Result]) -> Iterator[Result]:

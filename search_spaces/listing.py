@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blocks.errors import FixpointError
 from graphs.budget import Budget
 from search_spaces.bounds import Bounds, bounds_of
 from search_spaces.chains import Chain, Option, Taken
-from search_spaces.points import Decisions, Point, PointSource
+from search_spaces.points import Decisions, Point, PointSource, legal_point
 
 MAX_LISTED = 20_000
 MAX_STEPS = 10 * MAX_LISTED
@@ -36,7 +35,7 @@ def list_points(space: PointSource, budget: Budget) -> tuple[Point, ...] | None:
     found = _walk(space.chain, bounds) if bounds.are_possible else []
     if found is None:
         return None
-    points = (_legal(space, decisions) for decisions in found)
+    points = (legal_point(space, decisions) for decisions in found)
     return tuple(point for point in points if point is not None and budget.admits(point.costs))
 
 
@@ -92,10 +91,3 @@ def _fans(chain: Chain, columns: tuple[int, ...]) -> list[dict[int, _Fan]]:
         ends = {start: (fan.least.min(0), fan.most.max(0)) for start, fan in here.items()}
         fans.append(here)
     return fans[::-1]
-
-
-def _legal(space: PointSource, decisions: Decisions) -> Point | None:
-    try:
-        return space.point(decisions)
-    except FixpointError:
-        return None

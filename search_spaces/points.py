@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from blocks.errors import FixpointError
 from graphs.costs import Totals
+from graphs.faults import DocumentError
 from graphs.graph import Graph
 from graphs.requirements import Requirement
 from search_spaces.bounds import Bounds
@@ -151,3 +152,11 @@ class PointSource(Protocol):
     def decide(self, choose: Choose) -> Point: ...
 
     def draw(self, random: Random) -> Point | None: ...
+
+
+def legal_point(space: PointSource, decisions: Decisions) -> Point | None:
+    """The point of these decisions; None where they are no point of the space, or no legal network."""
+    try:
+        return space.point(decisions)
+    except (DecisionError, DocumentError):
+        return None

@@ -109,30 +109,9 @@ class Taken:
         return count
 
 
-class Sum:
-    """A purse that adds up as far as there is room, where nothing is open."""
-
-    def __init__(self, limits: Costs) -> None:
-        self.limits = limits
-        self.costs: Costs = NO_COSTS
-
-    def pay(self, costs: Costs) -> None:
-        here = self.costs
-        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2], here[3] + costs[3])
-        if is_over(now, self.limits):
-            raise Overspent
-
-    def room(self) -> Costs:
-        return room_left(self.limits, self.costs)
-
-    def choose(self, decision: Decision) -> int:
-        raise AssertionError(f"{decision.address} stays open")
-
-    def alternative(self, decision: Decision, walk: Alternatives) -> Value:
-        raise AssertionError(f"{decision.address} stays open")
-
-    def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
-        raise AssertionError(f"{decision.address} stays open")
+def nothing_open(decision: Decision) -> int:
+    """The choices of a walk through what leaves nothing open."""
+    raise AssertionError(f"{decision.address} stays open")
 
 
 def is_over(costs: Costs, limits: Costs) -> bool:

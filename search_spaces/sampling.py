@@ -18,10 +18,9 @@ from random import Random
 from blocks.errors import BudgetError
 from graphs.budget import Budget
 from graphs.costs import Totals
-from graphs.faults import DocumentError
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
 from search_spaces.chains import METRICS
-from search_spaces.points import DecisionError, Decisions, Drawn, Point, PointSource
+from search_spaces.points import Decisions, Drawn, Point, PointSource, legal_point
 from search_spaces.spending import draw_plain, draw_within
 
 MAX_REJECTED = 500
@@ -96,7 +95,7 @@ class FeasibleDraws:
         if self._space.costing is None or not self._budget:
             return self._space.draw(self._random)
         decisions = draw_plain(self._space.costing, self._bounds, self._random)
-        return None if decisions is None else _legal(self._space, decisions)
+        return None if decisions is None else legal_point(self._space, decisions)
 
     def _next_from_chain(self) -> Point | None:
         if self._space.chain is None:
@@ -106,7 +105,7 @@ class FeasibleDraws:
         for _ in range(MAX_REJECTED):
             drawn, decisions = self._from_chain.next()
             self._drawn += drawn
-            point = _legal(self._space, decisions)
+            point = legal_point(self._space, decisions)
             if point is not None and self._budget.admits(point.costs):  # peak_bytes does not add up along a chain
                 self._accepted += 1
                 return point
@@ -128,7 +127,7 @@ class FeasibleDraws:
             spent = draw_within(self._space.costing, self._bounds, self._random)
             if spent is None:
                 continue
-            point = _legal(self._space, spent.decisions)
+            point = legal_point(self._space, spent.decisions)
             if point is not None and (self._is_whole or self._budget.admits(point.costs)):
                 self._accepted += 1
                 return point
@@ -274,7 +273,7 @@ def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget, *, is_kn
 
 
 def _descents(space: PointSource, loss: Callable[[Totals], float], random: Random) -> Iterator[Point]:
-    first = _legal(space, {decision.address: decision.alternatives[0] for decision in space.decisions})
+    first = legal_point(space, {decision.address: decision.alternatives[0] for decision in space.decisions})
     if first is not None:
         yield _descent(space, first, loss)
     for _ in range(NUM_STARTS if first is None or space.costing is None else 0):
@@ -299,15 +298,8 @@ def _descent(space: PointSource, point: Point, loss: Callable[[Totals], float]) 
                 if alternative == point.decisions[decision.address]:
                     continue
                 trial = {**first, **point.decisions, decision.address: alternative}
-                other = _legal(space, trial)
+                other = legal_point(space, trial)
                 if other is not None and loss(other.costs) < least:
                     least, improved = loss(other.costs), True
                     point = other
     return point
-
-
-def _legal(space: PointSource, decisions: Decisions) -> Point | None:
-    try:
-        return space.point(decisions)
-    except (DecisionError, DocumentError):
-        return None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
-from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
@@ -27,7 +25,7 @@ from search_spaces.catalog import find
 from search_spaces.chains import Chain
 from search_spaces.costing import Costing
 from search_spaces.counting import Count, count_points
-from search_spaces.decisions import Choose, Decision, Holes, every_way
+from search_spaces.decisions import Choose, Decision, Holes, drawn, every_way
 from search_spaces.getters import NotLegal
 from search_spaces.linting import Report, lint
 from search_spaces.listing import list_points
@@ -242,12 +240,7 @@ class Space:
 
     def draw(self, random: Random) -> Point | None:
         """A point, uniform over all of them, or in proportion to their prior; None where it is no legal network."""
-
-        def choose(decision: Decision) -> int:
-            ticket = random.randrange(sum(decision.masses))  # exact, however large they are
-            return bisect(list(accumulate(decision.masses)), ticket)
-
-        return self._try(choose)
+        return self._try(lambda decision: drawn(decision.masses, random))
 
     def draws(self, budget: Budget | None = None, seed: int = 0) -> FeasibleDraws:
         """An endless stream of points that keep a budget."""
@@ -308,7 +301,8 @@ class Space:
         return Point(taken, facts)
 
     def _find_facts(self, asked: Asked, taken: Decisions) -> Facts:
-        """What is to be known of a point. Raises `DocumentError` where it is no legal network."""
+        """What is to be known of a point: from remembered parts where these are few, by walking where they are many,
+        and from the graph where neither can say. Raises `DocumentError` where it is no legal network."""
         make = partial(self._graph, asked)
         summed = partial(self._summing.part, asked)
         costs = None if self._summing.is_small or self.requirements else self._sums(asked, taken)

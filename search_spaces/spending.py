@@ -19,7 +19,7 @@ from random import Random
 from search_spaces.bounds import Bounds
 from search_spaces.chains import METRICS, Costs
 from search_spaces.costing import Costing, Part, Run
-from search_spaces.decisions import Alternative, Decision
+from search_spaces.decisions import Alternative, Decision, drawn
 from search_spaces.getters import NotLegal
 from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, Overspent, Value
 
@@ -238,8 +238,7 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> dict[str, Al
     def choose(decision: Decision) -> int:
         position = taken.get(decision.address)
         if position is None:
-            ticket = random.randrange(sum(decision.masses))  # exact, however large they are
-            position = taken[decision.address] = bisect(list(accumulate(decision.masses)), ticket)
+            position = taken[decision.address] = drawn(decision.masses, random)
             values[decision.address] = decision.alternatives[position]
         return position
 

@@ -1,5 +1,5 @@
-"""What points come to, without their graphs: link by link (`search_spaces.links`), each priced once for all points that
-decide alike in it and read the same type.
+"""What points come to, without their graphs: link by link (`search_spaces.links`), each expanded once for all points
+that decide alike in it and read the same type, and remembered as a part (`graphs.parts`), its hash and peak included.
 
 A point comes to nothing here where something is at fault, or where a graph is needed to know: a document with outputs
 for training alone, with several outputs or inputs, with shared weights, or beyond the limits of a network.

@@ -155,7 +155,7 @@ def sample(
         print(f"{_figures(point)}\n  {json.dumps(point.decisions)}")
     print(f"{sampled.acceptance:.1%} of the draws kept the budget" if budget else "", end="\n" if budget else "")
     if not sampled.uniform:
-        print("the budget is so tight that these were found by descent: they are not uniform")
+        print("the budget is so tight that these were drawn part by part, or found by descent: not uniform")
 
 
 @space.command()

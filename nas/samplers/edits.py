@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from blocks.errors import FixpointError
 from nas.records import Decisions
+from search_spaces.points import legal_point
 
 if TYPE_CHECKING:
     from graphs import Budget
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 
 NUM_TRIES = 16
 MAX_SWAPS = 200  # that are looked at around one point
-
-
-def find_point(space: Space, decisions: Decisions) -> Point | None:
-    """The point of these decisions; None where they lead to no legal network."""
-    try:
-        return space.point(decisions)
-    except FixpointError:
-        return None
 
 
 def complete_point(space: Space, decisions: Decisions, random: Random) -> Point | None:
@@ -92,7 +85,7 @@ class Surroundings:
         pairs = [(one, other) for one in self._broken for other in self._kept if not self._is_over(one, other)]
         self._random.shuffle(pairs)
         for one, other in pairs[:MAX_SWAPS]:
-            point = find_point(self._space, {**here, **_changes(here, one), **_changes(here, other)})
+            point = legal_point(self._space, {**here, **_changes(here, one), **_changes(here, other)})
             if point is not None and self._budget.admits(point.costs):
                 yield point
 

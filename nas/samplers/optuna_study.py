@@ -25,11 +25,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from nas.history import COMPLETE, DIVERGED, PAUSED, REJECTED, STOPPED
 from nas.records import Decisions
 from nas.samplers.drawing import draw_first, draw_new
-from nas.samplers.edits import find_point
 from nas.samplers.encoding import is_ordered
 from nas.samplers.sampler import Outcome, Sampler
 from nas.seeds import derive_seed
 from search_spaces.decisions import Alternative
+from search_spaces.points import legal_point
 
 if TYPE_CHECKING:
     from graphs import Budget
@@ -216,7 +216,7 @@ class OptunaSampler(Sampler):
         return self._ask_for(decisions, self._num_told)
 
     def _is_new(self, params: Params, known: Set[str]) -> bool:
-        point = find_point(self._space, self._decisions_of(params))
+        point = legal_point(self._space, self._decisions_of(params))
         return point is not None and self._budget.admits(point.costs) and point.hash not in known
 
     def _draw(self, known: Set[str], seed: int) -> Params | None:

@@ -1,0 +1,48 @@
+"""Bodies on a walk without networks: what the names of their steps stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphs.resolving import BEFORE
+from search_spaces.getters import Names, NotLegal, bind_type
+from search_spaces.purses import Value
+
+
+@dataclass(slots=True)
+class Body:
+    """A body on the way: the names that its values may read, its input, its named steps, and where its decisions
+    stand."""
+
+    names: Names
+    source: Value | None
+    address: str
+    values: dict[str, Value]
+
+
+def bind_input(names: Names, source: Value | None) -> None:
+    """What is called `in`; None where a body has none."""
+    if source is not None:
+        bind_type(names, "in", source.type)
+        return
+    for name in ("in.channels", "in.height", "in.width", "in.stride", "in.features"):
+        names.pop(name, None)
+
+
+def named_value(name: str, body: Body) -> Value:
+    """The value of a step or an input. Raises `NotLegal`."""
+    if name == "in" and body.source is not None:
+        return body.source
+    try:
+        return body.values[name]
+    except KeyError:
+        raise NotLegal from None
+
+
+def node_value(word: str, source: Value, body: Body) -> Value:
+    """The value of the step that an argument names, for a call that reads `source`. Raises `NotLegal`."""
+    if word == BEFORE and BEFORE not in body.values:
+        if source.before is None:
+            raise NotLegal
+        return Value(source.before)
+    return named_value(word, body)
