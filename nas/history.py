@@ -45,7 +45,7 @@ TRAINED = (PAUSED, COMPLETE, STOPPED, DIVERGED, FAILED)
 MAX_LOSSES = 5
 
 
-@dataclass
+@dataclass(slots=True)
 class Trial:
     """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`.
 

@@ -48,7 +48,7 @@ class Job:
         return Completed(self.trial)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Progress:
     """One epoch is done. `epoch` counts from 1; `value` is the validation accuracy in 0..1.
 
