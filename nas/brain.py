@@ -11,6 +11,7 @@ trained longer and over several seeds, to be judged on the validation part again
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from graphs import Budget, Graph
     from nas.answers import Answers
     from search_spaces import Point, Space
+    from search_spaces.decisions import Alternative
 
 NUM_CONFIRMATION_SEEDS = 2
 MAX_FAILURES_IN_A_ROW = 10
@@ -68,6 +70,8 @@ class Brain:
         self._alone: list[int] = []
         self._running_alone: int | None = None
         self._points: dict[int, Point] = {}
+        self._known: set[str] = set()  # the networks that were tried, or are certainly not in the table
+        self._missing: set[frozenset[tuple[str, Alternative]]] = set()  # decisions that have no row
         self._proposed: Point | None = None
 
     def apply(self, line: Line) -> None:
@@ -76,6 +80,7 @@ class Brain:
         record = line.record
         match record:
             case Proposed():
+                self._known.add(record.hash)
                 self._queue(record.trial)
                 if self._proposed is not None:
                     self._points[record.trial] = self._proposed
@@ -85,6 +90,8 @@ class Brain:
                     self._sampler.accepted(record.trial, {**record.decisions, **record.inactive})
             case Rejected():
                 self._num_proposals += 1
+                if MISSING in record.violations:
+                    self._miss(self._space.point(record.decisions))
                 self._sampler.rejected(record.decisions, record.violations)
             case Duplicate():
                 self._num_proposals += 1
@@ -126,14 +133,14 @@ class Brain:
             return self._judge(Draw(history.started.starts[self._num_proposals].decisions))
         draw = None
         if self._exhausted_at != self._num_proposals:  # it would search long, and find again nothing
-            draw = self._screening.propose(self._sampler, self._num_proposals, history.by_hash.keys())
+            draw = self._screening.propose(self._sampler, self._num_proposals, self._known)
         if draw is None:
             self._exhausted_at = self._num_proposals
             return self._end_search(self._why_nothing_is_new())
         return self._judge(draw)
 
     def _why_nothing_is_new(self) -> str:
-        is_certain = is_exhausted(self._space, self._budget, self.history.by_hash.keys())
+        is_certain = is_exhausted(self._space, self._budget, self._known)
         return "space exhausted" if is_certain else "nothing new found"
 
     def next_job(self, num_occupied: int) -> Job | None:
@@ -188,7 +195,10 @@ class Brain:
         if point.hash in self.history.by_hash:
             return Duplicate(dict(decisions), point.hash, self.history.by_hash[point.hash])
         if self._answers is not None and self._answers.row(point.decisions) is None:
-            return Rejected(dict(decisions), {MISSING: 1.0}, MISSING)
+            if frozenset(point.decisions.items()) not in self._missing or point.hash not in self._answered:
+                return Rejected(dict(decisions), {MISSING: 1.0}, MISSING)
+            point = self._answered[point.hash]
+            decisions = point.decisions
         self._proposed = point
         trial = len(self.history.trials)
         return Proposed(
@@ -204,6 +214,21 @@ class Brain:
             arm=draw.arm,
             score=draw.score,
         )
+
+    def _miss(self, point: Point) -> None:
+        """A point has no row. Its network may have one by other decisions, which is looked for, since that may take
+        long, only where the sampler insists; what isn't found then is not asked for any more."""
+        decisions = frozenset(point.decisions.items())
+        if decisions in self._missing:
+            self._known.add(point.hash)
+        self._missing.add(decisions)
+
+    @cached_property
+    def _answered(self) -> dict[str, Point]:
+        """The points in the table by their networks, where the points of the space can be listed."""
+        assert self._answers is not None
+        listed = self._space.list_points(self._budget) or ()
+        return {point.hash: point for point in listed if self._answers.row(point.decisions) is not None}
 
     def _end_search(self, by: str, num_complete: int | None = None) -> Record | None:
         """The way to the end: what runs ends, and the best paused trials are completed until there are enough.

@@ -212,7 +212,8 @@ class OptunaSampler(Sampler):
         asked, self._asked = self._asked, None
         if asked is not None and dict(decisions).items() <= asked[0].items():
             return asked
-        assert asked is None, "a proposal was answered with another one's decisions"
+        if asked is not None:  # the network is known by other decisions
+            self._study.tell(asked[1], state=TrialState.FAIL)
         return self._ask_for(decisions, self._num_told)
 
     def _is_new(self, params: Params, known: Set[str]) -> bool:

@@ -28,7 +28,7 @@ class Outcome:
 
 
 class Sampler(ABC):
-    """Chooses points. `known` are the hashes of all networks that were accepted so far."""
+    """Chooses points. `known` are the hashes of all networks that were accepted so far, or can't be tried."""
 
     @abstractmethod
     def propose(self, number: int, known: Set[str]) -> Decisions | None:
@@ -38,10 +38,10 @@ class Sampler(ABC):
         """What was just proposed is one of several, and maybe not the one that is tried. That is told as if new."""
 
     def accepted(self, trial: int, decisions: Decisions) -> None:  # noqa: B027 (random search learns nothing)
-        """The point became this trial."""
+        """The point became this trial, maybe by other decisions that are the same network."""
 
     def rejected(self, decisions: Decisions, violations: Mapping[str, float]) -> None:  # noqa: B027
-        """The point is over a bound; it is not trained."""
+        """The point is over a bound, or can't be tried; it is not trained."""
 
     def duplicated(self, decisions: Decisions, outcome: Outcome | None) -> None:  # noqa: B027
         """The point's network is that of an earlier trial, which ended so, or is still running."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import nas
+import search_spaces
 from blocks.errors import FixpointError
 from graphs import Budget
 from nas.answers import Answers
@@ -19,7 +20,7 @@ from nas.executors.tabular import TabularExecutor
 from nas.history import History
 from nas.ledger import LEDGER, RunError, read_ledger
 from nas.lookup import Lookup
-from nas.records import Rejected
+from nas.records import Record, Rejected, Started
 from nas.results import Result
 from nas.study import Study, StudyError
 from nas.tables import TableError, read_table
@@ -157,6 +158,56 @@ def test_what_is_not_in_the_table_is_no_trial_and_is_counted(tmp_path: Path) -> 
     assert {record.reason for record in rejected} == {"not in the table"}
     assert not known & {SPACE.key(SPACE.point(record.decisions).decisions)[0] for record in rejected}
     assert {SPACE.key(trial.decisions)[0] for trial in history.searched} <= known
+
+
+WITH_TWINS = """\
+version: 1
+name: twins
+params: {width: {choice: [4, 6, 8, 10]}}
+input: {image: {map: [3, 8, 8]}}
+net:
+  - {name: stem, conv: {out_channels: width, kernel_size: 3}}
+  - name: a
+    choice:
+      skip: []
+      relu: {relu: {}}
+      c1: {conv: {out_channels: width, kernel_size: 1}}
+      c3: {conv: {out_channels: width, kernel_size: 3}}
+  - name: b
+    choice:
+      skip: []
+      silu: {silu: {}}
+      c1: {conv: {out_channels: width, kernel_size: 1}}
+      c3: {conv: {out_channels: width, kernel_size: 3}}
+  - global_avg_pool: {}
+  - linear: {out_features: 10}
+key:
+  of: "{params.width}{a}{b}"
+"""
+
+
+@pytest.mark.parametrize("sampler", ["gp", "local", "evolution", "tpe", "nsga2", "random"])
+def test_a_small_table_with_gaps_is_searched_to_its_end(sampler: str, tmp_path: Path) -> None:
+    space = search_spaces.parse(WITH_TWINS, "twins.yaml")
+    table = write_table(tmp_path, space, keep=lambda number: number % 9 != 4)
+    answered = {space.point(space.decode((row["arch"],))).hash for row in rows_of(table)}
+    missing = {point.hash for point in space.points()} - answered
+    num_gaps = 64 - len(rows_of(table))
+    assert 0 < len(missing) < num_gaps  # of the other gaps the network has a row under other decisions
+    keys: dict[str, Any] = {"objectives": ["accuracy", "params"]} if sampler == "nsga2" else {}
+    keys |= {"space": space, "table": lookup_of(table), "sampler": sampler, "trials": 70}
+    asked: list[str] = []
+
+    def observe(record: Record | Started, history: History) -> None:
+        if isinstance(record, Rejected):
+            asked.append(str(record.decisions))
+            assert asked.count(asked[-1]) <= 2
+
+    folder = tmp_path / "run"
+    nas.search(run=folder, on_event=observe, **keys)
+    history = history_of(folder)
+    assert {trial.hash for trial in history.searched} == answered
+    assert history.ended_by == "space exhausted"
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
