@@ -65,12 +65,14 @@ class Key:
     """How a key is met outside of Python: `metavar` is what its flag takes.
 
     `is_path` is the name of a file where it is none that ships: in a study file it is relative to that. `is_place` says
-    where trials run, not what is searched: it may be another when a run is resumed.
+    where trials run, not what is searched: it may be another when a run is resumed. What `is_rare` stands in the long
+    help alone.
     """
 
     metavar: str
     is_path: bool = False
     is_place: bool = False
+    is_rare: bool = False
 
 
 RecipeMap = Annotated[Recipe, PlainSerializer(lambda recipe: recipe.model_dump(exclude_unset=True))]
@@ -93,69 +95,71 @@ class Study(BaseModel):
     )
     set: Annotated[Settings, Key("NAME=VALUE")] = Field({}, description="Set a parameter of the space; repeatable.")
     data: Annotated[str | None, Key("PATH", is_path=True)] = Field(
-        None, description="A folder of class folders, an .npz file, or digits."
+        None, description="A folder of class folders, .npz, or digits."
     )
     budget: BudgetMap = Field(Budget(), description="Bounds on what a network may cost.")
     objectives: Annotated[Objectives, Key("accuracy|params|macs|latency")] = Field(
         (ACCURACY.name,), description="What networks are judged by; repeatable."
     )
-    prefer: Annotated[str | None, Key("OBJECTIVE|knee")] = Field(
+    prefer: Annotated[str | None, Key("OBJECTIVE|knee", is_rare=True)] = Field(
         None,
         description="Of several objectives, the one whose best network is trained and exported; accuracy if not given.",
     )
-    sampler: Annotated[str, Key("NAME")] = Field("auto", description="What proposes networks.")
+    sampler: Annotated[str, Key("NAME")] = Field(
+        "auto", description="What proposes networks: gp, evolution, local, tpe, nsga2, random, or auto."
+    )
     table: LookupMap | None = Field(None, description="A table of results in place of data and trainings.")
     recipe: RecipeMap = Field(Recipe(), description="How candidates are trained, where it is not as images suggest.")
     fidelity: Annotated[Method, Key("|".join(METHODS))] = Field(
         "asha", description="How far trials are trained: to the end, or the better the further."
     )
-    eta: Annotated[int, Key("N"), Field(ge=2, strict=True)] = Field(
+    eta: Annotated[int, Key("N", is_rare=True), Field(ge=2, strict=True)] = Field(
         3, description="Of the trials at a rung, one in so many is trained further."
     )
-    first_rung: Annotated[Count | None, Key("N")] = Field(
+    first_rung: Annotated[Count | None, Key("N", is_rare=True)] = Field(
         None, description="Epochs before trials are first compared; 4 % if not given."
     )
-    screening: Annotated[Proxy, Key("|".join(PROXIES))] = Field(
+    screening: Annotated[Proxy, Key("|".join(PROXIES), is_rare=True)] = Field(
         "none", description="Train the best of several draws by this proxy."
     )
-    screening_draws: Annotated[int, Key("N"), Field(ge=2, strict=True)] = Field(
+    screening_draws: Annotated[int, Key("N", is_rare=True), Field(ge=2, strict=True)] = Field(
         10, description="Draws of which the best is trained."
     )
-    screening_control: Annotated[float, Key("SHARE"), Field(ge=0, le=1, strict=True)] = Field(
+    screening_control: Annotated[float, Key("SHARE", is_rare=True), Field(ge=0, le=1, strict=True)] = Field(
         0.25, description="Share of trials that are not screened, to compare with."
     )
     trials: Annotated[Count | None, Key("N")] = Field(None, description="End after so many trained networks.")
     time: Annotated[Seconds | None, Key("TIME")] = Field(
-        None, description="Propose nothing more after this time: 30s, 20m, 2h, 1d."
+        None, description="Propose nothing more after 30s, 20m, 2h, 1d."
     )
     target: Annotated[Share | None, Key("ACCURACY")] = Field(
-        None, description="Propose nothing more once a network has this validation accuracy, as in 95%."
+        None, description="End at this validation accuracy, as in 95%."
     )
-    starts: Annotated[int, Key("N"), Field(ge=0, strict=True)] = Field(
+    starts: Annotated[int, Key("N", is_rare=True), Field(ge=0, strict=True)] = Field(
         8, description="Hand-designed networks to begin with, at most, where the space has any that fit."
     )
-    candidates: Annotated[Count, Key("N")] = Field(4, description="Best networks to compare once more.")
-    final_seeds: Annotated[Count, Key("N")] = Field(3, description="Final trainings of the winner.")
-    rivals: Annotated[int, Key("N"), Field(ge=0, strict=True)] = Field(
+    candidates: Annotated[Count, Key("N", is_rare=True)] = Field(4, description="Best networks to compare once more.")
+    final_seeds: Annotated[Count, Key("N", is_rare=True)] = Field(3, description="Final trainings of the winner.")
+    rivals: Annotated[int, Key("N", is_rare=True), Field(ge=0, strict=True)] = Field(
         1, description="Best hand-designed networks to train as the winner is, to say whether it is better."
     )
-    seed: Annotated[int, Key("N"), Field(strict=True)] = Field(0, description="Where all randomness comes from.")
+    seed: Annotated[int, Key("N"), Field(strict=True)] = Field(0, description="Where randomness comes from.")
     executor: Annotated[str, Key("inline|ray", is_place=True)] = Field(
         "inline", description="Where trials run: here, or in Ray's workers."
     )
     workers: Annotated[Count | None, Key("N", is_place=True)] = Field(
-        None, description="Trials at a time; as many as cores if not given."
+        None, description="Trials at a time; else as many as cores."
     )
-    address: Annotated[str | None, Key("HOST:PORT", is_place=True)] = Field(
+    address: Annotated[str | None, Key("HOST:PORT", is_place=True, is_rare=True)] = Field(
         None, description="A Ray cluster, instead of this machine."
     )
-    storage: Annotated[str | None, Key("DIR", is_path=True, is_place=True)] = Field(
+    storage: Annotated[str | None, Key("DIR", is_path=True, is_place=True, is_rare=True)] = Field(
         None, description="A folder that all nodes of the cluster see."
     )
-    trials_per_gpu: Annotated[Count | None, Key("N", is_place=True)] = Field(
+    trials_per_gpu: Annotated[Count | None, Key("N", is_place=True, is_rare=True)] = Field(
         None, description="Trials that share a GPU and its memory; with `ray`."
     )
-    device: Annotated[str, Key("NAME", is_place=True)] = Field("auto", description="cpu, cuda, cuda:1, ... or auto.")
+    device: Annotated[str, Key("NAME", is_place=True)] = Field("auto", description="cpu, cuda, cuda:1 or auto.")
 
     @model_validator(mode="after")
     def _prefers_what_it_has(self) -> Self:

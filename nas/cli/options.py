@@ -15,3 +15,17 @@ Settings = Annotated[
 Variant = Annotated[
     str | None, typer.Option("--variant", metavar="NAME", help="One of the document's variants in place of it.")
 ]
+
+
+def _print_whole_help(context: typer.Context, asked: bool) -> None:
+    if asked:
+        for param in context.command.params:
+            vars(param)["hidden"] = False
+        print(context.get_help())
+        raise typer.Exit
+
+
+HelpAll = Annotated[
+    bool,
+    typer.Option("--help-all", is_eager=True, callback=_print_whole_help, help="Show the rarer options as well."),
+]

@@ -11,7 +11,7 @@ import typer
 
 from graphs.quantities import format_quantity
 from nas.cli.comparisons import compare_samplers
-from nas.cli.options import Json
+from nas.cli.options import HelpAll, Json
 from nas.cli.output import INTERRUPTED, format_seconds, print_json, print_news, table, terminal_width
 from nas.cli.shown import shown_value
 from nas.cli.studies import blaming_flags, with_places, with_study
@@ -43,6 +43,7 @@ def search(
     ] = 1,
     to: To = None,
     as_json: Json = False,
+    _help_all: HelpAll = False,
 ) -> None:
     """Search a space for the best network within a budget.
 

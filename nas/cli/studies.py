@@ -26,12 +26,12 @@ SHOWN_OF_RECIPE = {"epochs": "Epochs of a trial.", "final_epochs": "Epochs of th
 
 def with_study(command: Callable[..., None]) -> Callable[..., None]:
     """A command that takes the `keys` of a study, as one that takes their flags in its place."""
-    return _with_flags(command, dict(_flags()))
+    return _with_flags(command, dict(_flags(hides_rare=True)))
 
 
 def with_places(command: Callable[..., None]) -> Callable[..., None]:
     """The same for the keys that say where trials run."""
-    return _with_flags(command, {name: kind for name, kind in _flags() if name in places()})
+    return _with_flags(command, {name: kind for name, kind in _flags(hides_rare=False) if name in places()})
 
 
 def _with_flags(command: Callable[..., None], kinds: Mapping[str, Any]) -> Callable[..., None]:
@@ -63,16 +63,16 @@ def blaming_flags(keys: Mapping[str, Any], *, are_all: bool = False) -> Iterator
         raise typer.BadParameter("\n".join(map(_told, error.faults))) from None
 
 
-def _flags() -> Iterator[tuple[str, Any]]:
+def _flags(*, hides_rare: bool) -> Iterator[tuple[str, Any]]:
     """The parameters of a command: their names and, for typer, their types."""
     singles = keys_of()
     for name, field in Study.model_fields.items():
         if name in singles:
             kind: Any = list[str] if name in ("set", "objectives", "sampler") else str
-            yield (
-                name,
-                Annotated[kind | None, typer.Option(_flag(name), metavar=singles[name].metavar, help=_help(field))],
-            )
+            key = singles[name]
+            is_hidden = hides_rare and key.is_rare
+            option = typer.Option(_flag(name), metavar=key.metavar, help=_help(field), hidden=is_hidden)
+            yield name, Annotated[kind | None, option]
         elif name == "budget":
             yield from (
                 (bound, SHOWN.get(bound, HiddenBound)) for bound in sorted(BOUNDS, key=lambda bound: bound not in SHOWN)
@@ -81,8 +81,8 @@ def _flags() -> Iterator[tuple[str, Any]]:
             for part, of_part in Lookup.model_fields.items():
                 flag, metavar = OF_TABLE[part]
                 part_kind = str if metavar else bool
-                option = typer.Option(flag, metavar=metavar or None, help=of_part.description, hidden=part != "file")
-                yield part, Annotated[part_kind | None, option]
+                of_table = typer.Option(flag, metavar=metavar or None, help=of_part.description, hidden=part != "file")
+                yield part, Annotated[part_kind | None, of_table]
         elif name == "recipe":
             for part in Recipe.model_fields:
                 shown = SHOWN_OF_RECIPE.get(part)

@@ -222,6 +222,14 @@ class TestUsage:
         assert len(out.splitlines()) <= 50
         assert max(map(len, out.splitlines())) <= 80
 
+    def test_the_long_help_of_a_search_shows_what_the_short_one_leaves_out(self, nas: Callable[..., Answer]) -> None:
+        _, short, _ = nas("search", "--help")
+        code, long, _ = nas("search", "--help-all")
+        assert code == 0
+        for rare in ("--eta", "--screening-draws", "--rivals", "--learning-rate", "--min-params", "--seen"):
+            assert f"  {rare} " not in short
+            assert f"  {rare} " in long
+
     @pytest.mark.parametrize("group", [(), ("space",), ("zoo",)], ids=["nas", "space", "zoo"])
     def test_no_summary_of_a_command_is_cut_short(self, group: tuple[str, ...], nas: Callable[..., Answer]) -> None:
         code, out, _ = nas(*group, "--help")
