@@ -171,6 +171,7 @@ def test_watching_on_a_terminal_ends_cleanly_with_ctrl_c(run: Path, tmp_path: Pa
             cwd=ROOT,
             stdout=other,
             stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
         )
         os.close(other)
         seen = b""

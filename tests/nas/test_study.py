@@ -104,7 +104,7 @@ def test_a_mistake_names_its_key(keys: dict[str, Any], path: tuple[str | int, ..
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(StudyError) as caught:
         Study.of({"trials": 0, "time": "2w"})
-    assert {fault.path for fault in caught.value.faults} == {(), ("trials",), ("time",)}
+    assert {fault.path for fault in caught.value.faults} == {("space",), ("trials",), ("time",)}
 
 
 def test_keys_replace_those_of_a_study_and_of_maps_single_entries() -> None:
