@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from graphs.document import Key
-from graphs.faults import FaultList, Mark
+from graphs.faults import FaultList, Mark, one_of
 from graphs.shapes import NO_ENTRIES, read_mapping
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
@@ -80,7 +80,13 @@ def _read_columns(tree: Tree, faults: FaultList) -> tuple[Scalar, ...]:
         message = "the text of a key names decisions in braces, one text for each column of the key"
         faults.add("wrong-shape", message, tree.mark, help=EXAMPLE)
         return ()
-    return found if len(found) == len(items) else ()
+    if len(found) < len(items):
+        return ()
+    if all(isinstance(piece, str) for column in found for piece in pieces_of(column)):
+        message = f"the text of a key names decisions in braces, {one_of(item.text for item in found)} names none"
+        faults.add("wrong-shape", message, tree.mark, help=EXAMPLE)
+        return ()
+    return found
 
 
 def _is_template(column: Scalar, faults: FaultList) -> bool:

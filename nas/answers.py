@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from search_spaces import Space
 
 
+MOST_JUDGED = 20_000  # rows that are tried on the space, before a search
+
 MISSING = "not in the table"  # why a point is rejected that has no row
 
 
@@ -32,7 +34,8 @@ class BestRow:
 class Answers:
     """What a table says of the points of a space.
 
-    A point without a row, or with an empty cell in a column that is asked for, is not in the table.
+    A point without a row, or with an empty cell in a column that is asked for, is not in the table. `note` says how
+    many rows are no point of the space; it is empty where all are one.
 
     Raises: TableError, where a column or a cell is wrong, or no row is a point of the space; DecisionError where the
     space doesn't say how its decisions spell a key.
@@ -48,7 +51,7 @@ class Answers:
         self._reported = table.numbers(lookup.report or last).tolist()
         self._seconds = self._costs()
         self._points: dict[Key, Mapping[str, object]] = {}
-        self._refuse_strangers()
+        self.note = self._judge_rows()
 
     def row(self, decisions: Mapping[str, object]) -> Row | None:
         """The row of a point; None where the table has none. Raises: TableError where another point has the same."""
@@ -112,22 +115,57 @@ class Answers:
                 f"`cost` has no column for {epochs[-1]} epochs, the end of a training",
                 help=f"cost: COLUMN, or {epochs[-1]}=COLUMN with others for fewer epochs",
             )
-        known = {epoch: self.table.numbers(column).tolist() for epoch, column in cost.items()}
+        known = {epoch: self._seconds_of(column) for epoch, column in cost.items()}
         whole = known[epochs[-1]]
         return {epoch: known.get(epoch, [all_ * epoch / epochs[-1] for all_ in whole]) for epoch in epochs}
 
-    def _refuse_strangers(self) -> None:
-        """Raises: TableError where none of some rows is a point of the space."""
-        first = list(self._rows)[:1000]
-        for key in first:
-            try:
-                self._space.decode(key)
-            except FixpointError:
-                continue
-            return
-        spelled = ", ".join(self._space.key(self._space.sample(1).points[0].decisions))
-        raise TableError(
-            f"no row of {self.table.source} is a point of `{self._space.name}`: the first has the key "
-            f"{', '.join(first[0])}, a point of the space spells {spelled}",
-            help="correct `key` of the space, or name the columns that hold the key",
-        )
+    def _seconds_of(self, column: str) -> list[float]:
+        """The numbers of a column of seconds. Raises: TableError where one is below 0."""
+        numbers: list[float] = self.table.numbers(column).tolist()
+        for row, number in enumerate(numbers):
+            if number < 0:
+                help = "a training takes 0 seconds or more; correct the cell, or leave it empty"
+                raise self.table.fault(row, column, "is a negative number of seconds", help)
+        return numbers
+
+    def _judge_rows(self) -> str:
+        """The note on rows that are no points of the space. Raises: TableError where none is one."""
+        keys = list(self._rows)[:MOST_JUDGED]
+        strangers = [key for key in keys if not self._is_point(key)]
+        if not strangers:
+            return ""
+        first, name = strangers[0], self._space.name
+        spelled = self._space.key(self._space.sample(1).points[0].decisions)
+        padded = [key for key in strangers if self._is_point(_padded(key, spelled))]
+        hint = ""
+        if padded:
+            hint = (
+                f"leading zeros are missing, as spreadsheets take them away: "
+                f"{', '.join(_padded(padded[0], spelled))} for {', '.join(padded[0])}"
+            )
+        if len(strangers) == len(keys):
+            raise TableError(
+                f"no row of {self.table.source} is a point of `{name}`: the first has the key "
+                f"{', '.join(first)}, a point of the space spells {', '.join(spelled)}",
+                help=hint or "correct `key` of the space, or name the columns that hold the key",
+            )
+        rows = f"{len(keys):,} rows" if len(keys) == len(self._rows) else f"the first {len(keys):,} rows"
+        line, key = self.table.lines[self._rows[first]], ", ".join(first)
+        verb = "is" if len(strangers) == 1 else "are"
+        which = f"it is line {line} (`{key}`)" if len(strangers) == 1 else f"the first is line {line} (`{key}`)"
+        note = f"{len(strangers):,} of {rows} {verb} no point of `{name}`, {which}"
+        if len(keys) == len(self._rows):
+            note += f"; the space has {self._space.size():,} points, {len(keys) - len(strangers):,} have a row"
+        return f"{note}; {hint}" if hint else note
+
+    def _is_point(self, key: Key) -> bool:
+        try:
+            self._space.decode(key)
+        except FixpointError:
+            return False
+        return True
+
+
+def _padded(key: Key, like: Key) -> Key:
+    """A key with the leading zeros that make it as long as another."""
+    return tuple(text.rjust(len(other), "0") for text, other in zip(key, like, strict=False))

@@ -79,7 +79,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All searches that came to their end; fewer than were asked for where it was `interrupted`."""
+    """All searches that came to their end; fewer than were asked for where it was `interrupted`.
+
+    `notes` is what was remarked of the table.
+    """
 
     study: Study
     space: str
@@ -87,6 +90,7 @@ class Comparison:
     samplers: tuple[str, ...]
     traces: tuple[Trace, ...]
     interrupted: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def is_of_whole_trainings(self) -> bool:
@@ -131,6 +135,7 @@ class Comparison:
             "table": self.study.as_dict()["table"],
             "best": {"key": list(self.best.key), "seen": self.best.seen, "reported": self.best.reported},
             "interrupted": self.interrupted,
+            "notes": list(self.notes),
             "samplers": [
                 {
                     "sampler": sampler,
@@ -199,7 +204,7 @@ def compare(
         interrupted = True
     order = {task: position for position, task in enumerate(tasks)}
     traces.sort(key=lambda trace: order[trace.sampler, trace.seed])
-    return Comparison(study, opening.space.name, best, names, tuple(traces), interrupted)
+    return Comparison(study, opening.space.name, best, names, tuple(traces), interrupted, opening.notes)
 
 
 def search_once(opening: Opening, sampler: str, seed: int) -> Trace:

@@ -69,7 +69,11 @@ def _bundle_of(path: Path) -> Path:
         return path
     if not (path / LEDGER).is_file():
         raise ExportError(f"{path} is neither a run nor a bundle", help="give the folder of a run, or a document")
-    bundle = status(path).bundle
+    result = status(path)
+    bundle = result.bundle
+    if bundle is None and result.lookup is not None:
+        help = "search with `data` in place of the table, or export a document"
+        raise RunError(f"{path} has no network to export: a run on a table trains nothing", help=help)
     if bundle is None:
         raise RunError(f"{path} has no trained winner yet", help=f"bring it to its end: nas resume {path}")
     return bundle

@@ -65,7 +65,13 @@ class Opening:
             versions=versions(),
             earliest_rung=earliest_rung(len(images.search.train), self.recipe.batch_size) if images else 1,
             starts=self.starts,
+            notes=self.notes,
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth a look before the first trial, though nothing is wrong."""
+        return (self.answers.note,) if self.answers and self.answers.note else ()
 
 
 def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[str], None] | None = None) -> Opening:

@@ -36,7 +36,7 @@ class Started:
     `space` is the name of the space and `space_text` its document as it was; `data` is where the images were found,
     `fingerprint` what they were; `recipe` is the whole of it, with what the images suggest. `starts` are the
     hand-designed networks that fit, which are tried before anything else. Before epoch
-    `earliest_rung` no trial is judged.
+    `earliest_rung` no trial is judged. `notes` is what was remarked of the table.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Started:
     versions: Mapping[str, str]
     starts: tuple[Start, ...] = ()
     earliest_rung: int = 1
+    notes: tuple[str, ...] = ()
 
     @property
     def fidelity(self) -> Fidelity:

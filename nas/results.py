@@ -120,7 +120,8 @@ class Result:
     `ended_by` is that of `nas.records.Ended` once the bundle stands or there is nothing to make one of; before that
     `running`, or `interrupted` where no driver is at work. `best` is the winner so far, `candidates` are the most
     accurate of the search, best first; `front` is None for a single objective, and `screening` without one. Of a run
-    that looks trials up, values are those of its table, `reported` is the winner's, and `lookup` names the columns.
+    that looks trials up, values are those of its table, `reported` is the winner's, and `lookup` names the columns;
+    `notes` is what was remarked before the first trial.
     """
 
     run: Path
@@ -136,6 +137,7 @@ class Result:
     screening: ScreeningReport | None = None
     reported: float | None = None
     lookup: Lookup | None = None
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `--json`."""
@@ -154,6 +156,7 @@ class Result:
             "screening": self.screening.as_dict() if self.screening else None,
             "reported": self.reported,
             "seconds": self.seconds,
+            "notes": list(self.notes),
         }
 
 
@@ -175,6 +178,7 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         screening=screening_report(history),
         reported=history.reported.value if history.reported else None,
         lookup=history.study.table,
+        notes=tuple(history.started.notes),
     )
 
 

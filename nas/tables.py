@@ -49,6 +49,8 @@ class Table:
         """The texts of a column. Raises: TableError, with the nearest name."""
         if name not in self.cells:
             help = nearest(name, self.cells) or f"it has {one_of(self.cells)}"
+            if any(map(_is_number, self.cells)):
+                help += "; is the first line a header? It names the columns"
             raise TableError(f"{self.source} has no column `{name}`", help=help)
         return self.cells[name]
 
@@ -63,11 +65,17 @@ class Table:
                 try:
                     found[row] = float(text)
                 except ValueError:
-                    raise TableError(
-                        f"{self.source}:{self.lines[row]}: `{text[:40]}` in the column `{name}` is no number",
-                        help="correct the cell, or leave it empty; a number has a point, and no unit",
-                    ) from None
+                    help = "correct the cell, or leave it empty; a number has a point, and no unit"
+                    raise self.fault(row, name, "is no number", help) from None
+                if not np.isfinite(found[row]):
+                    help = "leave the cell empty where there is no value"
+                    raise self.fault(row, name, "is no finite number", help)
         return found
+
+    def fault(self, row: Row, name: str, message: str, help: str) -> TableError:
+        """What is wrong with a cell, with its line and its text."""
+        text = self.column(name)[row][:40]
+        return TableError(f"{self.source}:{self.lines[row]}: `{text}` in the column `{name}` {message}", help=help)
 
     def rows(self, names: Sequence[str]) -> dict[Key, Row]:
         """The rows by what they have in the columns of the key. Raises: TableError where two rows have one key."""
@@ -99,17 +107,38 @@ def read_table(path: str | Path) -> Table:
     if len(rows) < 2:
         raise TableError(f"{path} has no rows", help=_CSV)
     (_, header), *rest = rows
+    separated = _separator(header)
     for position, name in enumerate(header):
         if name in header[:position]:
             raise TableError(f"{path}:1: two columns are called `{name}`", help="give one of them another name")
     for line, row in rest:
         if len(row) != len(header):
-            raise TableError(f"{path}:{line}: {len(row)} cells, and {len(header)} columns in line 1", help=_CSV)
+            message = f"{path}:{line}: {len(row)} cells, and {len(header)} columns in line 1"
+            raise TableError(message, help=separated or _CSV)
+    if separated:
+        raise TableError(f"{path}:1: a single column, `{header[0][:60]}`", help=separated)
     cells = dict(zip(header, zip(*(row for _, row in rest), strict=True), strict=True))
     return Table(str(path), sha256(content).hexdigest(), cells, [line for line, _ in rest])
 
 
 _CSV = "a table is a CSV file: a line with the names of the columns, then a line for each row"
+
+
+def _separator(header: Sequence[str]) -> str:
+    """What to do about a header that is one column because other separators stand in it; empty where none do."""
+    found = [mark for mark in ";\t|," if len(header) == 1 and mark in header[0]]
+    if not found:
+        return ""
+    name = "a tab" if found[0] == "\t" else f"`{found[0]}`"
+    return f"the separator seems to be {name}; a .csv has commas, a .tsv has tabs"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _content(path: Path) -> bytes:

@@ -84,16 +84,16 @@ def read_spelling(document: Document, decisions: tuple[Decision, ...], faults: F
         return None
     reader = _Reader(key, document.params, {decision.address: decision for decision in decisions}, faults)
     columns = tuple(tuple(map(reader.piece, pieces_of(column))) for column in key.columns)
-    reader.refuse_unused()
-    if not reader.is_sound:
-        return None
     named = reader.named
     open_ = [one.address for one in decisions if sum(map(bool, one.sizes)) > 1 and one.address not in named]
-    if open_:
+    if open_ and reader.is_sound:
         verb = "is" if len(open_) == 1 else "are"
         message = f"{one_of(open_)} {verb} open and no part of the key: points that differ there have one"
         help = f"add `{{{open_[0]}}}` to it, or give it one value"
         faults.add("missing-key", message, key.word.mark, help=help)
+        return None
+    reader.refuse_unused()
+    if not reader.is_sound:
         return None
     spelling = Spelling(columns, key.absent, not any(_is_conditional(address, decisions) for address in named))
     if spelling.is_whole and (clash := _clash(spelling)):
@@ -161,7 +161,7 @@ class _Reader:
         known = {word_of(one) for slot in self._slots.values() if slot for one in slot.alternatives}
         for entry, tree in self._key.spell:
             if isinstance(tree, trees.Mapping):
-                if entry.text not in self._slots:
+                if entry.text not in self._slots and (self.is_sound or entry.text not in self._decisions):
                     help = nearest(entry.text, self._slots) or f"it has {one_of(self._slots)}"
                     self._refuse("unknown-name", f"the key has no decision `{entry.text}`", entry.mark, help)
             elif entry.text not in self._spelled and not closed and self.is_sound:

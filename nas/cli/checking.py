@@ -155,8 +155,9 @@ def _study_figures(opening: Opening) -> tuple[dict[str, object], str]:
     within = f"{study.budget}" if study.budget else "no budget"
     if opening.answers is not None:
         num_rows, num_answered = len(opening.answers.table), opening.answers.num_answered
-        figures |= {"rows": num_rows, "rows_with_values": num_answered}
-        return figures, f"a study of `{space.name}`, {within}, on {num_answered:,} rows of a table"
+        figures |= {"rows": num_rows, "rows_with_values": num_answered, "notes": list(opening.notes)}
+        said = f"a study of `{space.name}`, {within}, on {num_answered:,} rows of a table"
+        return figures, "\n".join([said, *(f"note: {note}" for note in opening.notes)])
     assert opening.images is not None
     images = opening.images.search
     shape, classes = list(images.image_shape), len(images.classes)

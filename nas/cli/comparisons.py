@@ -62,7 +62,7 @@ def comparison_lines(comparison: Comparison, width: int | None) -> list[str]:
     for sampler in comparison.samplers:
         if missing := sum(trace.num_missing for trace in comparison.of(sampler)):
             lines.append(f"{sampler}: {missing:,} proposals were not in the table, and were no trials.")
-    return lines
+    return [*lines, *(f"note: {note}" for note in comparison.notes)]
 
 
 class _Counter:

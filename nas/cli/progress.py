@@ -64,7 +64,7 @@ def describe(record: Record, history: History) -> str:
     """What is worth a line about a record, after the history has taken it in; empty where nothing is."""
     match record:
         case Started():
-            return f"run {history.run}"
+            return "\n".join([f"run {history.run}", *(f"note: {note}" for note in record.notes)])
         case Resumed():
             return f"run {history.run}, resumed: {_several(history.num_trained, 'trial')} done"
         case Failed():

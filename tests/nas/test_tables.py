@@ -96,3 +96,30 @@ def test_two_rows_of_one_key_are_refused_with_both_lines(tmp_path: Path) -> None
     with pytest.raises(TableError, match=r"t\.csv:4: the key 0001 stands here for the second time") as caught:
         table.rows(["arch"])
     assert caught.value.help.startswith("first in line 2")
+
+
+@pytest.mark.parametrize("cell", ["inf", "-inf", "nan", "1e999"])
+def test_a_cell_that_is_no_finite_number_is_told_with_its_line(cell: str, tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, TEXT.replace("93.5", cell)))
+    with pytest.raises(TableError, match=rf"t\.csv:2: `{cell}` in the column `acc` is no finite number") as caught:
+        table.numbers("acc")
+    assert "leave the cell empty" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("name", "mark", "told"),
+    [("t.csv", ";", "`;`"), ("t.csv", "\t", "a tab"), ("t.csv", "|", "`|`"), ("t.tsv", ",", "`,`")],
+)
+@pytest.mark.parametrize("comma", [".", ","], ids=["points", "decimal commas"])
+def test_other_separators_are_told(name: str, mark: str, told: str, comma: str, tmp_path: Path) -> None:
+    text = TEXT.replace(",", mark).replace("93.5", f"93{comma}5")
+    with pytest.raises(TableError) as caught:
+        read_table(written(tmp_path, text, name))
+    assert caught.value.help.startswith(f"the separator seems to be {told}")
+
+
+def test_a_table_without_a_header_is_asked_about(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, TEXT.partition("\n")[2]))
+    with pytest.raises(TableError, match="has no column `arch`") as caught:
+        table.column("arch")
+    assert "is the first line a header?" in caught.value.help

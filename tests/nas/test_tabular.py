@@ -432,3 +432,78 @@ def test_flags_that_do_not_go_with_a_table_are_usage(
     assert "samplers are compared without a run" in capsys.readouterr().err
     assert run_command(command(tmp_path, "--data", "digits")) == 2
     assert "--data: nothing is trained where the study has a `table`" in capsys.readouterr().err
+
+
+DIGITS = """\
+version: 1
+name: digits
+params: {a: {choice: [8, 16]}, b: {choice: [1, 3]}}
+input: {image: {map: [1, 8, 8]}}
+net: [{conv: {out_channels: a, kernel_size: b}}]
+key: {of: "{params.a}{params.b}", spell: {params.a: {8: "0", 16: "1"}, params.b: {1: "0", 3: "1"}}}
+"""
+STUDY = "version: 1\nspace: digits.yaml\ntable: {file: t.csv, key: arch, seen: val}\ntrials: 3\nsampler: random\n"
+
+
+def write_digits(folder: Path, *keys: str) -> Path:
+    (folder / "digits.yaml").write_text(DIGITS)
+    (folder / "t.csv").write_text("arch,val\n" + "".join(f"{key},{number}\n" for number, key in enumerate(keys)))
+    (folder / "study.yaml").write_text(STUDY)
+    return folder / "study.yaml"
+
+
+STRANGERS = "2 of 5 rows are no point of `digits`, the first is line 4 (`1`); the space has 4 points, 3 have a row"
+ZEROS = "leading zeros are missing, as spreadsheets take them away: 01 for 1"
+
+
+@pytest.mark.parametrize(
+    ("keys", "note"),
+    [
+        (("00", "10", "1", "11", "77"), f"{STRANGERS}; {ZEROS}"),
+        (("00", "10", "22", "11", "77"), STRANGERS.replace("`1`", "`22`")),
+        (
+            ("00", "22"),
+            "1 of 2 rows is no point of `digits`, it is line 3 (`22`); the space has 4 points, 1 have a row",
+        ),
+        (("00", "10", "01", "11"), ""),
+    ],
+    ids=["zeros", "others", "one", "none"],
+)
+def test_rows_that_are_no_points_are_remarked(
+    keys: tuple[str, ...], note: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = str(write_digits(tmp_path, *keys))
+    notes = [note] if note else []
+    assert run_command(["check", study]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")] == [
+        f"note: {note}" for note in notes
+    ]
+    assert run_command(["check", study, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"][0]["notes"] == notes
+    assert run_command(["search", study, "--run", str(tmp_path / "run")]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines()[:2] if line.startswith("note")] == [
+        f"note: {note}" for note in notes
+    ]
+    assert run_command(["status", str(tmp_path / "run"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == notes
+    assert run_command(["search", study, "--seeds", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == notes
+
+
+def test_zeros_that_are_missing_everywhere_are_told(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="no row of") as caught:
+        nas.search(write_digits(tmp_path, "0", "1"), run=tmp_path / "run")
+    assert caught.value.help.startswith("leading zeros are missing")
+
+
+def test_seconds_below_zero_are_told_with_their_line(tmp_path: Path, table: Path) -> None:
+    row = rows_of(table)[3]
+    table.write_text(table.read_text().replace(row["seconds"], "-5"))
+    with pytest.raises(TableError, match=r"table\.csv:5: `-5` in the column `seconds` is a negative number of seconds"):
+        search(tmp_path / "run", table, lookup={"cost": "seconds"})
+
+
+def test_a_run_on_a_table_has_nothing_to_export(tmp_path: Path, table: Path) -> None:
+    search(tmp_path / "run", table)
+    with pytest.raises(RunError, match="a run on a table trains nothing"):
+        nas.export(tmp_path / "run", tmp_path / "bundle")

@@ -7,6 +7,7 @@ import pytest
 import graphs
 import search_spaces
 from graphs import DocumentError
+from graphs.keys import EXAMPLE
 from search_spaces import DecisionError, Space
 
 HEAD = """\
@@ -152,6 +153,7 @@ def test_a_space_without_a_key_says_what_to_do() -> None:
             "`11` of `params.a` is not spelled",
             "add `11: ...` to `spell`",
         ),
+        ("{of: «abc}", "E101", "the text of a key names decisions in braces, `abc` names none", EXAMPLE),
     ],
 )
 def test_what_is_wrong_with_a_key_is_told_at_its_place(marked: str, code: str, message: str, help: str) -> None:
@@ -162,9 +164,10 @@ def test_what_is_wrong_with_a_key_is_told_at_its_place(marked: str, code: str, m
     assert (fault.message, fault.help) == (message, help)
 
 
-def test_a_decision_that_the_key_leaves_out_is_told_at_the_key() -> None:
+@pytest.mark.parametrize("spell", ["{}", "{params.b: {1: x, 11: y}}", "{11: x, 1: y}", "{skip: 0, conv: 1}"])
+def test_a_decision_that_the_key_leaves_out_is_told_at_the_key(spell: str) -> None:
     with pytest.raises(DocumentError) as caught:
-        space_of(f'"{{params.a}},{LAST}"')
+        space_of(f'{{of: "{{params.a}},{LAST}", spell: {spell}}}')
     (fault,) = caught.value.faults
     assert (fault.code, fault.mark.line, fault.mark.column) == ("E110", 8, 1)
     assert fault.message == "`params.b` is open and no part of the key: points that differ there have one"
