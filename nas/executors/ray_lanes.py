@@ -33,7 +33,7 @@ Trainer = Callable[[Job], Iterator[Event]]
 
 PLACING_SECONDS = 10.0  # until a job goes to another worker, where its own has found no place, and between two tries
 MAX_STARTS = 5  # of workers, one after another and over this time, that all fail
-STARTING_SECONDS = 60.0
+STARTING_SECONDS = 120.0
 LANE_STEP = 1e-4  # the smallest part of a resource that Ray counts
 GUARDED = 0.95  # of a GPU's memory, which the trials on it share; the rest is for what others hold
 CONTEXT_BYTES = 512 << 20  # of every process on a GPU, for CUDA itself, beside what torch counts
