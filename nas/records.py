@@ -219,6 +219,7 @@ def decode(data: Mapping[str, Any]) -> Record:
     if record_class is Started:
         values |= {"study": Study.of(values["study"]), "recipe": Recipe.model_validate(values["recipe"])}
         values["starts"] = tuple(Start(one["name"], _points(one["decisions"])) for one in values["starts"])
+        values["notes"] = tuple(values.get("notes", ()))
     for key in ("decisions", "inactive"):
         if key in values:
             values[key] = _points(values[key])

@@ -13,7 +13,7 @@ import pytest
 
 from nas import resume, status
 from nas.checkpoints import CHECKPOINTS
-from nas.history import History
+from nas.history import History, Trial
 from nas.ledger import LEDGER, read_ledger
 from nas.trials import Progress
 from tests.nas.fakes import SPACE_TEXT, trials_of
@@ -52,6 +52,10 @@ def wait_for_lines(run: Path, num_lines: int, process: subprocess.Popen[str]) ->
     raise AssertionError("the search wrote too little")
 
 
+def values_of(trial: Trial) -> list[float]:
+    return [epoch.value for epoch in trial.curve]
+
+
 @pytest.mark.parametrize("num_lines", [1, 9, 23])
 def test_a_search_that_is_killed_is_resumed_and_nothing_is_lost_or_repeated(tmp_path: Path, num_lines: int) -> None:
     process, run = begin(tmp_path)
@@ -60,8 +64,9 @@ def test_a_search_that_is_killed_is_resumed_and_nothing_is_lost_or_repeated(tmp_
     process.communicate()
     killed = History.of(run, read_ledger(run))
     assert status(run).ended_by == "interrupted"
-    ended = [trial for trial in killed.trials.values() if trial.state != "running"]
+    ended = [trial for trial in killed.trials.values() if trial.state not in ("running", "paused")]
     finished = {trial.number: (trial.hash, trial.state, trial.value) for trial in ended}
+    paused = {trial.number: values_of(trial) for trial in killed.trials.values() if trial.state == "paused"}
 
     result = resume(run)
     history = History.of(run, read_ledger(run))
@@ -70,6 +75,8 @@ def test_a_search_that_is_killed_is_resumed_and_nothing_is_lost_or_repeated(tmp_
     for number, before in finished.items():
         after = history.trials[number]
         assert (after.hash, after.state, after.value) == before
+    for number, before_pause in paused.items():
+        assert values_of(history.trials[number])[: len(before_pause)] == before_pause
     assert len({trial.hash for trial in history.searched}) == 6
     assert result.bundle is not None
     assert (result.bundle / "model.onnx").is_file()
