@@ -62,7 +62,7 @@ def search(
     Raises: as `nas.search`.
     """
     opening = open_study(study, space, on_wait=on_wait)
-    sampler = _make_sampler(study, opening.space)  # imports Optuna: better before there is a run to interrupt
+    sampler = sampler_of(study, opening.space)  # imports Optuna: better before there is a run to interrupt
     started = opening.started("")
     folder = _make_folder(run, f"{opening.space.name}-{Path(started.data).stem}")
     started = replace(started, name=folder.name)
@@ -85,7 +85,7 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
         if is_over(history):
             return summarize(history, driver_is_alive=False)
         opening = reopen(folder, history.started, places or {})
-        sampler = _make_sampler(history.study, opening.space)
+        sampler = sampler_of(history.study, opening.space)
         brain = _make_brain(opening, sampler, History(folder, lines[0]))
         for line in lines[1:]:
             brain.apply(line)
@@ -183,7 +183,8 @@ def _look_up(ledger: Ledger, brain: Brain, answers: Answers, workers: int, on_ev
     return summarize(history, driver_is_alive=False)
 
 
-def _make_sampler(study: Study, space: Space) -> Sampler:
+def sampler_of(study: Study, space: Space) -> Sampler:
+    """The sampler that a study asks for, on its space."""
     return make_sampler(
         study.sampler,
         space,

@@ -10,12 +10,11 @@ import graphs
 import search_spaces
 from graphs import Budget
 from nas.brain import Brain
-from nas.driver import run_trials
+from nas.driver import run_trials, sampler_of
 from nas.history import History
 from nas.ledger import Ledger
 from nas.recipe import Recipe
 from nas.records import Resumed, Started
-from nas.samplers import make_sampler
 from nas.study import Study
 from nas.trials import Event, Executor, Job, Progress, Stopped
 
@@ -162,15 +161,7 @@ def run_to_end(run: Path, first: Started, executor: Executor) -> History:
 def _brain(history: History) -> Brain:
     first = history.started
     study, space = first.study, search_spaces.parse(first.space_text)
-    sampler = make_sampler(
-        study.sampler,
-        space,
-        study.budget,
-        study.seed,
-        num_objectives=len(study.objectives),
-        num_trials=study.max_trials,
-    )
-    return Brain(space, study.budget, sampler, history)
+    return Brain(space, study.budget, sampler_of(study, space), history)
 
 
 def trials_of(history: History) -> list[Mapping[str, object]]:
