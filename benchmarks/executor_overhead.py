@@ -13,18 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import platform
-import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from benchmarks.rounds import in_rounds, spread, versions
 from nas.trials import Completed, Event, Executor, Job, Progress
 
 WORKERS = 2
@@ -119,14 +114,6 @@ SUBJECTS = {
 }
 
 
-def in_a_process(subject: str, num_trials: int) -> Measurement:
-    command = [sys.executable, "-m", "benchmarks.executor_overhead", "--trials", str(num_trials), "--subject", subject]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
-    )
-    return Measurement(**json.loads(done.stdout.splitlines()[-1]))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3)
@@ -136,12 +123,9 @@ def main() -> None:
     if options.subject:
         print(json.dumps(asdict(SUBJECTS[options.subject](options.trials))))
         return
-    found: dict[str, list[Measurement]] = {subject: [] for subject in SUBJECTS}
-    for _ in range(options.rounds):
-        for subject, measurements in found.items():
-            measurements.append(in_a_process(subject, options.trials))
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("ray", "fixpoint-nas"))
-    print(f"Python {platform.python_version()}, {libraries}; {platform.system()} {platform.machine()}\n")
+    printed = in_rounds("executor_overhead", SUBJECTS, options.rounds, ["--trials", options.trials])
+    found = {subject: [Measurement(**one) for one in rounds] for subject, rounds in printed.items()}
+    print(versions("ray", "fixpoint-nas"))
     print("| executor | ms per trial | times `ray`, same round | s to the first end | s to close |")
     print("|---|---|---|---|---|")
     for subject, measurements in found.items():
@@ -152,11 +136,6 @@ def main() -> None:
             spread([each.close_seconds for each in measurements]),
         ]
         print(f"| {subject} | {' | '.join(cells)} |")
-
-
-def spread(values: list[float]) -> str:
-    """The median, and the range in brackets."""
-    return f"{statistics.median(values):.3g} [{min(values):.3g}..{max(values):.3g}]"
 
 
 if __name__ == "__main__":

@@ -16,19 +16,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import search_spaces
+from benchmarks.rounds import in_rounds, spread, versions
 from nas.brain import Brain
 from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
@@ -116,16 +112,10 @@ def main() -> None:
         print(json.dumps(asdict(measure(options.subject, options.seconds, options.trials))))
         return
     counts = (*COUNTS, 0) if options.inline else COUNTS
-    found: dict[int, list[Measurement]] = {count: [] for count in counts}
-    for _ in range(options.rounds):
-        for count, measurements in found.items():
-            command = [sys.executable, "-m", "benchmarks.scaling", "--seconds", str(options.seconds)]
-            command += ["--trials", str(options.trials), "--subject", str(count)]
-            done = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=True)
-            measurements.append(Measurement(**json.loads(done.stdout.splitlines()[-1])))
-            print(f"{count}: {measurements[-1]}", file=sys.stderr, flush=True)
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("ray", "fixpoint-nas"))
-    print(f"Python {platform.python_version()}, {libraries}; {platform.system()} {platform.machine()}\n")
+    arguments = ["--seconds", options.seconds, "--trials", options.trials]
+    printed = in_rounds("scaling", counts, options.rounds, arguments)
+    found = {count: [Measurement(**one) for one in rounds] for count, rounds in printed.items()}
+    print(versions("ray", "fixpoint-nas"))
     print(
         "| workers | trials per second | efficiency, same round | overhead per trial, ms | computed by the driver, ms |"
     )
@@ -138,11 +128,6 @@ def main() -> None:
         computed = [1000 * one.cpu_seconds for one in measurements]
         cells = [spread(column) for column in ([one.rate for one in measurements], efficiency, overhead, computed)]
         print(f"| {name} | {' | '.join(cells)} |")
-
-
-def spread(values: list[float]) -> str:
-    """The median, and the range in brackets."""
-    return f"{statistics.median(values):.3g} [{min(values):.3g}..{max(values):.3g}]"
 
 
 if __name__ == "__main__":

@@ -20,19 +20,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter, process_time
 from zlib import crc32
 
+from benchmarks.rounds import in_rounds, spread, versions
 from nas.trials import Completed, Event, Job, Progress
 
 NUM_DECISIONS = 30
@@ -199,14 +196,6 @@ def show_memory(sampler: str, num_trials: int) -> None:
     print(f"\n{1e6 * (high - low) / (last - first):,.0f} bytes per trial in the second half")
 
 
-def in_a_process(subject: str, num_trials: int) -> Measurement:
-    command = [sys.executable, "-m", "benchmarks.search_overhead", "--trials", str(num_trials), "--subject", subject]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
-    )
-    return Measurement(**json.loads(done.stdout.splitlines()[-1]))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3)
@@ -220,12 +209,9 @@ def main() -> None:
     if options.subject:
         print(json.dumps(asdict(SUBJECTS[options.subject](options.trials))))
         return
-    found: dict[str, list[Measurement]] = {subject: [] for subject in SUBJECTS}
-    for _ in range(options.rounds):
-        for subject, measurements in found.items():
-            measurements.append(in_a_process(subject, options.trials))
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("optuna", "fixpoint-nas"))
-    print(f"Python {platform.python_version()}, {libraries}; {platform.system()} {platform.machine()}\n")
+    printed = in_rounds("search_overhead", SUBJECTS, options.rounds, ["--trials", options.trials])
+    found = {subject: [Measurement(**one) for one in rounds] for subject, rounds in printed.items()}
+    print(versions("optuna", "fixpoint-nas"))
     print("| ms per trial | CPU | CPU, the last tenth | CPU, times Optuna's TPE in memory | wall | fsyncs |")
     print("|---|---|---|---|---|---|")
     peer = found["Optuna TPE, in memory"]
@@ -238,11 +224,6 @@ def main() -> None:
             f"{statistics.median(each.num_fsyncs for each in measurements):.2f}",
         ]
         print(f"| {subject} | {' | '.join(cells)} |")
-
-
-def spread(values: list[float]) -> str:
-    """The median, and the range in brackets."""
-    return f"{statistics.median(values):.3g} [{min(values):.3g}..{max(values):.3g}]"
 
 
 if __name__ == "__main__":

@@ -17,16 +17,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import statistics
-import subprocess
-import sys
-from importlib.metadata import version
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
+from benchmarks.rounds import in_rounds, spread, versions
 from nas.data import Part, SearchData
 from nas.executors import make_executor
 from nas.recipe import PHOTOS
@@ -139,27 +134,15 @@ def main() -> None:
         found = measure(options.subject, options.trials * options.subject, options.device, options.images)
         print(json.dumps(found))
         return
-    found = {count: list[float]() for count in options.counts}
-    arguments = ["--trials", str(options.trials), "--images", str(options.images), "--device", options.device]
-    for _ in range(options.rounds):
-        for count, rates in found.items():
-            command = [sys.executable, "-m", "benchmarks.trials_per_gpu", *arguments, "--subject", str(count)]
-            done = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=True)
-            rates.append(json.loads(done.stdout.splitlines()[-1]))
-            print(f"{count} at once: {rates[-1]:.0f} trials per hour", file=sys.stderr, flush=True)
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "ray"))
-    print(f"Python {platform.python_version()}, {libraries}; {platform.system()} {platform.machine()}\n")
+    arguments = ["--trials", options.trials, "--images", options.images, "--device", options.device]
+    found = in_rounds("trials_per_gpu", options.counts, options.rounds, arguments)
+    print(versions("torch", "ray"))
     print("| trials on the GPU | trials per hour | times those of one, same round |")
     print("|---|---|---|")
     first = next(iter(found.values()))
     for count, rates in found.items():
         ratios = [rate / one for rate, one in zip(rates, first, strict=True)]
         print(f"| {count} | {spread(rates)} | {spread(ratios)} |")
-
-
-def spread(values: list[float]) -> str:
-    """The median, and the range in brackets."""
-    return f"{statistics.median(values):.3g} [{min(values):.3g}..{max(values):.3g}]"
 
 
 if __name__ == "__main__":
