@@ -18,6 +18,7 @@ Reading order; each file imports only from those above it:
     study_values  how the values of a study are read: times, shares, bounds, names
     lookup        what the columns of a table mean, as data
     study         all that was asked for of a search, as data
+    contradictions    keys of a study that can't stand together
     study_files   studies as files, with mistakes told at their place
     evidence      whether figures show that one thing is better than another
     seeds         seeds of the parts of a run, from the one of the run

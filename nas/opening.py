@@ -6,9 +6,8 @@ Everything that can be found wrong is found here, before there is a folder. Impo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
@@ -16,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 from blocks.types import Map, Vector
 from graphs import Budget
 from nas.answers import Answers
-from nas.executors import refuse_misuse
-from nas.fidelity import Fidelity, earliest_rung
+from nas.contradictions import refuse_contradictions
+from nas.fidelity import earliest_rung
 from nas.ledger import RunError
-from nas.objectives import LATENCY
 from nas.recipe import Recipe, default_recipe
 from nas.records import Start, Started
-from nas.samplers import refuse_unknown
 from nas.starts import find_starts
-from nas.study import Study, StudyError, StudyFault, all_or_faults, places
-from nas.study_values import TENSOR_PROXIES
+from nas.study import Study, StudyError, places
 from nas.tables import Table, read_table
 from nas.trainer import refuse_device
 from search_spaces import Space, load, parse
@@ -83,12 +79,10 @@ def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[s
     """
     from nas.data import load_data
 
+    refuse_contradictions(study)
     if study.table is not None:
-        all_or_faults(lambda: refuse_unknown(study.sampler), lambda: _refuse_trainings(study))
         return _open_table(study, space or load(study.space, study.set))
-    all_or_faults(
-        lambda: refuse_unknown(study.sampler), lambda: _refuse_misplaced(study), lambda: _refuse_missing_data(study)
-    )
+    _refuse_device(study)
     assert study.data is not None
     images = load_data(study.data)
     space = space or _load_space(study, images)
@@ -113,7 +107,6 @@ def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Open
 
     study = _moved(started.study, places)
     if study.table is not None:
-        _refuse_trainings(study)
         opening = _open_table(study, parse(started.space_text, f"the space of {folder}"))
         assert opening.answers is not None
         if opening.answers.table.fingerprint != started.fingerprint:
@@ -122,7 +115,7 @@ def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Open
                 help="bring back the table as it was, or begin a new run",
             )
         return opening
-    _refuse_misplaced(study)
+    _refuse_device(study)
     images = load_data(started.data, started.split_seed)
     if images.fingerprint != started.fingerprint:
         raise RunError(
@@ -130,22 +123,6 @@ def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Open
             help="bring back the images as they were, or begin a new run",
         )
     return Opening(study, parse(started.space_text, f"the space of {folder}"), images, started.recipe)
-
-
-_OF_TRAININGS = (
-    "data",
-    "recipe",
-    "target",
-    "candidates",
-    "final_seeds",
-    "rivals",
-    "starts",
-    "executor",
-    "address",
-    "storage",
-    "trials_per_gpu",
-    "device",
-)
 
 
 def _open_table(study: Study, space: Space) -> Opening:
@@ -160,37 +137,6 @@ def _open_table(study: Study, space: Space) -> Opening:
     return Opening(study, space, None, Recipe(epochs=lookup.epochs[-1]), answers=answers)
 
 
-def _refuse_trainings(study: Study) -> None:
-    """Raises StudyError where a study with a table asks for what only trainings have, or more epochs than it has."""
-    if faults := tuple(_contradictions(study)):
-        raise StudyError(*faults)
-
-
-def _contradictions(study: Study) -> Iterator[StudyFault]:
-    assert study.table is not None
-    trained, epochs = "nothing is trained where the study has a `table`", study.table.epochs
-    for key in filter(partial(_is_asked, study), _OF_TRAININGS):
-        yield StudyFault((key,), trained, f"leave out `{key}`, or `table`")
-    if LATENCY.name in study.objectives:
-        yield StudyFault(("objectives",), f"{trained}, so no latency is measured", "leave out latency")
-    if study.screening in TENSOR_PROXIES:
-        message = f"`{study.screening}` looks at images, and there are none where the study has a `table`"
-        yield StudyFault(("screening",), message, "screen by params or macs")
-    if len(epochs) == 1:
-        message = "the table has one column of what is seen, so nothing pauses before its end"
-        for key in filter(partial(_is_asked, study), ("eta", "first_rung", "fidelity")):
-            if (key, study.fidelity) != ("fidelity", "full"):
-                yield StudyFault((key,), message, f"leave out `{key}`, or name columns of fewer epochs in `seen`")
-    elif study.first_rung is not None and not Fidelity(first_rung=study.first_rung, known=epochs).rungs(epochs[-1]):
-        message = f"`first_rung` is {study.first_rung}, and the table is of the epochs {', '.join(map(str, epochs))}"
-        yield StudyFault(("first_rung",), message, "a rung is before the last; or: fidelity: full")
-
-
-def _is_asked(study: Study, key: str) -> bool:
-    """Whether a key is other than where nobody asks for it."""
-    return bool(getattr(study, key) != Study.model_fields[key].default)
-
-
 def _moved(study: Study, given: Mapping[str, object]) -> Study:
     """The study in other places. With another executor go the workers and the cluster of the one before."""
     keys = {name: value for name, value in given.items() if value is not None}
@@ -200,18 +146,14 @@ def _moved(study: Study, given: Mapping[str, object]) -> Study:
     asked = study.as_dict()
     if "executor" in keys:
         asked = {name: value for name, value in asked.items() if name not in places()}
-    return Study.of({**asked, **keys})
+    study = Study.of({**asked, **keys})
+    refuse_contradictions(study, places())
+    return study
 
 
-def _refuse_misplaced(study: Study) -> None:
-    refuse_misuse(study)
+def _refuse_device(study: Study) -> None:
     if study.address is None:
         refuse_device(study.device)
-
-
-def _refuse_missing_data(study: Study) -> None:
-    if study.data is None:
-        raise StudyError.at("data", "a study has no `data`", help="a folder of images, an .npz file, or digits")
 
 
 def _load_space(study: Study, images: Data) -> Space:

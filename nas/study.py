@@ -2,16 +2,16 @@
 `nas.search`; the first line of a ledger holds the whole.
 
 Free of torch, and knows nothing of what is behind the names: whether a space, a data set or a sampler exists is found
-out where it is looked up, by a `StudyError` that names the key.
+out where it is looked up, and what can't stand together by `nas.contradictions`; by a `StudyError` that names the key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic_core import ErrorDetails
 
 from blocks.errors import FixpointError
@@ -21,7 +21,7 @@ from nas.fidelity import METHODS
 from nas.lookup import Lookup
 from nas.objectives import ACCURACY
 from nas.recipe import Recipe
-from nas.study_values import PROXIES, BudgetMap, Count, Method, Objectives, Proxy, Seconds, Settings, Share, wrong
+from nas.study_values import PROXIES, BudgetMap, Count, Method, Objectives, Proxy, Seconds, Settings, Share
 
 DEFAULT_TRIALS = 60
 KNEE = "knee"
@@ -161,19 +161,9 @@ class Study(BaseModel):
     )
     device: Annotated[str, Key("NAME", is_place=True)] = Field("auto", description="cpu, cuda, cuda:1 or auto.")
 
-    @model_validator(mode="after")
-    def _prefers_what_it_has(self) -> Self:
-        if self.prefer is not None and len(self.objectives) == 1:
-            raise wrong("`prefer` chooses among several objectives, and there is one", "leave it out", at="prefer")
-        if self.prefer not in (None, KNEE, *self.objectives):
-            known = (*self.objectives, KNEE)
-            help = nearest(str(self.prefer), known) or f"there is {one_of(known)}"
-            raise wrong(f"`prefer` names an objective of the study, got `{self.prefer}`", help, at="prefer")
-        return self
-
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:
-        """The study of these keys. Raises: StudyError, with all faults."""
+        """The study of these keys, each on its own. Raises: StudyError, with all faults."""
         try:
             return cls.model_validate(dict(keys))
         except ValidationError as error:
@@ -191,18 +181,6 @@ class Study(BaseModel):
     def max_trials(self) -> int | None:
         """How many networks are trained at most; None where only time or target end the search."""
         return self.trials if self.trials is not None or self.time is not None else DEFAULT_TRIALS
-
-
-def all_or_faults(*checks: Callable[[], None]) -> None:
-    """Runs all checks. Raises: StudyError, with the faults of all that fail."""
-    faults: list[StudyFault] = []
-    for check in checks:
-        try:
-            check()
-        except StudyError as error:
-            faults += error.faults
-    if faults:
-        raise StudyError(*faults)
 
 
 def merged(keys: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,15 +214,24 @@ def keys_of() -> dict[str, Key]:
 
 def study_faults(error: ValidationError) -> Iterable[StudyFault]:
     """What pydantic found, in our words."""
-    return [_fault(details) for details in error.errors(include_url=False)]
+    found = [fault for details in error.errors(include_url=False) for fault in _faults(details)]
+    meant = {fault.help for fault in found if fault.slug == "unknown-key"}  # a key that is misspelt is not missing, too
+    return [one for one in found if one.slug != "missing-key" or f"did you mean `{one.path[-1]}`?" not in meant]
+
+
+def _faults(details: ErrorDetails) -> Iterator[StudyFault]:
+    if details["type"] != "study":
+        yield _fault(details)
+        return
+    path = tuple(details["loc"])
+    for one in details["ctx"]["found"]:
+        yield StudyFault(path if one.at is None else (*path, one.at), one.message, one.help, one.slug)
 
 
 def _fault(details: ErrorDetails) -> StudyFault:
+    """What pydantic itself found."""
     kind, context, given = details["type"], details.get("ctx", {}), details["input"]
     path = tuple(details["loc"])
-    if kind == "study":
-        at = (context["at"],) if "at" in context else ()
-        return StudyFault((*path, *at), context["message"], context["help"], context.get("slug", "bad-value"))
     name, whole = str(path[-1]), f"`{path[0]}`" if len(path) > 1 else "a study"
     if kind == "extra_forbidden":
         known = _PARTS.get(str(path[0]), Study.model_fields) if len(path) > 1 else Study.model_fields

@@ -23,6 +23,7 @@ from graphs import DocumentError
 from graphs.faults import Fault, FaultList, Mark, nearest
 from graphs.text import Mapping as MapTree
 from graphs.text import Scalar, Sequence, Tree, parse_tree, read_source
+from nas.contradictions import study_of
 from nas.study import Study, StudyError, StudyFault, keys_of, merged
 from search_spaces import NotFoundError
 from search_spaces.catalog import SUFFIXES, nearest_file
@@ -39,7 +40,7 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class StudyFile:
-    """The keys of a file, as `Study.of` takes them, and where each stands: itself, and its value.
+    """The keys of a file, as `study_of` takes them, and where each stands: itself, and its value.
 
     `missing` are the faults of keys that name files which aren't there.
     """
@@ -57,7 +58,7 @@ class StudyFile:
         with self.located(given):
             missing = [fault for fault in self.missing if not _is_given(fault.place, given)]
             try:
-                study = Study.of(merged(self.keys, given))
+                study = study_of(merged(self.keys, given))
             except StudyError as error:
                 raise StudyError(*error.faults, *missing) from None
             if missing:
@@ -99,14 +100,14 @@ def study_schema() -> dict[str, Any]:
 
 
 def is_study(path: Path) -> bool:
-    """Whether a file looks like a study, sound or not: a map with keys that documents of networks don't have."""
+    """Whether a file looks like a study, sound or not: a map with a key of studies, and none of what a network has."""
     faults = FaultList()
     source = read_source(path, faults)
     tree = parse_tree(source, faults) if source else None
     if not isinstance(tree, MapTree):
         return False
     found = {key.text for key, _ in tree}
-    return "space" in found and not found & {*_OF_DOCUMENTS}
+    return bool(found & Study.model_fields.keys()) and not found & {*_OF_DOCUMENTS}
 
 
 def read_study(path: str | Path) -> StudyFile:

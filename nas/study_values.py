@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import (
@@ -29,6 +30,8 @@ from nas.objectives import ACCURACY, BY_NAME
 
 TENSOR_PROXIES = ("naswot", "synflow")  # which look at more of a network than its costs
 PROXIES = ("none", "params", "macs", *TENSOR_PROXIES)
+SAMPLERS = ("auto", "gp", "tpe", "nsga2", "evolution", "local", "random")
+EXECUTORS = ("inline", "ray")
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
@@ -37,9 +40,24 @@ _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)")
 Setting = bool | int | float | str
 
 
-def wrong(message: str, help: str = "", **more: object) -> PydanticCustomError:
-    """What a validator raises; `at` is the part of the value that is meant, `slug` that of a fault."""
-    return PydanticCustomError("study", "{message}", {"message": message, "help": help, **more})
+@dataclass(frozen=True)
+class Wrong:
+    """One thing that is wrong with a value; `at` is the part of it that is meant, `slug` that of a fault."""
+
+    message: str
+    help: str = ""
+    at: str | int | None = None
+    slug: str = "bad-value"
+
+
+def wrong(message: str, help: str = "", *, slug: str = "bad-value") -> PydanticCustomError:
+    """What a validator raises."""
+    return all_wrong(Wrong(message, help, slug=slug))
+
+
+def all_wrong(*found: Wrong) -> PydanticCustomError:
+    """What a validator raises that finds several things, of which there is at least one."""
+    return PydanticCustomError("study", "{message}", {"message": found[0].message, "found": found})
 
 
 def _read_budget(given: object) -> Budget:
@@ -47,12 +65,15 @@ def _read_budget(given: object) -> Budget:
         return given
     if not isinstance(given, Mapping):
         raise wrong("`budget` is a map of bounds", "budget: {max_params: 1M, max_macs: 100M}", slug="wrong-shape")
+    found: list[Wrong] = []
     for name, value in given.items():
         try:
             Budget.of({str(name): value})
         except BudgetError as error:
             slug = "bad-value" if str(name) in BOUNDS else "unknown-key"
-            raise wrong(error.message, error.help, at=str(name), slug=slug) from None
+            found.append(Wrong(error.message, error.help, str(name), slug))
+    if found:
+        raise all_wrong(*found)
     try:
         return Budget.of(given)
     except BudgetError as error:
@@ -62,9 +83,13 @@ def _read_budget(given: object) -> Budget:
 def _read_settings(given: object) -> object:
     if not isinstance(given, Mapping):
         raise wrong("`set` is a map of parameters", "set: {width: 32}", slug="wrong-shape")
-    for name, value in given.items():
-        if not isinstance(value, Setting):
-            raise wrong(f"`{name}` is set to a number, a word, true or false, got `{value}`", at=str(name))
+    found = [
+        Wrong(f"`{name}` is set to a number, a word, true or false, got `{value}`", at=str(name))
+        for name, value in given.items()
+        if not isinstance(value, Setting)
+    ]
+    if found:
+        raise all_wrong(*found)
     return dict(given)
 
 
@@ -94,12 +119,15 @@ def _read_objectives(given: object) -> object:
     names = [given] if isinstance(given, str) else given
     if not isinstance(names, list | tuple) or not names:
         raise wrong("`objectives` is a list of objectives", f"there is {one_of(BY_NAME)}", slug="wrong-shape")
+    found: list[Wrong] = []
     for index, name in enumerate(names):
         if name not in BY_NAME:
             help = nearest(str(name), BY_NAME) or f"there is {one_of(BY_NAME)}"
-            raise wrong(f"there is no objective `{name}`", help, at=index)
-        if name in names[:index]:
-            raise wrong(f"the objective `{name}` stands here twice", "remove one of them", at=index)
+            found.append(Wrong(f"there is no objective `{name}`", help, index))
+        elif name in names[:index]:
+            found.append(Wrong(f"the objective `{name}` stands here twice", "remove one of them", index))
+    if found:
+        raise all_wrong(*found)
     if ACCURACY.name not in names:
         raise wrong("`objectives` are without accuracy, so training would be for nothing", "add accuracy to them")
     return tuple(names)

@@ -92,6 +92,7 @@ def _with_study(
 
     Raises: StudyError, or DocumentError where the mistake stands in the study's file; what `do` raises.
     """
+    from nas.contradictions import study_of
     from nas.study import Study
     from nas.study_files import read_study
     from search_spaces import Space
@@ -101,7 +102,7 @@ def _with_study(
     if given is not None:
         keys["space"] = given.name
     if study is None or isinstance(study, Study):
-        return do(study.changed(**keys) if study else Study.of(keys), given)
+        return do(study.changed(**keys) if study else study_of(keys), given)
     file = read_study(study)
     asked = file.study(keys)
     with file.located(keys):

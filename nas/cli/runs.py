@@ -39,7 +39,7 @@ def search(
     ] = None,
     seeds: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="With a table: compare samplers over so many seeds.", show_default=False),
+        typer.Option(metavar="N", help="With a table: compare samplers over so many seeds.", show_default=False),
     ] = 1,
     to: To = None,
     as_json: Json = False,
@@ -58,6 +58,8 @@ def search(
     """
     from nas import verbs
 
+    if seeds < 1:
+        raise typer.BadParameter(f"--seeds: `seeds` is {seeds}; at least 1 is needed")
     samplers = keys.pop("sampler", [])
     if len(samplers) > 1 or seeds > 1:
         for option, given in {"--run": run, "--to": to}.items():

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graphs.faults import nearest, one_of
 from nas.executors.inline import InlineExecutor
-from nas.study import Study, StudyError
+from nas.study import Study
+from nas.study_values import EXECUTORS
 from nas.trainer import Trainer
 from nas.trials import Executor
 
 __all__ = ["EXECUTORS", "InlineExecutor", "make_executor"]
-
-EXECUTORS = ("inline", "ray")
 
 
 def make_executor(study: Study, trainer: Trainer) -> Executor:
@@ -30,9 +28,8 @@ def make_executor(study: Study, trainer: Trainer) -> Executor:
 
     With `ray`, trials on `cuda` have a GPU each, unless `trials_per_gpu` says how many share one.
 
-    Raises: StudyError, as `refuse_misuse` does; RayError where Ray can't be used.
+    Raises: RayError where Ray can't be used.
     """
-    refuse_misuse(study)
     if study.executor == "inline":
         return InlineExecutor(trainer)
     from nas.executors.ray import RayExecutor
@@ -45,27 +42,3 @@ def make_executor(study: Study, trainer: Trainer) -> Executor:
         storage=study.storage,
         trials_per_gpu=trials_per_gpu,
     )
-
-
-def refuse_misuse(study: Study) -> None:
-    """Raises StudyError for an executor that there isn't, or that can't do what is asked; starts nothing."""
-    if study.executor not in EXECUTORS:
-        help = nearest(study.executor, EXECUTORS) or f"there is {one_of(EXECUTORS)}"
-        raise StudyError.at("executor", f"there is no executor `{study.executor}`", help=help)
-    if study.executor == "inline":
-        _refuse_for_inline(study)
-    elif study.trials_per_gpu is not None and study.device not in ("auto", "cuda"):
-        message = f"with `trials_per_gpu`, Ray chooses the GPU, and `{study.device}` is none that it could"
-        raise StudyError.at("device", message, help="leave `device` out, or say cuda")
-
-
-def _refuse_for_inline(study: Study) -> None:
-    if study.workers not in (None, 1):
-        message, help = f"`inline` runs one trial at a time, not {study.workers}", "use `ray` for several workers"
-        raise StudyError.at("workers", message, help=help)
-    if study.trials_per_gpu not in (None, 1):
-        message = f"`inline` runs one trial at a time, not {study.trials_per_gpu} on a GPU"
-        raise StudyError.at("trials_per_gpu", message, help="use `ray` for several")
-    for key in ("address", "storage"):
-        if getattr(study, key):
-            raise StudyError.at(key, "`inline` runs on this machine alone", help="use `ray` for a cluster")

@@ -32,6 +32,7 @@ from nas.samplers.local import LocalSampler
 from nas.samplers.random import RandomSampler
 from nas.samplers.sampler import Outcome, Sampler
 from nas.study import StudyError
+from nas.study_values import SAMPLERS
 
 if TYPE_CHECKING:
     from graphs import Budget
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SAMPLERS", "Outcome", "RandomSampler", "Sampler", "make_sampler", "refuse_unknown"]
 
-SAMPLERS = ("auto", "gp", "tpe", "nsga2", "evolution", "local", "random")
 MAX_TRIALS_OF_GP = 400
 
 

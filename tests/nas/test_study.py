@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 import nas
 from graphs import Budget, DocumentError
+from nas.contradictions import study_of
 from nas.recipe import Recipe
 from nas.study import DEFAULT_TRIALS, Study, StudyError, places
 from nas.study_files import read_study, study_schema
@@ -105,6 +106,56 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(StudyError) as caught:
         Study.of({"trials": 0, "time": "2w"})
     assert {fault.path for fault in caught.value.faults} == {("space",), ("trials",), ("time",)}
+    with pytest.raises(StudyError) as caught:
+        Study.of(
+            {
+                "space": "small",
+                "budget": {"max_params": "few", "max_macs": "many", "max_parms": 1},
+                "objectives": ["maks", "accuracy", "accuracy"],
+                "set": {"width": [1], "depth": [2]},
+            }
+        )
+    assert {fault.path for fault in caught.value.faults} == {
+        *(("budget", bound) for bound in ("max_params", "max_macs", "max_parms")),
+        *(("objectives", index) for index in (0, 2)),
+        *(("set", name) for name in ("width", "depth")),
+    }
+
+
+ASKED: dict[str, Any] = {"space": "small", "data": "digits"}
+TOGETHER: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "nothing wrong": ({}, set()),
+    "no sampler of that name": ({"sampler": "tpee"}, {"sampler"}),
+    "no executor of that name": ({"executor": "rai"}, {"executor"}),
+    "workers of one process": ({"workers": 2, "address": "head:6379"}, {"workers", "address"}),
+    "rungs of whole trainings": ({"fidelity": "full", "eta": 4, "first_rung": 2}, {"eta", "first_rung"}),
+    "whole trainings without rungs": ({"fidelity": "full", "eta": 3}, set()),
+    "draws without a screening": (
+        {"screening_draws": 5, "screening_control": 0.5},
+        {"screening_draws", "screening_control"},
+    ),
+    "draws of a screening": ({"screening_draws": 5, "screening": "params"}, set()),
+    "a preference of one objective": ({"prefer": "macs"}, {"prefer"}),
+    "a preference of none of two": ({"objectives": ["accuracy", "macs"], "prefer": "mcas"}, {"prefer"}),
+    "a preference of two": ({"objectives": ["accuracy", "macs"], "prefer": "knee"}, set()),
+    "a wrong value beside a contradiction": ({"trials": 0, "sampler": "tpee"}, {"trials", "sampler"}),
+    "a preference of objectives that are wrong": ({"objectives": ["maks"], "prefer": "macs"}, {"objectives"}),
+    "workers of a wrong executor": ({"executor": 3, "workers": 2}, {"executor"}),
+    "no data": ({"data": None}, {"data"}),
+    "no data beside a table that is wrong": ({"data": None, "table": {"file": "t.csv"}}, {"table"}),
+}
+
+
+@pytest.mark.parametrize(("keys", "at"), TOGETHER.values(), ids=TOGETHER)
+def test_what_cannot_stand_together_is_told_with_all_else_and_nothing_follows_from_what_is_wrong(
+    keys: dict[str, Any], at: set[str]
+) -> None:
+    found: set[str] = set()
+    try:
+        study_of({**ASKED, **keys})
+    except StudyError as error:
+        found = {str(fault.path[0]) for fault in error.faults}
+    assert found == at
 
 
 def test_keys_replace_those_of_a_study_and_of_maps_single_entries() -> None:
@@ -128,8 +179,8 @@ def write(folder: Path, text: str, name: str = "study.yaml") -> Path:
 
 def test_a_file_has_the_keys_of_a_study_and_paths_relative_to_itself(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    text = "version: 1\nspace: spaces/little.yaml\ndata: photos\nstorage: shared\nbudget: {max_params: 4k}\ntime: 2h\n"
-    study = read_study(write(tmp_path, text)).study({})
+    text = "version: 1\nspace: spaces/little.yaml\ndata: photos\nstorage: shared\nbudget: {max_params: 4k}\n"
+    study = read_study(write(tmp_path, f"{text}time: 2h\nexecutor: ray\n")).study({})
     assert study.space == str(tmp_path / "spaces/little.yaml")
     assert study.data == str(tmp_path / "photos")
     assert study.storage == str(tmp_path / "shared")
@@ -166,6 +217,36 @@ TOLD = {
       | ^^^^^^
   help: did you mean `trials`?
 3 faults""",
+    ),
+    "faults of all kinds": (
+        "version: 1\nspce: small\ndata: digit\nsampler: tpee\nbudget: {max_params: 4x, max_macs: 5z}\n"
+        "fidelity: full\neta: 4\n",
+        """\
+{file}:2:1: E102 unknown-key: a study has no key `spce`
+    2 | spce: small
+      | ^^^^
+  help: did you mean `space`?
+{file}:3:7: E106 bad-value: there is no `digit` beside the study, and no data of that name ships
+    3 | data: digit
+      |       ^^^^^
+  help: did you mean `digits`?
+{file}:4:10: E106 bad-value: there is no sampler `tpee`
+    4 | sampler: tpee
+      |          ^^^^
+  help: did you mean `tpe`?
+{file}:5:22: E106 bad-value: max_params is a number, got `4x`
+    5 | budget: {{max_params: 4x, max_macs: 5z}}
+      |                      ^^
+  help: as in 4000, 4k, 1.5M or 4.2G
+{file}:5:36: E106 bad-value: max_macs is a number, got `5z`
+    5 | budget: {{max_params: 4x, max_macs: 5z}}
+      |                                    ^^
+  help: as in 4000, 4k, 1.5M or 4.2G
+{file}:7:6: E106 bad-value: with `fidelity: full` every trial is trained to its end, and nothing is compared before
+    7 | eta: 4
+      |      ^
+  help: leave out `eta`, or say asha or hyperband
+6 faults""",
     ),
     "a list": (
         "- space: small\n",
@@ -220,6 +301,12 @@ def test_the_mistakes_of_a_file_are_told_at_their_place(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_study_whose_space_is_misspelt_is_checked_as_a_study(tmp_path: Path, nas: Callable[..., Answer]) -> None:
+    text, told = TOLD["faults of all kinds"]
+    path = write(tmp_path, text)
+    assert nas("check", path) == (1, "", told.format(file=path) + "\n")
+
+
 def test_python_is_told_the_same(tmp_path: Path) -> None:
     with pytest.raises(DocumentError) as caught:
         nas.search(write(tmp_path, TOLD["a contradiction"][0]), run=tmp_path / "run")
@@ -241,6 +328,12 @@ def test_a_wrong_flag_is_a_mistake_of_usage(nas: Callable[..., Answer]) -> None:
     assert code == 2
     assert "--trials: `trials` is 0" in err
     assert "--max-params: max_params is a number, got `few`" in err
+
+
+@pytest.mark.parametrize("seeds", [0, -2])
+def test_no_seeds_are_a_mistake_of_usage(nas: Callable[..., Answer], seeds: int) -> None:
+    code, _, err = nas("search", "--space", "small", "--seeds", str(seeds))
+    assert (code, f"--seeds: `seeds` is {seeds}; at least 1 is needed" in err) == (2, True)
 
 
 def test_the_schema_for_editors_knows_the_form_of_studies() -> None:
