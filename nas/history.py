@@ -50,11 +50,13 @@ class Trial:
     """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`.
 
     `epochs` is the length of the whole training; so far it goes to epoch `until`. `network` is the name of the
-    hand-designed network that it is, where the run began with it as one.
+    hand-designed network that it is, where the run began with it as one. Its decisions are kept as what they decide and
+    as the alternatives taken: the former are one object for all trials that decide the same.
     """
 
     number: int
-    decisions: Decisions
+    addresses: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
     hash: str
     params: int
     macs: int
@@ -70,6 +72,11 @@ class Trial:
     network: str = ""
     arm: str = ""
     score: float | None = None
+
+    @property
+    def decisions(self) -> dict[str, Alternative]:
+        """Which point of the space it is."""
+        return dict(zip(self.addresses, self.alternatives, strict=True))
 
     @property
     def is_over(self) -> bool:
@@ -121,6 +128,7 @@ class History:
         self.finals: dict[int, dict[int, Finalised]] = {}  # by trial and seed
         self.unfinished: dict[int, str] = {}  # by trial: why its final training came to no end
         self._starts = {_key(start.decisions): start.name for start in self.started.starts}
+        self._addresses: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.exported: Exported | None = None
         self.reported: Reported | None = None
         self.active_seconds = 0.0
@@ -177,9 +185,11 @@ class History:
                 pass
 
     def _propose(self, record: Proposed) -> None:
+        addresses = tuple(record.decisions)
         self.trials[record.trial] = self.running[record.trial] = Trial(
             number=record.trial,
-            decisions=record.decisions,
+            addresses=self._addresses.setdefault(addresses, addresses),
+            alternatives=tuple(record.decisions.values()),
             hash=record.hash,
             params=record.params,
             macs=record.macs,

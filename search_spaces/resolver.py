@@ -30,6 +30,8 @@ from search_spaces.decisions import Alternative, Choose, Decision, Holes, source
 from search_spaces.offers import Offers
 from search_spaces.resolution import Fillings, Resolution, places_of
 
+MAX_GIVEN = 10_000  # answers to one agenda that are kept to be shared
+
 
 class Resolver:
     """Resolves the holes of one document. Stateless but for what it remembers of the document's holes by address.
@@ -45,6 +47,7 @@ class Resolver:
         self._offers = Offers(self._with_holes)
         self._agendas = Agendas(self._offers, self._with_holes)
         self._fillings = Fillings(self._agendas)
+        self._given: dict[Answers, Answers] = {}
 
     @property
     def has_prior(self) -> bool:
@@ -68,9 +71,18 @@ class Resolver:
         for name in self._params.names:
             picked[name] = note(self._params.decision(name, picked))
         shared: list[Answers] = [(position,) for position in picked.values()]
-        shared += [_answers(agenda, note) for agenda in self._agendas_once]
-        steps = tuple([_answers(agenda, note) for agenda in self._agendas_of_steps])
+        shared += [self._answers(agenda, note) for agenda in self._agendas_once]
+        steps = tuple([self._answers(agenda, note) for agenda in self._agendas_of_steps])
         return Asked(tuple(shared), steps), taken
+
+    def _answers(self, agenda: Agenda, choose: Choose) -> Answers:
+        """The answers to one agenda; equal ones are one object, as most points have most of theirs in common."""
+        answers: list[int] = []
+        ask(agenda, choose, answers)
+        given = tuple(answers)
+        if len(self._given) >= MAX_GIVEN:
+            self._given.clear()
+        return self._given.setdefault(given, given)
 
     @cached_property
     def _agendas_once(self) -> list[Agenda]:
@@ -260,12 +272,6 @@ class Resolver:
                     reached.add(call.key.text)
                     waiting.append(template.body)
         return tuple(name for name, template in self._with_holes.items() if template.once and name in reached)
-
-
-def _answers(agenda: Agenda, choose: Choose) -> Answers:
-    answers: list[int] = []
-    ask(agenda, choose, answers)
-    return tuple(answers)
 
 
 def _never(decision: Decision) -> int:
