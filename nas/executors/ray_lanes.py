@@ -33,7 +33,7 @@ Trainer = Callable[[Job], Iterator[Event]]
 
 PLACING_SECONDS = 10.0  # until a job goes to another worker, where its own has found no place, and between two tries
 MAX_STARTS = 5  # of workers, one after another and over this time, that all fail
-STARTING_SECONDS = 120.0
+STARTING_SECONDS = 60.0
 LANE_STEP = 1e-4  # the smallest part of a resource that Ray counts
 GUARDED = 0.95  # of a GPU's memory, which the trials on it share; the rest is for what others hold
 CONTEXT_BYTES = 512 << 20  # of every process on a GPU, for CUDA itself, beside what torch counts
@@ -202,7 +202,9 @@ class Relay(FIFOScheduler):
         self._failed_starts.append(monotonic())
         if len(self._failed_starts) >= MAX_STARTS and monotonic() - self._failed_starts[0] >= STARTING_SECONDS:
             message = f"no worker can be started: {text.strip().splitlines()[-1]}"
-            self._exchange.fail(RayError(message, help="mend the cluster; `nas resume RUN` goes on from the ledger"))
+            # "Cancelled" is what Ray says of a worker of a driver that asks for a token which the nodes don't have.
+            cause = "is the token here that of the cluster's nodes?" if "cancelled" in text else "mend the cluster;"
+            self._exchange.fail(RayError(message, help=f"{cause} `nas resume RUN` goes on from the ledger"))
 
     def _take_back_what_is_not_placed(self, tune_controller: Any) -> None:
         now = monotonic()

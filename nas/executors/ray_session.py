@@ -43,8 +43,7 @@ WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 CONNECTING_SECONDS = 5.0
 
-# One secret for all clusters of this process: Ray's core reads the token once and keeps it.
-_TOKEN = secrets.token_hex(32)
+CORE: Any = ray._raylet  # its stub leaves most of it out
 
 
 class RayError(FixpointError):
@@ -92,6 +91,8 @@ class _Surroundings:
         self._handler = signal.getsignal(signal.SIGTERM)
         self._prints = getattr(ray_worker, "print_to_stdstream", None)
         os.environ.update(environment)
+        _read_environment()
+        CORE.AuthenticationTokenLoader.instance().reset_cache()
         if self._prints is not None:
             vars(ray_worker)["print_to_stdstream"] = _silent
 
@@ -101,11 +102,25 @@ class _Surroundings:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        _read_environment()
+        # Where every request needs a token, threads of Ray that are just ending would end the process without one.
+        if CORE.get_authentication_mode() != CORE.AuthenticationMode.TOKEN:
+            CORE.AuthenticationTokenLoader.instance().reset_cache()
         logging.getLogger("ray").setLevel(self._log_level)
         if self._prints is not None:
             vars(ray_worker)["print_to_stdstream"] = self._prints
         if threading.current_thread() is threading.main_thread() and self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
+
+
+def _read_environment() -> None:
+    """Has Ray's core read its settings again.
+
+    It does so once, and keeps them, token included. After a cluster of our own, which has a token, this process would
+    refuse all that a cluster without one sends it; and that cancels every worker, before it starts, as one whose owner
+    is gone.
+    """
+    CORE.Config.initialize("")
 
 
 def _silent(*_: object, **__: object) -> None:
@@ -174,7 +189,7 @@ def _token(folder: str, address: str | None) -> dict[str, str]:
         return {}
     path = Path(folder) / "token"
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(_TOKEN)
+        file.write(secrets.token_hex(32))
     return {"RAY_AUTH_TOKEN_PATH": str(path)}
 
 

@@ -109,12 +109,16 @@ def test_whatever_becomes_of_a_trial_is_told_by_the_ledger_and_costs_no_other(na
 
 
 def test_a_node_that_is_removed_costs_what_ran_on_it(tmp_path: Path) -> None:
-    """Of three nodes with a worker each, one goes away; the other two finish what it was at, and everything after."""
+    """Of three nodes with a worker each, one goes away; the other two finish what it was at, and everything after.
+
+    The cluster asks for no token, unlike the one that this process had before.
+    """
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     from nas.executors.ray import RayExecutor
 
+    RayExecutor(sleeping_trainer(0), capacity=1).close()
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]

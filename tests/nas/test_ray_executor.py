@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from nas.executors.ray import RayExecutor
-from nas.executors.ray_session import RayError
+from nas.executors.ray_session import CORE, RayError
 from nas.trials import Completed, Event, Failed, Job, Lost, Progress
 from tests.nas.scripts import drive, run
 
@@ -33,7 +33,7 @@ def test_a_closed_executor_leaves_no_process_no_file_and_no_setting(
 ) -> None:
     """Before the other tests of this file, which share an executor: only one can be open."""
     environment, before = dict(os.environ), descendants(os.getpid())
-    handler = signal.getsignal(signal.SIGTERM)
+    handler, mode = signal.getsignal(signal.SIGTERM), CORE.get_authentication_mode()
     with tempfile.TemporaryDirectory(dir="/tmp") as temporary, monkeypatch.context() as patch:
         patch.setenv("HOME", str(tmp_path))
         patch.setattr(tempfile, "tempdir", temporary)
@@ -47,6 +47,7 @@ def test_a_closed_executor_leaves_no_process_no_file_and_no_setting(
     assert await_end(processes) == set()
     assert dict(os.environ) == environment
     assert signal.getsignal(signal.SIGTERM) is handler
+    assert CORE.get_authentication_mode() == mode
 
 
 class Unloadable:
