@@ -14,7 +14,7 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ from nas.executors import make_executor
 from nas.executors.tabular import TabularExecutor
 from nas.finishing import finish
 from nas.history import History
-from nas.ledger import Journal, Ledger, is_locked, not_written, read_ledger
+from nas.ledger import Journal, Ledger, RunError, is_locked, no_folder, not_written, read_ledger
 from nas.objectives import LATENCY
 from nas.opening import Opening, open_study, reopen, versions
 from nas.records import Record, Reported, Resumed
@@ -64,10 +64,11 @@ def search(
     opening = open_study(study, space, on_wait=on_wait)
     sampler = sampler_of(study, opening.space)  # imports Optuna: better before there is a run to interrupt
     started = opening.started("")
-    folder = _make_folder(run, f"{opening.space.name}-{Path(started.data).stem}")
-    started = replace(started, name=folder.name)
-    with Ledger.create(folder) as ledger:
+    with _new_folder(run, f"{opening.space.name}-{Path(started.data).stem}") as folder:
+        started = replace(started, name=folder.name)
+        ledger = Ledger.create(folder)
         history = History(folder, ledger.append(started))
+    with ledger:
         if on_event:
             on_event(started, history)
         return _drive(ledger, _make_brain(opening, sampler, history), opening, on_event)
@@ -236,11 +237,29 @@ def _finite(event: Event) -> Event:
     return replace(event, metrics=metrics)
 
 
+@contextmanager
+def _new_folder(run: str | Path | None, name: str) -> Iterator[Path]:
+    """A folder for a run that begins here; what was made for it is gone again where it doesn't. Raises: RunError."""
+    place = RUNS if run is None else Path(run)
+    missing = [path for path in (place, *place.parents) if not path.exists()]
+    folder = place
+    try:
+        folder = _make_folder(run, name)
+        yield folder
+    except RunError:
+        for path in dict.fromkeys([*([folder] if run is None else []), *missing]):  # innermost first
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
 def _make_folder(run: str | Path | None, name: str) -> Path:
-    """A new folder: the one that was asked for, or runs/NAME-1, -2, ... Raises: RunError."""
+    """The folder that was asked for, or a new one, runs/NAME-1, -2, ... Raises: RunError."""
     try:
         if run is not None:
             folder = Path(run)
+            if folder.exists() and not folder.is_dir():
+                raise no_folder(folder)
             folder.mkdir(parents=True, exist_ok=True)
             return folder
         RUNS.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +67,8 @@ class Follower:
                 text = file.read()
         except FileNotFoundError:
             raise RunError(f"{self._run} is not a run: it has no {LEDGER}", help="give the folder of a run") from None
+        except NotADirectoryError:
+            raise no_folder(self._run) from None
         except OSError as error:
             help = "check the path and its permissions"
             raise RunError(f"{path} cannot be read: {error.strerror}", help=help) from None
@@ -146,6 +149,7 @@ class Ledger:
             os.close(lock)
             raise
         except OSError as error:
+            _leave_nothing(run)
             os.close(lock)
             raise not_written(run, error) from None
         return cls(run, [], file, lock)
@@ -178,7 +182,10 @@ class Ledger:
         return lines
 
     def append(self, record: Record) -> Line:
-        """Writes one line. Raises: RunError where the disk is full; the ledger is then as before."""
+        """Writes one line.
+
+        Raises: RunError where the disk is full; the ledger is then as before, and gone where this was its first line.
+        """
         at = round(self.clock(), 3)
         data = {"n": self._count + 1, "at": at, **encode(record)}
         line = json.dumps({**data, "crc": _crc(data)}, separators=(",", ":"), allow_nan=False).encode() + b"\n"
@@ -193,6 +200,9 @@ class Ledger:
                 os.ftruncate(self._file, before)
                 raise
         except OSError as error:
+            if not self._count:
+                _leave_nothing(self.run)
+                self.close()
             raise not_written(self.run, error) from None
         self._count += 1
         self.last_at = at
@@ -250,6 +260,19 @@ def _acquire(run: Path) -> int:
     raise RunError(
         f"{run} is in use by another driver", help=f"wait for it or end it; `nas status {run}` reads it meanwhile"
     )
+
+
+def _leave_nothing(run: Path) -> None:
+    """What `Ledger.create` has made, gone again, for a run that can't begin. Its lock is still held."""
+    for name in (LEDGER, LOCK):
+        with suppress(OSError):
+            (run / name).unlink()
+
+
+def no_folder(run: Path) -> RunError:
+    """The error of a file where a run should be."""
+    help = f"give its folder: {run.parent}" if run.name == LEDGER else "give the folder of a run, or one that is new"
+    return RunError(f"{run} is a file, and a run is a folder", help=help)
 
 
 def not_written(run: Path, error: OSError) -> RunError:

@@ -102,9 +102,16 @@ def refuse_taken(to: Path, *, overwrite: bool) -> None:
         )
 
 
+def refuse_unwritable(to: Path) -> None:
+    """Raises ExportError where no folder can be made at `to`; leaves nothing there."""
+    with placed_folder(to, overwrite=True, is_tried=True):
+        pass
+
+
 @contextmanager
-def placed_folder(to: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A new folder beside `to`, moved there where the body succeeds, removed where it fails however it fails.
+def placed_folder(to: Path, *, overwrite: bool, is_tried: bool = False) -> Iterator[Path]:
+    """A new folder beside `to`, moved there where the body succeeds, removed where it fails however it fails, and in
+    any case where it `is_tried` alone.
 
     Raises: ExportError for every error of the file system.
     """
@@ -117,7 +124,8 @@ def placed_folder(to: Path, *, overwrite: bool) -> Iterator[Path]:
         folder.mkdir()
         yield folder
         refuse_taken(to, overwrite=overwrite)
-        _move(folder, to, old)
+        if not is_tried:
+            _move(folder, to, old)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ExportError(f"{to} can't be written: {reason}", help="nothing was left there") from error

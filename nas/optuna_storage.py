@@ -26,9 +26,8 @@ import search_spaces
 from blocks.errors import FixpointError
 from nas.history import COMPLETE, DIVERGED, FAILED, REJECTED, STOPPED, History, Trial
 from nas.ledger import Line
-from nas.objectives import BY_NAME
+from nas.objectives import ACCURACY, BY_NAME
 from nas.records import Decisions, Duplicate, Proposed, Rejected
-from nas.trials import Progress
 from search_spaces.decisions import Alternative
 
 RUN = "run"
@@ -71,16 +70,14 @@ def export_to_optuna(history: History, lines: list[Line], url: str) -> Export:
 def _export(history: History, lines: list[Line], storage: RDBStorage, url: str) -> Export:
     name = history.started.name
     identity = f"{name}, begun at {lines[0].at:.3f}"
-    directions = [
-        StudyDirection.MAXIMIZE if BY_NAME[objective].sign > 0 else StudyDirection.MINIMIZE
-        for objective in history.study.objectives
-    ]
+    metrics = _metrics(history)
+    directions = [StudyDirection.MAXIMIZE if sign > 0 else StudyDirection.MINIMIZE for _, sign in metrics]
     study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
     before = study.get_trials(deepcopy=False)
     if study.user_attrs.get(RUN, identity if not before else None) != identity:
         raise StorageError(f"{url} holds another study `{name}`", help="give another storage, or delete that study")
     study.set_user_attr(RUN, identity)
-    study.set_metric_names(list(history.study.objectives))
+    study.set_metric_names([name for name, _ in metrics])
     known = {trial.user_attrs.get(LINE): trial for trial in before}
     num_new = num_updated = 0
     for number, trial in _trials(history, lines):
@@ -91,6 +88,22 @@ def _export(history: History, lines: list[Line], storage: RDBStorage, url: str) 
             _update(storage, known[number], trial)
             num_updated += 1
     return Export(name, num_new, num_updated)
+
+
+def _metrics(history: History) -> list[tuple[str, int]]:
+    """The objectives by name, and whether more (1) or less (-1) is better; of a table, what is seen is its column."""
+    lookup = history.study.table
+    found = [(name, BY_NAME[name].sign) for name in history.study.objectives]
+    if lookup is None:
+        return found
+    return [
+        (lookup.seen[lookup.epochs[-1]], lookup.sign) if name == ACCURACY.name else (name, sign) for name, sign in found
+    ]
+
+
+def _sign(history: History) -> int:
+    """What makes a value of the ledger, of which more is better, one of its table."""
+    return history.study.table.sign if history.study.table else 1
 
 
 def _update(storage: RDBStorage, there: FrozenTrial, trial: FrozenTrial) -> None:
@@ -165,7 +178,7 @@ def _trained(
         ended_at if state.is_finished() else None,
         _constraints(trial, history),
         values=_values(trial, history) if state == TrialState.COMPLETE else None,
-        curve=trial.curve,
+        curve={epoch.epoch: _sign(history) * epoch.value for epoch in trial.curve},
     )
 
 
@@ -179,7 +192,7 @@ def _frozen(
     constraints: dict[str, float],
     *,
     values: list[float] | None = None,
-    curve: list[Progress] | None = None,
+    curve: dict[int, float] | None = None,
 ) -> FrozenTrial:
     params = {address: _category(chosen) for address, chosen in decisions.items() if address in distributions}
     trial = create_trial(
@@ -188,7 +201,7 @@ def _frozen(
         params=params,
         distributions={address: distributions[address] for address in params},
         user_attrs=attributes,
-        intermediate_values={epoch.epoch: epoch.value for epoch in curve or []},
+        intermediate_values=curve,
         constraints=constraints,
     )
     trial.datetime_start = datetime.fromtimestamp(began_at)  # noqa: DTZ006  Optuna's times are local, and say no zone
@@ -198,7 +211,10 @@ def _frozen(
 
 def _values(trial: Trial, history: History) -> list[float] | None:
     """The figures of the objectives as they are; Optuna knows their directions."""
-    figures = [trial.figures[name] for name in history.study.objectives]
+    found = {**trial.figures}
+    if (value := found[ACCURACY.name]) is not None:
+        found[ACCURACY.name] = _sign(history) * value
+    figures = [found[name] for name in history.study.objectives]
     known = [figure for figure in figures if figure is not None]
     return known if len(known) == len(figures) else None
 

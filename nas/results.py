@@ -47,7 +47,7 @@ class Candidate:
     def as_dict(self) -> dict[str, Any]:
         return {
             "trial": self.trial,
-            "network": self.network,
+            "network": self.network or None,
             "hash": self.hash,
             "value": self.value,
             "params": self.params,
@@ -94,7 +94,7 @@ class Rival:
 
     def as_dict(self) -> dict[str, Any]:
         test = self.test.as_dict() if self.test else None
-        told = {"test": test, "verdict": self.verdict, "chance": self.chance, "reason": self.reason}
+        told = {"test": test, "verdict": self.verdict, "chance": self.chance, "reason": self.reason or None}
         return {**self.candidate.as_dict(), **told}
 
 

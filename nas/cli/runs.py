@@ -16,7 +16,7 @@ from nas.cli.output import INTERRUPTED, format_seconds, print_json, print_news, 
 from nas.cli.shown import shown_value
 from nas.cli.studies import blaming_flags, with_places, with_study
 from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN
-from nas.manifest import ARCHITECTURE, refuse_taken
+from nas.manifest import ARCHITECTURE, refuse_taken, refuse_unwritable
 
 if TYPE_CHECKING:
     from nas.driver import Observer
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
+OVERWRITE_HELP = "Replace a bundle that stands where --to says."
+Overwrite = Annotated[bool, typer.Option("--overwrite", help=OVERWRITE_HELP)]
+RareOverwrite = Annotated[bool, typer.Option("--overwrite", help=OVERWRITE_HELP, hidden=True)]
 
 
 @with_study
@@ -42,6 +45,7 @@ def search(
         typer.Option(metavar="N", help="With a table: compare samplers over so many seeds.", show_default=False),
     ] = 1,
     to: To = None,
+    overwrite: RareOverwrite = False,
     as_json: Json = False,
     _help_all: HelpAll = False,
 ) -> None:
@@ -71,12 +75,15 @@ def search(
     keys |= {"sampler": samplers[0]} if samplers else {}
     with blaming_flags(keys, are_all=study is None):
         _bring_to_end(
-            lambda on_event: verbs.search(study, run=run, on_event=on_event, on_wait=print_news, **keys), to, as_json
+            lambda on_event: verbs.search(study, run=run, on_event=on_event, on_wait=print_news, **keys),
+            to,
+            as_json,
+            overwrites=overwrite,
         )
 
 
 @with_places
-def resume(run: Run, keys: dict[str, Any], to: To = None, as_json: Json = False) -> None:
+def resume(run: Run, keys: dict[str, Any], to: To = None, overwrite: Overwrite = False, as_json: Json = False) -> None:
     """Go on with a run that was interrupted.
 
     Finished trials stay, running ones go on from their last rung. A run that is over is left as it is.
@@ -89,7 +96,7 @@ def resume(run: Run, keys: dict[str, Any], to: To = None, as_json: Json = False)
     from nas import verbs
 
     with blaming_flags(keys):
-        _bring_to_end(lambda on_event: verbs.resume(run, on_event=on_event, **keys), to, as_json)
+        _bring_to_end(lambda on_event: verbs.resume(run, on_event=on_event, **keys), to, as_json, overwrites=overwrite)
 
 
 def status(
@@ -236,14 +243,17 @@ def _test_accuracy(test: TestScore) -> str:
     return f"{test.mean:.2%} +- {100 * test.std:.2f} over seeds: {seeds}"
 
 
-def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json: bool) -> None:
-    """Run a driver under a display, and tell how it ended."""
+def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json: bool, *, overwrites: bool) -> None:
+    """Run a driver under a display, and tell how it ended. Whether the bundle can go `to` its place is found before."""
     from nas.cli.progress import Watching
     from nas.driver import status as status_of
     from nas.results import SearchInterrupted
 
     if to is not None:
-        refuse_taken(to, overwrite=False)
+        refuse_taken(to, overwrite=overwrites)
+        refuse_unwritable(to)
+    elif overwrites:
+        raise typer.BadParameter("--overwrite is of a bundle --to somewhere, and no place is given")
     try:
         with Watching(sys.stderr if as_json else sys.stdout) as on_event:
             result = drive(on_event)
@@ -252,18 +262,18 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
             print_json(status_of(interruption.run).as_dict())
         print(f"interrupted; go on with: {interruption.command}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
+    if not as_json:
+        print()
+        print("\n".join(result_lines(result, terminal_width())))
     described = result.as_dict()
     if to is not None and result.bundle is not None:
         from nas.exporting import export
 
-        described["bundle"] = str(export(result.bundle, to).path)
+        described["bundle"] = str(export(result.bundle, to, overwrite=overwrites).path)
+        if not as_json:
+            print(f"copy          {to}")
     if as_json:
         print_json(described)
-    else:
-        print()
-        print("\n".join(result_lines(result, terminal_width())))
-        if to is not None and result.bundle is not None:
-            print(f"copy          {to}")
     if result.bundle is None and result.reported is None:
         print("error: no network was trained to the end, so there is nothing to export", file=sys.stderr)
         raise typer.Exit(1)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from graphs.faults import nearest
 from nas.data.archives import read_digits, read_npz
 from nas.data.parts import LAYOUT, Data, DataError, FinalData, Part, SearchData
+from search_spaces.catalog import nearest_file
 
 PARTS = ("train", "validation", "test")
 
@@ -34,7 +36,9 @@ def load_data(source: str | Path, seed: int = 0) -> Data:
         elif path.is_file():
             parts, classes = read_npz(path)
         else:
-            raise DataError(f"there is no data at {source}", help="give `digits`, a folder of images or an .npz file")
+            meant = nearest(str(source), ("digits",)) or nearest_file(path, ("", ".npz"))
+            help = meant or "give `digits`, a folder of images or an .npz file"
+            raise DataError(f"there is no data at {source}", help=help)
         source = str(path.resolve())
     if len(classes) < 2:
         raise DataError(f"{source} has {len(classes)} class, at least 2 are needed", help=LAYOUT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from nas.cli.live import Live
 from nas.cli.progress import describe
 from nas.history import History
 from nas.ledger import Ledger
-from nas.manifest import Bundle
+from nas.manifest import Bundle, ExportError, refuse_unwritable
 from nas.parity import Parity, compare
 from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Rejected, Started
@@ -182,6 +183,7 @@ class TestSearch:
             "macs": 200_000,
         }
         assert said["bundle"] == str(tmp_path / "run" / "bundle")
+        assert said["best"]["network"] is None  # it has no name
         assert err.startswith(f"run {tmp_path / 'run'}\n")
 
     def test_it_hands_on_what_it_was_asked_for(
@@ -244,6 +246,31 @@ class TestSearch:
         assert code == 1
         assert "is not empty and no bundle" in err
         assert asked == {}
+
+    @pytest.mark.parametrize("place", ["file/bundle", "/proc/bundle"])
+    def test_a_place_that_cannot_be_written_is_refused_before_the_search(
+        self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path, place: str
+    ) -> None:
+        asked = searching(FINISHED)
+        (tmp_path / "file").touch()
+        code, _, err = nas(*SEARCH, "--to", tmp_path / place)
+        assert (code, asked) == (1, {})
+        assert f"{tmp_path / place} can't be written: " in err
+
+    def test_trying_a_place_leaves_nothing_there(self, tmp_path: Path) -> None:
+        refuse_unwritable(tmp_path / "deep" / "er" / "bundle")
+        assert [*tmp_path.iterdir()] == []
+        (tmp_path / "bundle").mkdir()
+        (tmp_path / "bundle" / "file").touch()
+        with pytest.raises(ExportError, match="is not empty and no bundle"):
+            refuse_unwritable(tmp_path / "bundle")
+        assert [*tmp_path.rglob("*")] == [tmp_path / "bundle", tmp_path / "bundle" / "file"]
+
+    def test_overwriting_is_of_a_place(self, nas: Callable[..., Answer], tmp_path: Path) -> None:
+        for command in (SEARCH, ("resume", tmp_path)):
+            code, _, err = nas(*command, "--overwrite")
+            assert code == 2
+            assert "--overwrite is of a bundle --to somewhere" in err
 
     def test_an_impossible_budget_is_refused_before_a_run_is_made(
         self, nas: Callable[..., Answer], tmp_path: Path
@@ -410,6 +437,13 @@ class TestExport:
         code, out, _ = nas(*SEARCH, "--to", tmp_path / "shipped", "--json")
         assert (code, json.loads(out)["bundle"]) == (0, str(tmp_path / "shipped"))
         assert bundles.load_bundle(tmp_path / "shipped")[0].name == "little"
+        shutil.rmtree(tmp_path / "run")
+        code, _, err = nas(*SEARCH, "--to", tmp_path / "shipped")
+        assert code == 1
+        assert "holds a bundle already" in err
+        code, out, _ = nas(*SEARCH, "--to", tmp_path / "shipped", "--overwrite")
+        assert code == 0
+        assert out.endswith(f"copy          {tmp_path / 'shipped'}\n")
 
 
 def _bundle(to: Path) -> Bundle:

@@ -219,3 +219,21 @@ def test_a_part_has_as_many_images_as_labels(digits: Data) -> None:
     for part in (digits.search.train, digits.final.test):
         assert isinstance(part, Part)
         assert len(part) == len(part.images) == len(part.labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "help"),
+    [
+        ("digit", "did you mean `digits`?"),
+        ("phots", "did you mean `photos`?"),
+        ("nothing-like-it", "give `digits`, a folder of images or an .npz file"),
+    ],
+)
+def test_data_that_are_not_there_are_told_with_what_may_be_meant(
+    name: str, help: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f"there is no data at {name}") as caught:
+        load_data(name)
+    assert caught.value.help == help

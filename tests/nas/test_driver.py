@@ -278,6 +278,41 @@ def test_a_full_disk_ends_the_run_with_one_sentence_and_a_whole_ledger(tmp_path:
     assert resume(tmp_path / "full").best == whole.best
 
 
+@pytest.mark.parametrize("room", [0, 100], ids=["nothing fits", "a part of the first line fits"])
+@pytest.mark.parametrize("run", [None, "deep/er/run", "there"])
+def test_a_disk_that_is_full_from_the_beginning_leaves_nothing_behind(
+    room: int, run: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there").mkdir()
+    with file_size_limit(room), pytest.raises(RunError, match="cannot be written") as caught:
+        search(trials=2, recipe=RECIPE, run=run)
+    assert caught.value.help == "make room, fix the permissions, or choose another folder"
+    assert [*tmp_path.rglob("*")] == [tmp_path / "there"]
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_run_can_begin_where_a_full_disk_kept_one_from_it(tmp_path: Path) -> None:
+    with file_size_limit(0), pytest.raises(RunError):
+        search(trials=2, recipe=RECIPE, run=tmp_path / "run")
+    assert search(trials=2, recipe=RECIPE, run=tmp_path / "run").ended_by == "trials"
+
+
+def test_a_file_is_no_place_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for verb in (lambda run: search(run=run), resume, status):
+        with pytest.raises(RunError, match=r"file is a file, and a run is a folder") as caught:
+            verb(tmp_path / "file")
+        assert caught.value.help == "give the folder of a run, or one that is new"
+    with pytest.raises(RunError) as caught:
+        status(tmp_path / "file" / LEDGER)
+    (tmp_path / LEDGER).touch()
+    with pytest.raises(RunError) as caught:
+        status(tmp_path / LEDGER)
+    assert caught.value.help == f"give its folder: {tmp_path}"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
     wide = search_spaces.parse(SPACE_TEXT.replace("[1, 8, 8]", "[3, 9, 8]"))
     with pytest.raises(DataError, match="take 3x9x8, the images are 1x8x8"):

@@ -16,6 +16,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+import nas
 from nas.cli.watching import watch
 from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
@@ -26,6 +27,7 @@ from nas.records import Ended
 from nas.trials import Completed, Diverged, Progress
 from tests.nas.conftest import Answer
 from tests.nas.fakes import begin, fake_trainer, run_to_end, started
+from tests.nas.tabulated import SPACE, rows_of, write_table
 from tests.nas.test_driver import cut
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +77,29 @@ def test_a_study_of_optuna_holds_what_the_ledger_does(run: Path, tmp_path: Path)
     best = history.ranking()[0]
     assert study.best_trial.value == best.value
     assert there[1].user_attrs["reason"] == "the loss became nan"
+
+
+@pytest.mark.parametrize("minimize", [False, True])
+def test_a_study_of_a_table_has_the_name_the_direction_and_the_values_of_its_column(
+    minimize: bool, tmp_path: Path
+) -> None:
+    table = write_table(tmp_path)
+    rows = {row["arch"]: float(row["val9"]) for row in rows_of(table)}
+    lookup = {"file": str(table), "key": "arch", "seen": "1=val1,9=val9", "minimize": minimize}
+    nas.search(
+        space=SPACE, table=lookup, run=tmp_path / "run", sampler="random", trials=5, objectives=["macs", "accuracy"]
+    )
+    url = f"sqlite:///{tmp_path}/runs.db"
+    export(tmp_path / "run", url)
+    study = optuna.load_study(study_name="run", storage=url)
+    assert study.metric_names == ["macs", "val9"]
+    least, most = optuna.study.StudyDirection.MINIMIZE, optuna.study.StudyDirection.MAXIMIZE
+    assert study.directions == [least, least if minimize else most]
+    complete = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
+    assert complete
+    for trial in complete:
+        [key] = SPACE.key(trial.params)
+        assert trial.values[1] == trial.intermediate_values[9] == rows[key]
 
 
 def test_a_later_export_brings_up_to_date_what_was_running(run: Path, tmp_path: Path) -> None:
