@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import NamedTuple
 
 from blocks.primitive import Primitive
 from blocks.types import Type, num_bytes
@@ -101,8 +102,9 @@ def summarize(inputs: Sequence[Type], nodes: Sequence[Node], parts: Mapping[int,
             cost = block_cost(what, tuple([types[source] for source in sources[number]]))
             params, macs = params + cost.params, macs + cost.macs
             activation_bytes, num_nodes = activation_bytes + num_bytes(types[number]), num_nodes + 1
-    peak, kept_peak = _peaks(first, whats, sources, [num_bytes(type) for type in types], outputs)
-    trail, is_plain = _trail(first, whats, sources, outputs)
+    inside = [(what.peak_bytes, what.peak_kept_bytes) if isinstance(what, Part) else None for what in whats]
+    peak, kept_peak = peaks_within(first, inside, sources, [num_bytes(type) for type in types], outputs)
+    trail, is_plain = trail_within(first, [_label(what) for what in whats], sources, outputs)
     return Part(
         types[outputs[0]], params, macs, activation_bytes, peak, kept_peak, trail, is_plain, num_nodes=num_nodes
     )
@@ -113,14 +115,15 @@ def with_limits(part: Part, num_steps: int, depth: int, length: int) -> Part:
     return replace(part, num_steps=num_steps, depth=depth, length=length)
 
 
-def _peaks(
+def peaks_within(
     first: int,
-    whats: Sequence[Primitive | Part],
+    inside: Sequence[tuple[int, int] | None],
     sources: Sequence[tuple[int, ...]],
     sizes: Sequence[int],
     outputs: Sequence[int],
 ) -> tuple[int, int]:
-    """The peak, and that where the first input is kept."""
+    """The peak of some nodes, and that where the first input is kept. The first values are inputs; `inside` are those
+    two figures of each node that stands for a part, None for others, and `sizes` are in bytes."""
     last = [-1] * len(sizes)
     for value in range(first, len(sizes)):
         for source in sources[value]:
@@ -131,13 +134,12 @@ def _peaks(
     for keeps in (False, True):
         until = [len(sizes), *last[1:]] if keeps else list(last)
         alive = peak = sum(size for size, end in zip(sizes[:first], until, strict=False) if end >= 0)
-        for value, what in enumerate(whats, start=first):
-            if isinstance(what, Part):
+        for value, part in enumerate(inside, start=first):
+            if part is not None:
                 [source] = sources[value]
-                inside = what.peak_bytes if until[source] == value else what.peak_kept_bytes
-                peak = max(peak, alive - sizes[source] + inside)
+                peak = max(peak, alive - sizes[source] + part[until[source] != value])
             alive += sizes[value]
-            if not isinstance(what, Part):
+            if part is None:
                 peak = max(peak, alive)
             for source in sources[value]:
                 if until[source] == value:
@@ -147,29 +149,39 @@ def _peaks(
     return found[0], found[1]
 
 
-def _trail(
-    first: int, whats: Sequence[Primitive | Part], sources: Sequence[tuple[int, ...]], outputs: Sequence[int]
+class Label(NamedTuple):
+    """What a node is: of one that stands for a part, its trail; None where that is unknown."""
+
+    trail: bytes | None
+    is_ordered: bool = True
+    is_plain: bool = True
+
+
+def trail_within(
+    first: int, labels: Sequence[Label], sources: Sequence[tuple[int, ...]], outputs: Sequence[int]
 ) -> tuple[bytes | None, bool]:
-    """The trail, and whether it is plain."""
-    labels, ordered = [NOTHING] * first, [True] * first
+    """The trail of some nodes, whose first values are inputs, and whether it is plain."""
+    trails, ordered = [NOTHING] * first, [True] * first
     special = False
-    for what in whats:
-        if isinstance(what, Part):
-            if what.trail is None:
-                return None, False
-            special = special or not what.is_plain
-            labels.append(what.trail)
-            ordered.append(True)
-        else:
-            labels.append(block_label(what))
-            ordered.append(not what.commutative)
+    for trail, is_ordered, is_plain in labels:
+        if trail is None:
+            return None, False
+        trails.append(trail)
+        ordered.append(is_ordered)
+        special = special or not is_plain
     if special:
         passed = _passed(sources, outputs)
-        for value, what in enumerate(whats, start=first):
-            if isinstance(what, Part) and not what.is_plain and not (passed[value] and passed[sources[value][0]]):
+        for value, label in enumerate(labels, start=first):
+            if not label.is_plain and not (passed[value] and passed[sources[value][0]]):
                 return None, False
-    found, is_plain = trail_of(Wiring(labels, sources, ordered, outputs, ()))
+    found, is_plain = trail_of(Wiring(trails, sources, ordered, outputs, ()))
     return found, is_plain and not special
+
+
+def _label(what: Primitive | Part) -> Label:
+    if isinstance(what, Part):
+        return Label(what.trail, True, what.is_plain)
+    return Label(block_label(what), not what.commutative)
 
 
 def _passed(sources: Sequence[tuple[int, ...]], outputs: Sequence[int]) -> list[bool]:

@@ -31,8 +31,11 @@ Reading order; each file imports only from those above it:
     programs      documents made ready to be walked many times
     purses        who decides and who pays on a walk
     bodies        what the names of steps stand for on such a walk
-    quotes        what blocks cost and give, each found once
-    costing       what decisions cost while they are made, from types alone
+    recipes       what is made on such a walk: its trail and its peak of memory
+    quotes        what blocks and recipes cost and give, each found once
+    opening       choices that are met on such a walk
+    walking       the steps of a document, walked on types alone
+    costing       what decisions cost while they are made, hash and peak included
     spending      draws within bounds where a space is no chain
     points        `Point`, and a space as sampling sees it
     profiles      exact counts of what keeps bounds

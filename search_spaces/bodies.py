@@ -5,28 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphs.resolving import BEFORE
-from search_spaces.getters import Names, NotLegal, bind_type
+from search_spaces.getters import Names, NotLegal, Traits
 from search_spaces.purses import Value
 
 
 @dataclass(slots=True)
 class Body:
-    """A body on the way: the names that its values may read, its input, its named steps, and where its decisions
-    stand."""
+    """A body on the way: the names that its values may read, those of them that are traits of its input, the input, its
+    named steps, and where its decisions stand."""
 
     names: Names
+    traits: Traits
     source: Value | None
     address: str
     values: dict[str, Value]
 
-
-def bind_input(names: Names, source: Value | None) -> None:
-    """What is called `in`; None where a body has none."""
-    if source is not None:
-        bind_type(names, "in", source.type)
-        return
-    for name in ("in.channels", "in.height", "in.width", "in.stride", "in.features"):
-        names.pop(name, None)
+    def bind_input(self, source: Value | None) -> None:
+        """What is called `in` from now on."""
+        if self.traits.names:
+            self.traits.bind(self.names, None if source is None else source.type)
 
 
 def named_value(name: str, body: Body) -> Value:
@@ -44,5 +41,5 @@ def node_value(word: str, source: Value, body: Body) -> Value:
     if word == BEFORE and BEFORE not in body.values:
         if source.before is None:
             raise NotLegal
-        return Value(source.before)
+        return Value(source.before, source.before_at)
     return named_value(word, body)

@@ -5,10 +5,11 @@ A value that can't be had is `NotLegal`, and nothing says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from blocks.types import Map, Type
-from graphs.arguments import Argument, Slot
+from graphs.arguments import TRAITS, Argument, Slot
 from graphs.expressions import ExpressionError, Value, parse_expression
 from graphs.text import Scalar, Sequence, Tree
 
@@ -22,19 +23,31 @@ class NotLegal(Exception):
     """The decisions lead to no legal network."""
 
 
-def bind_type(names: Names, name: str, type: Type) -> None:
-    """The traits of a step, as `graphs.arguments.Scope.bind_type` has them."""
-    if isinstance(type, Map):
-        vertical, horizontal = type.stride
-        names[f"{name}.channels"] = type.channels
-        names[f"{name}.height"] = type.height
-        names[f"{name}.width"] = type.width
-        names[f"{name}.stride"] = vertical if vertical == horizontal else type.stride
-        names.pop(f"{name}.features", None)
-    else:
-        for trait in ("channels", "height", "width", "stride"):
-            names.pop(f"{name}.{trait}", None)
-        names[f"{name}.features"] = type.features
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Those traits of a step that some values read, under the names that these have for them."""
+
+    names: tuple[tuple[str, str], ...]
+
+    def bind(self, names: Names, type: Type | None) -> None:
+        """The traits of a type, as `graphs.arguments.Scope.bind_type` has them; None has none."""
+        for name, trait in self.names:
+            if isinstance(type, Map):
+                value: Value | None = None if trait == "features" else getattr(type, trait)
+                if trait == "stride" and type.stride[0] == type.stride[1]:
+                    value = type.stride[0]
+            else:
+                value = type.features if type is not None and trait == "features" else None
+            if value is None:
+                names.pop(name, None)
+            else:
+                names[name] = value
+
+
+def traits_of(step: str, read: Collection[str]) -> Traits:
+    """The traits of a step among the names that are read."""
+    wanted = [(f"{step}.{trait}", trait) for trait in TRAITS]
+    return Traits(tuple([(name, trait) for name, trait in wanted if name in read]))
 
 
 def condition(tree: Scalar) -> Getter:

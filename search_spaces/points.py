@@ -16,7 +16,7 @@ from graphs.graph import Graph
 from graphs.requirements import Requirement
 from search_spaces.bounds import Bounds
 from search_spaces.chains import Chain
-from search_spaces.costing import Costing
+from search_spaces.costing import Costing, Walked
 from search_spaces.decisions import Alternative, Choose, Decision
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class PointSource(Protocol):
 
     def size(self) -> int: ...
 
-    def point(self, decisions: Mapping[str, object]) -> Point: ...
+    def point(self, decisions: Mapping[str, object], walked: Walked | None = None) -> Point: ...
 
     def active(self, decisions: Mapping[str, object]) -> Decisions: ...
 
@@ -154,9 +154,10 @@ class PointSource(Protocol):
     def draw(self, random: Random) -> Point | None: ...
 
 
-def legal_point(space: PointSource, decisions: Decisions) -> Point | None:
-    """The point of these decisions; None where they are no point of the space, or no legal network."""
+def legal_point(space: PointSource, decisions: Decisions, walked: Walked | None = None) -> Point | None:
+    """The point of these decisions; None where they are no point of the space, or no legal network. `walked` is what is
+    known of them."""
     try:
-        return space.point(decisions)
+        return space.point(decisions, walked)
     except (DecisionError, DocumentError):
         return None

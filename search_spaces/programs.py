@@ -4,11 +4,11 @@ walks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from blocks.extensions import is_extension
 from blocks.primitive import Primitive
-from graphs.arguments import Slot, names_in, slot_of, slots_of
+from graphs.arguments import Slot, names_in, slot_of
 from graphs.assembly import Assembly
 from graphs.calls import merge_arguments
 from graphs.document import (
@@ -31,24 +31,28 @@ from graphs.ordering import step_names, step_order
 from graphs.resolving import REPEAT
 from graphs.text import Mapping as TreeMapping
 from graphs.text import Scalar, Tree
-from search_spaces.getters import Getter, Names, NotLegal, condition, getter
+from search_spaces.getters import Getter, Names, NotLegal, Traits, condition, getter, traits_of
+from search_spaces.resolution import reads_before
 from search_spaces.resolver import Resolver
 from search_spaces.walkable import actions_of, all_steps
 
 
 @dataclass(slots=True)
 class CallPlan:
-    """A call: what it gives, and what is called. `arguments` are getters; of one that is open, the getters of its
-    alternatives by its hole. `nodes` are parameters that stand for steps, and the names of these."""
+    """A call: what it gives, and what is called. `names` are those of all that it gives: first the arguments of all
+    calls in the document, `defaults`, then `arguments`, as getters; then those that are open, with their holes and the
+    getters of their alternatives. `nodes` are parameters that stand for steps, and the names of these. Calls of one
+    `signature` give arguments of the same names to the same block."""
 
     key: str
-    arguments: tuple[tuple[str, Getter], ...]
+    signature: int
+    names: tuple[str, ...]
+    defaults: tuple[str, ...]
+    arguments: tuple[Getter, ...]
     open_arguments: tuple[tuple[str, Tree, tuple[Getter, ...]], ...]
     nodes: tuple[tuple[str, str], ...]
-    has_defaults: bool
     template: TemplatePlan | None
     kind: type[Primitive] | None
-    idle: frozenset[str]  # arguments that cost nothing: numbers as a norm's `eps`
 
 
 @dataclass(slots=True)
@@ -60,13 +64,13 @@ class ChoicePlan:
 @dataclass(slots=True)
 class ParallelPlan:
     branches: tuple[tuple[str, BodyPlan], ...]
-    join: str
-    kind: type[Primitive]
+    join: CallPlan
 
 
 @dataclass(slots=True)
 class StepPlan:
-    """One step: `sources` are names, None for the step before. `again` is what it does after the first repetition."""
+    """One step: `sources` are names, None for the step before. `again` is what it does after the first repetition, and
+    `looks_back` says that this names the step before the one that it reads."""
 
     step: Step
     name: str
@@ -78,6 +82,7 @@ class StepPlan:
     action: ActionPlan
     again: ActionPlan
     is_open: bool
+    looks_back: bool
 
 
 @dataclass(slots=True)
@@ -90,16 +95,18 @@ class BodyPlan:
 
 @dataclass(slots=True)
 class TemplatePlan:
-    """A block: its parameters but for nodes with the getters of their defaults, in the order of the text. `reached` are
-    the blocks with defaults of the document that it leads to."""
+    """A block: its parameters with the traits of those that are nodes and the getters of the defaults of others, in the
+    order of the text. `traits` are those of its input that its values read; `reached` are the blocks with defaults of
+    the document that it leads to. One that `asks` makes other blocks on other types."""
 
     template: Template
-    params: tuple[tuple[str, bool, Getter | None], ...]
+    params: tuple[tuple[str, Traits | None, Getter | None], ...]
     where: tuple[Getter, ...]
     is_open: bool
     reached: tuple[str, ...]
+    traits: Traits
+    asks: bool
     body: BodyPlan
-    idle: frozenset[str] = frozenset()
     constants: Names | None = None  # the defaults, where all are plain values and no parameter is a node
 
 
@@ -114,21 +121,18 @@ class Program:
         self._resolver = resolver
         self._lexicon = Lexicon(document, Assembly(FaultList(), 0))
         self._templates: dict[int, TemplatePlan] = {}
-        self._idle: dict[int, frozenset[str]] = {}
+        self._signatures: dict[tuple[object, ...], int] = {}
         self._defaults = {key.text: given for key, given in document.defaults}
         self.params = tuple((param.name.text, param.default, slot_of(param)) for param in document.params)
         self.defaults = {
-            key.text: tuple(
-                (name.text, getter(tree, self._slots(Call(key, given))[name.text]))
+            key.text: {
+                name.text: getter(tree, self._slots(Call(key, given))[name.text])
                 for name, tree in given
                 if self._slots(Call(key, given))[name.text].kind != "node"
-            )
+            }
             for key, given in document.defaults
         }
-        self.idle_defaults = {
-            key.text: self._idle_of(Call(key, given), self._lexicon.templates(Call(key, given)).get(key.text))
-            for key, given in document.defaults
-        }
+        self.traits = traits_of("in", _names_read(document.body))
         self.body = self._body(document.body)
 
     def _slots(self, call: Call) -> dict[str, Slot]:
@@ -155,6 +159,7 @@ class Program:
             again if step.first is None else self._action(step.action, step.first),
             again,
             self._resolver.is_open(step),
+            reads_before(step.action),
         )
 
     def _action(self, action: Action, first: TreeMapping | None) -> ActionPlan:
@@ -164,10 +169,8 @@ class Program:
             case Sequential(body=steps):
                 return self._body(steps)
             case Parallel(branches=branches, join=join):
-                kind = block_class(join.text)
-                assert kind is not None
                 bodies = tuple((name.text, self._body(steps)) for name, steps in branches)
-                return ParallelPlan(bodies, join.text, kind)
+                return ParallelPlan(bodies, self._call(Call(join, TreeMapping((), join.mark)), None))
             case Choice(alternatives=alternatives):
                 return ChoicePlan(action, tuple((name.text, self._action(one, first)) for name, one in alternatives))
             case Share():
@@ -176,7 +179,7 @@ class Program:
     def _call(self, call: Call, first: TreeMapping | None) -> CallPlan:
         slots = self._slots(call)
         template = self._lexicon.templates(call).get(call.key.text)
-        plain: list[tuple[str, Getter]] = []
+        plain: dict[str, Getter] = {}
         opened: list[tuple[str, Tree, tuple[Getter, ...]]] = []
         nodes: list[tuple[str, str]] = []
         for name, (_, tree) in merge_arguments(call.arguments, first).items():
@@ -186,68 +189,49 @@ class Program:
             elif isinstance(tree, TreeMapping):
                 opened.append((name, tree, tuple(getter(one, slot) for one in hole_alternatives(tree) or ())))
             else:
-                plain.append((name, getter(tree, slot)))
+                plain[name] = getter(tree, slot)
+        given = {*plain, *(name for name, _, _ in opened)}
+        own = {} if call.key.mark.source.builtin else self.defaults.get(call.key.text, {})
+        defaults = tuple(name for name in own if name not in given)
+        names = (*defaults, *plain, *(name for name, _, _ in opened))
+        signature = (call.key.text, id(template), names)
         return CallPlan(
             call.key.text,
-            tuple(plain),
+            self._signatures.setdefault(signature, len(self._signatures)),
+            names,
+            defaults,
+            tuple(plain.values()),
             tuple(opened),
             tuple(nodes),
-            call.key.text in self._defaults and not call.key.mark.source.builtin,
             None if template is None else self._template(template),
             block_class(call.key.text) if template is None else None,
-            self._idle_of(call, template),
         )
 
     def _template(self, template: Template) -> TemplatePlan:
         known = self._templates.get(id(template))
         if known is None:
+            read = _names_read(template.body, *template.where, *(param.default for param in template.params))
             params = []
             for param in template.params:
                 default = None if param.default is None else getter(param.default, slot_of(param))
-                params.append((param.name.text, param.kind == "node", default))
+                traits = traits_of(param.name.text, read) if param.kind == "node" else None
+                params.append((param.name.text, traits, default))
+            is_open = self._resolver.with_holes.get(template.name.text) is template
             known = TemplatePlan(
                 template,
                 tuple(params),
                 tuple(map(condition, template.where)),
-                self._resolver.with_holes.get(template.name.text) is template,
+                is_open,
                 self._reached(template),
+                traits_of("in", read),
+                is_open or any("." in name for name in read) or any(param.kind == "node" for param in template.params),
                 BodyPlan(),
             )
-            known.idle = self._idle_params(template)
             known.constants = _constants(template, known)
             self._templates[id(template)] = known
             self._body(template.body, known.body)
+            known.asks = known.asks or any(map(_asks, known.body.steps))
         return known
-
-    def _idle_of(self, call: Call, template: Template | None) -> frozenset[str]:
-        """The arguments of a call that cost nothing. Of a shipped primitive these are all that take any number."""
-        if template is not None:
-            return self._idle_params(template)
-        kind = block_class(call.key.text)
-        if kind is None or is_extension(kind):
-            return frozenset()
-        return frozenset(name for name, slot in slots_of(kind).items() if slot.kind == "float")
-
-    def _idle_params(self, template: Template) -> frozenset[str]:
-        """The parameters of a block that it only hands on to where they cost nothing."""
-        if id(template) not in self._idle:
-            read: set[str] = set()
-            for tree in (*template.where, *(param.default for param in template.params)):
-                read |= _names_of(tree)
-            for step in all_steps(template.body):
-                for tree in (step.when, step.repeat):
-                    read |= _names_of(tree)
-                for action in actions_of(step.action):
-                    if isinstance(action, Call):
-                        inner = self._lexicon.templates(action).get(action.key.text)
-                        idle = self._idle_of(action, inner)
-                        for name, (_, tree) in merge_arguments(action.arguments, step.first).items():
-                            is_handed_on = name in idle and isinstance(tree, Scalar)
-                            read |= set() if is_handed_on else _names_of(tree)
-            self._idle[id(template)] = frozenset(
-                param.name.text for param in template.params if param.kind != "node" and param.name.text not in read
-            )
-        return self._idle[id(template)]
 
     def _reached(self, template: Template) -> tuple[str, ...]:
         if template.name.mark.source.builtin:
@@ -268,8 +252,8 @@ class Program:
 
 def _constants(template: Template, plan: TemplatePlan) -> Names | None:
     found: Names = {}
-    for param, (name, is_node, default) in zip(template.params, plan.params, strict=True):
-        if is_node or (param.default is not None and not _is_plain(param.default, param.words)):
+    for param, (name, traits, default) in zip(template.params, plan.params, strict=True):
+        if traits is not None or (param.default is not None and not _is_plain(param.default, param.words)):
             return None
         if default is not None:
             try:
@@ -285,8 +269,38 @@ def _is_plain(tree: Tree, words: tuple[str, ...]) -> bool:
     return isinstance(tree, Scalar) and (not isinstance(tree.value, str) or tree.value in words)
 
 
+def _asks(step: StepPlan) -> bool:
+    """Whether a block that a step calls makes other blocks on other types."""
+    return any(call.template is not None and call.template.asks for call in _calls(step.action, step.again))
+
+
+def _calls(*actions: ActionPlan) -> Iterator[CallPlan]:
+    for action in actions:
+        match action:
+            case CallPlan():
+                yield action
+            case ChoicePlan(alternatives=alternatives):
+                yield from _calls(*(inner for _, inner in alternatives))
+            case ParallelPlan(branches=branches):
+                yield from _calls(*(body for _, body in branches))
+            case BodyPlan(steps=steps):
+                yield from _calls(*(inner for step in steps for inner in (step.action, step.again)))
+
+
+def _names_read(body: tuple[Step, ...], *trees: Tree | None) -> frozenset[str]:
+    """The names that the values of a body and some others may depend on, those of groups in it included."""
+    found = set[str]().union(*map(_names_of, trees))
+    for step in all_steps(body):
+        found |= _names_of(step.when) | _names_of(step.repeat) | _names_of(step.first)
+        for action in actions_of(step.action):
+            if isinstance(action, Call):
+                found |= _names_of(action.arguments)
+    return frozenset(found)
+
+
 def _names_of(tree: Tree | None) -> set[str]:
     """The names that a value may depend on, whichever alternative it takes."""
     if isinstance(tree, TreeMapping):
-        return set[str]().union(*map(_names_of, hole_alternatives(tree) or ()))
+        parts = hole_alternatives(tree) or [value for _, value in tree]
+        return set[str]().union(*map(_names_of, parts))
     return set() if tree is None else set(names_in(tree))

@@ -27,18 +27,13 @@ class Overspent(Exception):
 
 
 class Value(NamedTuple):
-    """A value on the way: its type, and that of what the step that gave it read, where it stands in the same body."""
+    """A value on the way: its type, and which of what was made so far it is (see `recipes.Wire`). `before` is the type
+    of what the step that gave it read, where it stands in the same body, and `before_at` which value that is."""
 
     type: Type
+    at: int
     before: Type | None = None
-
-
-class Quote(NamedTuple):
-    """What a block costs on some types, and the type that it gives; None where it costs at least so much, and the rest
-    was not asked for."""
-
-    costs: Costs
-    type: Type | None
+    before_at: int = 0
 
 
 class Alternatives(Protocol):

@@ -94,8 +94,8 @@ class FeasibleDraws:
         """One of all points of the space; None where it is not legal, or breaks the budget for sure."""
         if self._space.costing is None or not self._budget:
             return self._space.draw(self._random)
-        decisions = draw_plain(self._space.costing, self._bounds, self._random)
-        return None if decisions is None else legal_point(self._space, decisions)
+        drawn = draw_plain(self._space.costing, self._bounds, self._random)
+        return None if drawn is None else legal_point(self._space, drawn.decisions, drawn.walked)
 
     def _next_from_chain(self) -> Point | None:
         if self._space.chain is None:
@@ -127,7 +127,7 @@ class FeasibleDraws:
             spent = draw_within(self._space.costing, self._bounds, self._random)
             if spent is None:
                 continue
-            point = legal_point(self._space, spent.decisions)
+            point = legal_point(self._space, spent.decisions, spent.walked)
             if point is not None and (self._is_whole or self._budget.admits(point.costs)):
                 self._accepted += 1
                 return point

@@ -23,7 +23,7 @@ from search_spaces.agenda import Asked
 from search_spaces.bounds import Bounds
 from search_spaces.catalog import find
 from search_spaces.chains import Chain
-from search_spaces.costing import Costing
+from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, drawn, every_way
 from search_spaces.getters import NotLegal
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 Known = TypeVar("Known")
 
 MAX_REMEMBERED = 50_000  # points whose costs and hash are remembered
-MAX_GRAPHS = 16  # of those made last
+MAX_WALKS = 64  # what was made on those walked last, of which hash and peak may be asked soon,
+MAX_GRAPHS = 16  # and graphs
 
 
 class Space:
@@ -59,6 +60,7 @@ class Space:
         self._grids: dict[Bounds, Grid] = {}
         self._lists: dict[Budget, tuple[Point, ...] | None] = {}
         self._facts: dict[Asked, Facts] = {}
+        self._walks: dict[Asked, Walked] = {}
         self._graphs: dict[Asked, Graph] = {}
 
     @property
@@ -180,13 +182,14 @@ class Space:
         """The document of the space as YAML."""
         return document_text(self.document)
 
-    def point(self, decisions: Mapping[str, object]) -> Point:
-        """The point of a set of decisions; decisions that don't matter for it are ignored.
+    def point(self, decisions: Mapping[str, object], walked: Walked | None = None) -> Point:
+        """The point of a set of decisions; decisions that don't matter for it are ignored. `walked` is what is
+        known of it already.
 
         Its costs and its hash are remembered; its graph is made when it is asked for. Raises `DecisionError` where one
         is missing, unknown or no alternative, and `DocumentError` where the decisions lead to no legal network.
         """
-        return self.decide(self._choose_as(decisions))
+        return self.decide(self._choose_as(decisions), walked)
 
     def materialize(self, decisions: Mapping[str, object]) -> Graph:
         """The network of a set of decisions. Raises as `point` does."""
@@ -291,46 +294,56 @@ class Space:
         except DocumentError:
             return None
 
-    def decide(self, choose: Choose) -> Point:
-        """The point that a series of choices leads to. Raises `DocumentError` where it is no legal network."""
+    def decide(self, choose: Choose, walked: Walked | None = None) -> Point:
+        """The point that a series of choices leads to; `walked` is what is known of it. Raises `DocumentError` where it
+        is no legal network."""
         asked, taken = self._resolver.ask(choose)
         facts = self._facts.get(asked)
         if facts is None:
-            facts = self._find_facts(asked, taken)
+            facts = self._find_facts(asked, taken, walked)
             _remember(self._facts, MAX_REMEMBERED, asked, facts)
         return Point(taken, facts)
 
-    def _find_facts(self, asked: Asked, taken: Decisions) -> Facts:
+    def _find_facts(self, asked: Asked, taken: Decisions, walked: Walked | None) -> Facts:
         """What is to be known of a point: from remembered parts where these are few, by walking where they are many,
         and from the graph where neither can say. Raises `DocumentError` where it is no legal network."""
         make = partial(self._graph, asked)
-        summed = partial(self._summing.part, asked)
-        costs = None if self._summing.is_small or self.requirements else self._sums(asked, taken)
-        if costs is None:
-            found = summed()
-            if found is None or not all(wanted.is_kept(found.totals) for wanted in self.requirements):
-                return Facts(make().costs().totals, make, None)
-            return Facts(found.totals, make, None, found.hash)
-        return Facts(costs, make, summed)
+        if not self._summing.is_small and not self.requirements:
+            walked = walked or self._walk(asked, taken)
+            if walked is not None and walked.costs[3] <= MAX_NODES:  # more may be more nodes or steps than there may be
+                _remember(self._walks, MAX_WALKS, asked, walked)
+                params, macs, activation_bytes, _ = walked.costs
+                totals = Totals(params, macs, activation_bytes, partial(self._peak_bytes, asked))
+                return Facts(totals, make, partial(self._walked, asked))
+        found = self._summing.part(asked)
+        if found is None or not all(wanted.is_kept(found.totals) for wanted in self.requirements):
+            return Facts(make().costs().totals, make, None)
+        return Facts(found.totals, make, None, found.hash)
 
-    def _sums(self, asked: Asked, taken: Decisions) -> Totals | None:
-        """The costs of a point without its parts; None where these are to say them, or why it is not legal."""
+    def _walk(self, asked: Asked, taken: Decisions) -> Walked | None:
+        """A point without its network; None where that is to say why it is not legal, or can't be told otherwise."""
         if self.costing is None:
             return None
         positions = dict(zip(taken, asked.answers, strict=True))
         try:
-            sums = self.costing.costs(lambda decision: positions[decision.address])
+            return self.costing.costs(lambda decision: positions[decision.address])
         except (NotLegal, Overspent):
             return None
-        params, macs, activation_bytes, size = sums
-        if size > MAX_NODES:  # which may be as many nodes or steps as no network has
-            return None
 
-        def peak_bytes() -> int:
-            found = self._summing.part(asked)
-            return self._graph(asked).costs().peak_bytes if found is None else found.totals.peak_bytes
+    def _walked(self, asked: Asked) -> Walked | None:
+        """The walk of a point that was walked before."""
+        if asked not in self._walks:
+            answers = asked.answers
+            _, taken = self._resolver.ask(lambda _: next(answers))
+            walked = self._walk(asked, taken)
+            assert walked is not None
+            _remember(self._walks, MAX_WALKS, asked, walked)
+        return self._walks[asked]
 
-        return Totals(params, macs, activation_bytes, peak_bytes)
+    def _peak_bytes(self, asked: Asked) -> int:
+        walked = self._walked(asked)
+        found = None if walked is None else walked.peak_bytes
+        return self._graph(asked).costs().peak_bytes if found is None else found
 
     @cached_property
     def _summing(self) -> Summing:

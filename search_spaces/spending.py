@@ -1,6 +1,6 @@
 """Draws of a space that is no chain within bounds: decision by decision, as long as the room lasts.
 
-A network is drawn part by part (`search_spaces.costing.Part`): each step of the net, each repetition of one that
+A network is drawn part by part (`search_spaces.costing.Leg`): each step of the net, each repetition of one that
 decides at each. How many repetitions there are is drawn first. Every part may spend a share of what the parts before
 it left, drawn anew for every figure so that on average all that are to come may spend alike (a broken stick), and is
 drawn, alternative by alternative in proportion to their own prior, until it spends no more than that; where it does
@@ -17,8 +17,8 @@ from itertools import accumulate
 from random import Random
 
 from search_spaces.bounds import Bounds
-from search_spaces.chains import METRICS, Costs
-from search_spaces.costing import Costing, Part, Run
+from search_spaces.chains import Costs
+from search_spaces.costing import Costing, Leg, Run, Walked
 from search_spaces.decisions import Alternative, Decision, drawn
 from search_spaces.getters import NotLegal
 from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, Overspent, Value
@@ -33,10 +33,10 @@ MAX_TRIES = 300  # of all parts of one network
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The decisions of one network, in the order of the text, and its costs in the order of `METRICS`."""
+    """The decisions of one network, and the walk that made them."""
 
     decisions: dict[str, Alternative]
-    costs: Costs
+    walked: Walked
 
 
 @dataclass
@@ -109,9 +109,9 @@ class Spending:
             if decision.sizes[position] == 1 or place is None:
                 return position
             key = (place, position)
-            floor = self.costing.floors.get(key)
+            floor = self.costing.quotes.floors.get(key)
             if floor is None:
-                floor = self.costing.floors[key] = _floor(self.costing, position, walk)
+                floor = self.costing.quotes.floors[key] = _floor(self.costing, position, walk)
             if floor[0] <= room[0] and floor[1] <= room[1] and floor[2] <= room[2]:
                 return position
             possible.remove(position)
@@ -178,11 +178,11 @@ class Spending:
         return gone
 
     def _drawn(self, decision: Decision) -> int:
-        table = self.costing.tables.get(decision.address)
+        table = self.costing.quotes.tables.get(decision.address)
         if not isinstance(table, _Table):
             table = _table_of(decision)
             if not decision.address.startswith("params."):  # whose weights may depend on each other
-                self.costing.tables[decision.address] = table
+                self.costing.quotes.tables[decision.address] = table
         last = self.ceilings.get(decision.address) if table.ascends else None
         if table.heaped is None:
             return int(self.random.random() * (table.number if last is None else last + 1))
@@ -229,9 +229,9 @@ def _floor(costing: Costing, position: int, walk: Alternatives) -> Costs:
     return (0, 0, 0) if least is None else (2 * least[0] // 3, 2 * least[1] // 3, 2 * least[2] // 3)
 
 
-def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> dict[str, Alternative] | None:
-    """The decisions of one of all points, uniform or in proportion to their prior; None where it is not legal or costs
-    more than it may, which ends the draw."""
+def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None:
+    """One of all points, uniform or in proportion to their prior; None where it is not legal or costs more than it may,
+    which ends the draw."""
     taken: dict[str, int] = {}
     values: dict[str, Alternative] = {}
 
@@ -243,10 +243,9 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> dict[str, Al
         return position
 
     try:
-        costing.costs(choose, tuple(_highs(bounds)))
+        return Spent(values, costing.costs(choose, tuple(_highs(bounds))))
     except (NotLegal, Overspent):
         return None
-    return values
 
 
 def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | None:
@@ -256,15 +255,15 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | Non
     purse = Spending(costing, random, list(highs), floored=not is_free)
     run = costing.begin(purse)
     try:
-        parts = run.parts()
+        legs = run.legs()
     except NotLegal:
         return None
     values: list[Value] = []
     marks: list[tuple[int, list[int]]] = []
-    failures = [0] * len(parts)
-    while len(values) < len(parts):
+    failures = [0] * len(legs)
+    while len(values) < len(legs):
         mark, here = purse.mark(), len(values)
-        value = _draw_part(run, parts, values, purse, highs, is_free=is_free)
+        value = _draw_part(run, legs, values, purse, highs, is_free=is_free)
         if value is not None:
             values.append(value)
             marks.append(mark)
@@ -278,21 +277,21 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | Non
     for column, low in zip(bounds.columns, bounds.lows, strict=True):
         if purse.spent[column] < low:
             return None
-    return Spent(purse.values, tuple(purse.spent[: len(METRICS)]))
+    return Spent(purse.values, Walked(tuple(purse.spent), run.piece(legs, values)))
 
 
 def _draw_part(
-    run: Run, parts: list[Part], values: list[Value], purse: Spending, highs: list[int], *, is_free: bool
+    run: Run, legs: list[Leg], values: list[Value], purse: Spending, highs: list[int], *, is_free: bool
 ) -> Value | None:
     """The value of the part after these; None where it never spent little enough."""
-    mark, left = purse.mark(), len(parts) - len(values)
+    mark, left = purse.mark(), len(legs) - len(values)
     for _ in range(TRIES):
         purse.limits = [
             high if is_free or high == limit else now + int(_share(purse.random, left) * (high - now))
             for high, limit, now in zip(highs, LIMITS, purse.spent, strict=True)
         ]
         try:
-            return run.walk(parts[len(values)], parts, values)
+            return run.walk(legs[len(values)], legs, values)
         except (Overspent, NotLegal):
             purse.tries += 1
             purse.reset(mark)
