@@ -15,7 +15,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,13 @@ def export(
     budget: Budget | None = None,
     metadata: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Bundle:
     """Write a bundle of a network with these weights, and prove it.
 
     `state` has the keys of `graph.compile().state_dict()`, with what only training outputs need or without; `metadata`
     is JSON for the manifest. An empty folder may stand at `to`; a bundle there is replaced only where `overwrite` says
-    so.
+    so. `on_wait` is told what takes some seconds, before it does.
 
     Raises: ExportError where the weights don't fit the graph, the budget is not kept by the compiled model, a format
     computes something else, or the folder can't be written.
@@ -81,6 +82,8 @@ def export(
     module = compiled(graph, state)
     counted = _count(graph, module)
     _refuse_over_budget(graph, budget, counted)
+    if on_wait:
+        on_wait(f"writing {to}, and proving that every format computes what {graph.name} does")
     with placed_folder(to, overwrite=overwrite) as folder:
         weights = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
         write_bytes(folder / ARCHITECTURE, graph.text().encode())

@@ -5,6 +5,7 @@ torch is imported when something is exported, not before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import search_spaces
@@ -27,6 +28,7 @@ def export(
     settings: Settings | None = None,
     variant: str | None = None,
     overwrite: bool = False,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Bundle:
     """See `nas.export`."""
     path = Path(source)
@@ -34,7 +36,7 @@ def export(
         if weights is not None or settings or variant is not None:
             raise FixpointError("a run or a bundle has its own weights, settings and variant")
         bundle = _bundle_of(path)
-        return _export_again(bundle, Path(to or bundle), overwrite=overwrite or to is None)
+        return _export_again(bundle, Path(to or bundle), overwrite=overwrite or to is None, on_wait=on_wait)
     from nas.bundle import export as write
     from nas.bundle import random_weights
     from nas.pretrained import load_pretrained
@@ -43,16 +45,17 @@ def export(
     graph = search_spaces.load_network(source, settings, variant=variant)
     folder = Path(to or BUNDLES / graph.name)
     if weights is None:
-        return write(graph, random_weights(graph), folder, metadata={"weights": "random"}, overwrite=overwrite)
+        state, told = random_weights(graph), {"weights": "random"}
+        return write(graph, state, folder, metadata=told, overwrite=overwrite, on_wait=on_wait)
     maps = load_key_maps(found.family) if found.family else ()
     family = search_spaces.families("network").get(found.family or "", ())
     relatives = (search_spaces.load_network(name, settings) for name in family if name != graph.name)
     pretrained = load_pretrained(graph, Path(weights), maps, relatives)
     told = {"weights": Path(weights).name, "weights_sha256": digest(Path(weights)), "names_of": pretrained.names_of}
-    return write(graph, pretrained.state, folder, metadata=told, overwrite=overwrite)
+    return write(graph, pretrained.state, folder, metadata=told, overwrite=overwrite, on_wait=on_wait)
 
 
-def _export_again(bundle: Path, to: Path, *, overwrite: bool) -> Bundle:
+def _export_again(bundle: Path, to: Path, *, overwrite: bool, on_wait: Callable[[str], None] | None) -> Bundle:
     """The network of a bundle as a bundle elsewhere, checked and proved anew."""
     from nas.bundle import export as write
     from nas.bundle import load_bundle
@@ -60,7 +63,8 @@ def _export_again(bundle: Path, to: Path, *, overwrite: bool) -> Bundle:
     graph, state = load_bundle(bundle)
     manifest = read_manifest(bundle)
     budget = Budget.of(manifest["budget"]["bounds"])
-    return write(graph, state, to, budget=budget, metadata=manifest["metadata"], overwrite=overwrite)
+    told = manifest["metadata"]
+    return write(graph, state, to, budget=budget, metadata=told, overwrite=overwrite, on_wait=on_wait)
 
 
 def _bundle_of(path: Path) -> Path:

@@ -138,13 +138,15 @@ def export(
     settings: Settings | None = None,
     variant: str | None = None,
     overwrite: bool = False,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Bundle:
     """A bundle of the winner of a run, of a bundle again, or of a network with the weights of a file.
 
     The file is of safetensors or of torch; its keys are those of the network, or of a library that builds it as well.
 
     Written to `to`; if that is None, a run's or bundle's own place is checked and written anew, and a network goes to
-    bundles/NAME. A network without `weights` gets random ones, to see that it can be exported.
+    bundles/NAME. A network without `weights` gets random ones, to see that it can be exported. `on_wait` is told what
+    takes some seconds, before it does.
 
     Raises: ExportError, RunError, WeightsError, DocumentError; FixpointError where weights, settings or a variant are
     given for a run.
@@ -158,4 +160,5 @@ def export(
         settings=settings,
         variant=variant,
         overwrite=overwrite,
+        on_wait=on_wait,
     )

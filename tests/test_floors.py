@@ -93,6 +93,12 @@ import graphs, search_spaces
 budget = graphs.Budget.of(max_params="4k", max_macs="400k")
 assert len(search_spaces.load("small").sample(3, budget).points) == 3
 """,
+    "images of digits": """
+import sys
+from nas.data import load_data
+assert len(load_data("digits").final.test) == 359
+assert "sklearn" not in sys.modules  # which takes seconds to import
+""",
     "nas check": command("check", "resnet50"),
     "nas check --json": command("check", "resnet50", "--json"),
     "nas show": command("show", "resnet50"),

@@ -12,7 +12,7 @@ import typer
 from blocks.errors import FixpointError
 from nas.cli.inputs import parse_settings
 from nas.cli.options import Json, Settings, Variant
-from nas.cli.output import print_json
+from nas.cli.output import print_json, print_news
 from search_spaces.catalog import nearest_file
 
 WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
@@ -57,7 +57,9 @@ def export(
     values = parse_settings(settings or [])
     from nas import exporting
 
-    bundle = exporting.export(source, to, weights=weights, settings=values, variant=variant, overwrite=overwrite)
+    bundle = exporting.export(
+        source, to, weights=weights, settings=values, variant=variant, overwrite=overwrite, on_wait=print_news
+    )
     if as_json:
         parity = {name: dict(result) for name, result in bundle.parity.items()}
         print_json({"bundle": str(bundle.path), "files": dict(bundle.files), "parity": parity})

@@ -12,6 +12,7 @@ from nas.cli.output import format_seconds
 from nas.cli.shown import shown_accuracy
 from nas.history import COMPLETE, DIVERGED, FAILED, PAUSED, History, Trial
 from nas.lookup import WHOLE
+from nas.objectives import ACCURACY
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started, Unfinished
 from nas.trials import Completed, Diverged, Failed, OutOfMemory, Paused, Progress
 
@@ -79,7 +80,8 @@ def describe(record: Record, history: History) -> str:
                 f", {_several(history.num_rejected, 'proposal')} refused untrained" if history.num_rejected else ""
             )
             done = "trained" if history.study.table is None else "looked up"
-            return f"search ended ({record.by}): {_several(history.num_trained, 'network')} {done}{rejected}"
+            ended = f"search ended ({record.by}): {_several(history.num_trained, 'network')} {done}{rejected}"
+            return "\n".join([ended, *_only_candidate(history)])
         case Proposed(confirms=int(of)) if not _confirmations_before(record, history):
             count = len(history.candidates())
             return f"training the best {count} longer, first of all trial {of}"
@@ -125,6 +127,16 @@ def best_so_far(history: History) -> str:
 def num_final_trainings(history: History) -> int:
     """How many there are in the end: of the winner and of those that it is compared with, each over the seeds."""
     return history.study.final_seeds * (1 + len(history.rivals()[: history.study.rivals]))
+
+
+def _only_candidate(history: History) -> list[str]:
+    """Why no candidates are trained longer to be compared, where there is only one."""
+    candidates = history.candidates()
+    if history.study.table is not None or len(candidates) != 1:
+        return []
+    prefer = history.study.prefer
+    by = f"preferred by {prefer}" if prefer not in (None, ACCURACY.name) else "the only candidate"
+    return [f"trial {candidates[0].number} is {by}: none is trained longer to be compared"]
 
 
 def _several(count: int, what: str) -> str:

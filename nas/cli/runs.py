@@ -269,7 +269,7 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
     if to is not None and result.bundle is not None:
         from nas.exporting import export
 
-        described["bundle"] = str(export(result.bundle, to, overwrite=overwrites).path)
+        described["bundle"] = str(export(result.bundle, to, overwrite=overwrites, on_wait=print_news).path)
         if not as_json:
             print(f"copy          {to}")
     if as_json:

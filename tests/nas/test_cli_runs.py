@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,14 @@ FINISHED: list[Record] = [
 ]
 
 
-def play(folder: Path, records: list[Record], observe: Observe = lambda record, history: None) -> History:
+def play(
+    folder: Path, records: list[Record], observe: Observe = lambda record, history: None, first: Started = STARTED
+) -> History:
     """Writes a ledger as a driver would, and tells an observer of every line."""
     folder.mkdir()
     with Ledger.create(folder) as ledger:
-        history = History(folder, ledger.append(STARTED))
-        observe(STARTED, history)
+        history = History(folder, ledger.append(first))
+        observe(first, history)
         for record in records:
             history.apply(ledger.append(record))
             observe(record, history)
@@ -165,6 +168,26 @@ class TestSearch:
         searching([record for record in FINISHED if record not in finals[1:]])
         _, out, _ = nas(*SEARCH)
         assert "test accuracy 95.00%, of one seed\n" in out
+
+    @pytest.mark.parametrize(
+        ("keys", "why"),
+        [
+            ({"candidates": 1}, "trial 1 is the only candidate"),
+            ({"objectives": ("accuracy", "macs"), "prefer": "macs"}, "trial 0 is preferred by macs"),
+        ],
+    )
+    def test_it_says_where_there_are_no_candidates_to_compare(
+        self, keys: dict[str, Any], why: str, tmp_path: Path
+    ) -> None:
+        first = replace(STARTED, study=STARTED.study.model_copy(update=keys))
+        lines: list[str] = []
+        cheaper = replace(proposed(0, 3000), macs=7)
+        records = [cheaper if record == proposed(0, 3000) else record for record in SEARCHED]
+        play(tmp_path / "run", records, lambda record, history: lines.append(describe(record, history)), first)
+        assert lines[-1] == (
+            "search ended (trials): 3 networks trained, 1 proposal refused untrained\n"
+            f"{why}: none is trained longer to be compared"
+        )
 
     def test_json_is_one_object_on_stdout_and_progress_is_elsewhere(
         self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path
@@ -368,7 +391,7 @@ class TestExport:
         to = tmp_path / "bundle"
         code, out, err = nas("export", network, "--weights", tmp_path / "weights.safetensors", "--to", to, "--json")
         said = json.loads(out)
-        assert (code, err) == (0, "")
+        assert (code, err) == (0, f"writing {to}, and proving that every format computes what little does\n")
         assert said["bundle"] == str(to)
         assert said["files"].keys() == {"architecture.yaml", "model.safetensors", "model.onnx", "manifest.json"}
         assert said["parity"]["safetensors"] == {"max_abs_diff": 0.0, "max_rel_diff": 0.0, "ok": True}

@@ -33,10 +33,11 @@ def test_digits_are_split_60_20_20_class_by_class(digits: Data) -> None:
 def test_the_parts_are_disjoint_and_complete(digits: Data) -> None:
     from sklearn.datasets import load_digits
 
-    images = np.concatenate([digits.search.train.images, digits.search.validation.images, digits.final.test.images])
-    assert sorted(image.tobytes() for image in images) == sorted(
-        image.tobytes() for image in load_digits().images.astype(np.uint8)
-    )
+    parts = (digits.search.train, digits.search.validation, digits.final.test)
+    ours = [(image.tobytes(), label) for part in parts for image, label in zip(part.images, part.labels, strict=True)]
+    there = load_digits()
+    theirs = zip(there.images.astype(np.uint8), there.target, strict=True)
+    assert sorted(ours) == sorted((image.tobytes(), label) for image, label in theirs)
 
 
 def test_a_search_is_given_no_test_part() -> None:

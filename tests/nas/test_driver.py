@@ -259,6 +259,20 @@ def test_runs_without_a_name_are_numbered(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("offline")
+def test_a_search_says_what_it_is_at_before_it_begins(tmp_path: Path) -> None:
+    told: list[object] = []
+
+    def observe(record: Record, _: History) -> None:
+        told.append(type(record))
+
+    search(trials=1, recipe=RECIPE, run=tmp_path / "run", on_wait=told.append, on_event=observe)
+    assert told[:2] == [
+        "reading `digits`, and working out what networks of `little` cost; the first trial follows",
+        Started,
+    ]
+
+
+@pytest.mark.usefixtures("offline")
 def test_images_that_have_changed_are_refused_on_resume(tmp_path: Path) -> None:
     search(trials=2, recipe=RECIPE, run=tmp_path / "whole")
     (tmp_path / "cut").mkdir()
