@@ -8,6 +8,7 @@ Reading order; each file imports only from those above it:
     output      JSON, tables and sizes as text
     options     options that several commands have
     inputs      names and files of networks, `name=value`
+    documents   networks and spaces as their documents
     budgets     budgets as flags
     studies     studies as flags
     outline     a network by address, to a depth

@@ -14,7 +14,12 @@ from graphs.quantities import format_quantity
 TOOLS = tuple(convention.name for convention in CONVENTIONS)
 
 CountAs = Annotated[
-    str | None, typer.Option("--as", metavar="TOOL", help=f"Count operations as another tool does: {', '.join(TOOLS)}.")
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="TOOL",
+        help=f"Count operations as another tool does: {', '.join(TOOLS)}; or yaml: its document.",
+    ),
 ]
 
 
@@ -22,7 +27,7 @@ def parse_convention(name: str) -> Convention:
     """The convention of a tool. Raises: typer.BadParameter, with the nearest name."""
     found = convention(name)
     if found is None:
-        hint = nearest(name, TOOLS) or f"there is {', '.join(TOOLS)}"
+        hint = nearest(name, TOOLS) or f"there is {', '.join(TOOLS)}, and yaml for the document"
         raise typer.BadParameter(f"there is no tool `{name}` to count as; {hint}", param_hint="--as")
     return found
 

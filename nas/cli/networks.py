@@ -14,7 +14,8 @@ from graphs.costs import COUNTED, ReceptiveField
 from graphs.quantities import format_quantity
 from graphs.smallest import smallest_input
 from nas.cli.counting import CountAs, column, counted_lines, counted_object, parse_convention
-from nas.cli.inputs import load_network_only, parse_settings
+from nas.cli.documents import YAML, print_document
+from nas.cli.inputs import load_network_only, load_network_or_space, parse_settings
 from nas.cli.options import DEPTH, Json, Settings, Variant
 from nas.cli.outline import Row, num_weights, outline
 from nas.cli.output import format_bytes, format_share, print_json, table, terminal_width
@@ -44,10 +45,16 @@ def show(
       nas show my_net.yaml --variant wide
       nas show my_net.yaml --set width=32 --depth 0
       nas show resnet50 --as fvcore
+      nas show resnet50 --as yaml > my_net.yaml
       nas show resnet50 --json
     """
-    convention = None if count_as is None else parse_convention(count_as)
-    graph = load_network_only(file, parse_settings(settings or []), variant)
+    convention = None if count_as in (None, YAML) else parse_convention(count_as)
+    values = parse_settings(settings or [])
+    if count_as == YAML:
+        found = load_network_or_space(file, values, variant)
+        print_document(found, file, is_changed=bool(settings or variant), as_json=as_json)
+        return
+    graph = load_network_only(file, values, variant)
     counted = None if convention is None else count(graph, convention)
     if as_json:
         print_json(network_object(graph) | (counted_object(counted) if counted else {}))

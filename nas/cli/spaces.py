@@ -13,6 +13,7 @@ from blocks.errors import FixpointError
 from graphs import Budget
 from graphs.quantities import format_quantity
 from nas.cli.budgets import with_budget
+from nas.cli.documents import As, print_document, refuse_other
 from nas.cli.inputs import parse_settings
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, table, terminal_width
@@ -40,15 +41,22 @@ def about(context: typer.Context) -> None:
 
 
 @space.command()
-def show(name: SpaceName, settings: Settings = None, variant: Variant = None, as_json: Json = False) -> None:
+def show(
+    name: SpaceName, show_as: As = None, settings: Settings = None, variant: Variant = None, as_json: Json = False
+) -> None:
     """Show the decisions of a space, with their alternatives.
 
     \b
     Examples:
       nas space show mobile
       nas space show my_space.yaml --json
+      nas space show small --as yaml > my_space.yaml
     """
+    refuse_other(show_as)
     found = _load(name, settings, variant)
+    if show_as is not None:
+        print_document(found, name, is_changed=bool(settings or variant), as_json=as_json)
+        return
     if as_json:
         decisions = [
             {

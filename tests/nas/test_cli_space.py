@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import graphs
 import search_spaces
 from graphs import Budget
 from nas.cli.entry import run
@@ -31,6 +32,31 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Space:
     monkeypatch.chdir(tmp_path)
     Path("own.yaml").write_text(TEXT, "utf-8")
     return search_spaces.load("own.yaml")
+
+
+@pytest.mark.parametrize("name", search_spaces.names("space"))
+def test_a_space_is_printed_as_the_document_that_it_was_written_as(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = printed(capsys, "show", name, "--as", "yaml")
+    assert text == search_spaces.find(name, "space").path.read_text("utf-8")
+    Path("copy.yaml").write_text(text, "utf-8")
+    there, copy = search_spaces.load(name), search_spaces.load("copy.yaml")
+    assert (copy.decisions, copy.size()) == (there.decisions, there.size())
+    assert run(["show", name, "--as", "yaml"]) == 0
+    assert capsys.readouterr().out == text
+
+
+def test_a_document_is_printed_with_what_was_set(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    assert search_spaces.parse(printed(capsys, "show", "own.yaml", "--as", "yaml")).decisions == space.decisions
+    document = told(capsys, "show", "own.yaml", "--as", "yaml", "--set", "act=silu")["document"]
+    assert len(search_spaces.parse(document).decisions) == len(space.decisions) - 1
+    assert run(["show", "resnet50_v1", "--as", "yaml", "--set", "classes=7"]) == 0
+    network = graphs.parse(capsys.readouterr().out)
+    assert network.hash == search_spaces.load_network("resnet50_v1", {"classes": 7}).hash
+    assert run(["space", "show", "own.yaml", "--as", "yml"]) == 2
+    assert "there is no `yml` to show it as; there is yaml" in capsys.readouterr().err
 
 
 def test_show_lists_the_decisions(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
