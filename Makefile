@@ -4,6 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
+# Tests run in as many processes as there are cores; those of a group (xdist_group) in one of them.
+WORKERS = $(shell getconf _NPROCESSORS_ONLN)
+PYTEST = $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup
+
 # What `make search` looks for, and within which bounds.
 SEARCH := --space small --data digits --max-params 4k --max-macs 400k --seed 0
 
@@ -27,10 +31,10 @@ search: $(READY)  ## search a small network for handwritten digits, and export t
 	$(VENV)/bin/nas search $(SEARCH)
 
 test: $(READY)  ## all tests
-	$(VENV)/bin/python -m pytest
+	$(PYTEST)
 
 test-fast: $(READY)  ## the tests that take seconds
-	$(VENV)/bin/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 check: $(READY)  ## lint, format, types, floors
 	$(VENV)/bin/ruff check .

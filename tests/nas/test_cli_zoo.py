@@ -62,7 +62,7 @@ def test_what_a_network_reaches_has_its_source(nas: Nas) -> None:
         (("--year", "2019-"), lambda network: network["year"] >= 2019),
         (("--year", "-1998"), lambda network: network["year"] <= 1998),
     ],
-    ids=str,
+    ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
 )
 def test_filters_keep_what_passes_and_nothing_else(nas: Nas, options: tuple[str, ...], holds: Any) -> None:
     kept = listed(nas, *options)
