@@ -30,8 +30,8 @@ from nas.trials import Completed, Diverged, Executor, Failed, Lost, OutOfMemory,
 from tests.nas.fakes import begin, fake_trainer, run_to_end, started, trials_of
 from tests.nas.faults import Faulty
 from tests.nas.killed_driver import FIRST, NUM_TRIALS, sleeping_trainer
+from tests.nas.processes import descendants, end
 from tests.nas.test_driver import cut, resumed
-from tests.nas.test_ray_executor import descendants, end
 
 ROOT = Path(__file__).parents[2]
 ENDS = (Completed, Paused, Stopped, Diverged, Failed, OutOfMemory, Lost)

@@ -17,6 +17,7 @@ from nas.history import History, Trial
 from nas.ledger import LEDGER, read_ledger
 from nas.trials import Progress
 from tests.nas.fakes import SPACE_TEXT, trials_of
+from tests.nas.processes import heed_ctrl_c
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,7 @@ def begin(folder: Path) -> tuple[subprocess.Popen[str], Path]:
     (folder / "space.yaml").write_text(SPACE_TEXT)
     command = [sys.executable, "-c", SEARCH, str(folder / "space.yaml"), str(folder / "run")]
     root = Path(__file__).parents[2]
-    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
     return process, folder / "run"
 
 
@@ -115,7 +116,7 @@ def test_ctrl_c_ends_with_the_command_that_resumes(tmp_path: Path) -> None:
     process, run = begin(tmp_path)
     wait_for_lines(run, 4, process)
     os.kill(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=5)
+    _, stderr = process.communicate(timeout=60)
     assert stderr.strip() == f"nas resume {run}"
     assert process.returncode == 1
     assert read_ledger(run)

@@ -27,6 +27,7 @@ from nas.records import Ended
 from nas.trials import Completed, Diverged, Progress
 from tests.nas.conftest import Answer
 from tests.nas.fakes import begin, fake_trainer, run_to_end, started
+from tests.nas.processes import heed_ctrl_c
 from tests.nas.tabulated import SPACE, rows_of, write_table
 from tests.nas.test_driver import cut
 
@@ -196,7 +197,7 @@ def test_watching_on_a_terminal_ends_cleanly_with_ctrl_c(run: Path, tmp_path: Pa
             cwd=ROOT,
             stdout=other,
             stderr=subprocess.PIPE,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+            preexec_fn=heed_ctrl_c,
         )
         os.close(other)
         seen = b""

@@ -9,8 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ import pytest
 from nas.executors.ray import RayExecutor
 from nas.executors.ray_session import CORE, RayError
 from nas.trials import Completed, Event, Failed, Job, Lost, Progress
+from tests.nas.processes import await_end, descendants, end, heed_ctrl_c, name
 from tests.nas.scripts import drive, run
 
 ROOT = Path(__file__).parents[2]
@@ -196,6 +196,7 @@ def test_a_driver_that_is_ended_takes_its_workers_along(blow: signal.Signals, tm
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=heed_ctrl_c,
         ) as driver,
     ):
         assert driver.stdout is not None
@@ -230,55 +231,6 @@ def await_trainers(driver: int, count: int) -> set[int]:
         if len(trainers) >= count or time.monotonic() > deadline:
             return trainers
         time.sleep(0.1)
-
-
-def end(pids: Iterable[int]) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes below this one, of which there are none left when their parents have ended before them."""
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        children.setdefault(parent, []).append(int(folder.name))
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
-
-
-def name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
-
-
-def await_end(pids: set[int]) -> set[int]:
-    """Those of these processes that still run after 20 seconds."""
-    left = pids
-    for _ in range(200):
-        left = {pid for pid in left if is_alive(pid)}
-        if not left:
-            break
-        time.sleep(0.1)
-    return left
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def listening(pids: list[int]) -> set[str]:
