@@ -2,8 +2,8 @@
 
 `published.csv`: paper, year, and accuracies with protocol and source. A network has a row for each accuracy, the one
 nearest to its paper's own training first; one without any has a row that says why. The year is that of the paper's
-first version. `verified.csv`: the other implementation whose logits a network has with the same weights, or why there
-is none; the tests write it from what they compare.
+first version. `verified.csv`: what a network comes to, and the other implementation whose logits it has with the same
+weights, or why there is none; the tests write it from what they compare.
 """
 
 from __future__ import annotations
@@ -45,8 +45,14 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The implementation that a network was compared with, such as `torchvision 0.28.0 resnet50`, or why with none."""
+    """What a network comes to, and what it was compared with, such as `torchvision 0.28.0 resnet50`, or why with none.
 
+    `input` is as in 3x224x224.
+    """
+
+    input: str
+    params: int
+    macs: int
     against: str
     reason: str
 
@@ -69,7 +75,10 @@ def published() -> dict[str, Published]:
 @cache
 def verified() -> dict[str, Verified]:
     """How each network was verified, by its name."""
-    return {row["name"]: Verified(row["against"], row["reason"]) for row in _rows("verified.csv")}
+    return {
+        row["name"]: Verified(row["input"], int(row["params"]), int(row["macs"]), row["against"], row["reason"])
+        for row in _rows("verified.csv")
+    }
 
 
 def _rows(name: str) -> list[dict[str, str]]:

@@ -13,8 +13,8 @@ import typer
 
 import search_spaces
 from blocks.errors import FixpointError
-from blocks.types import Map
 from graphs import Graph
+from graphs.costs import flops_of
 from graphs.faults import nearest, one_of
 from graphs.quantities import format_quantity, parse_quantity
 from nas.cli.drawing import STDOUT, write_picture
@@ -36,10 +36,10 @@ _YEARS = re.compile(r"(\d{4})?(-?)(\d{4})?")
 
 @dataclass(frozen=True)
 class Entry:
-    """A shipped network, and what is published about it."""
+    """A shipped network: what is published about it, and what it comes to."""
 
-    graph: Graph
     facts: Published
+    known: Verified
 
     @property
     def accuracy(self) -> Accuracy | None:
@@ -54,8 +54,8 @@ class Entry:
 
 SORTS: dict[str, Callable[[Entry], Any]] = {
     "year": lambda entry: (entry.facts.year, entry.facts.family),
-    "params": lambda entry: entry.graph.costs().params,
-    "macs": lambda entry: entry.graph.costs().macs,
+    "params": lambda entry: entry.known.params,
+    "macs": lambda entry: entry.known.macs,
     "top1": lambda entry: -entry.top1,
     "name": lambda entry: entry.facts.name,
 }
@@ -121,16 +121,16 @@ def show(
     found = search_spaces.find(name, "network")
     if found.family is None:
         raise typer.BadParameter(f"`{name}` is a file; nas show {name} says what is in it", param_hint="NAME")
-    entry = Entry(search_spaces.load_network(name), published()[name])
+    graph, entry = search_spaces.load_network(name), Entry(published()[name], verified()[name])
     relatives = tuple(other for other in search_spaces.families("network")[found.family] if other != name)
     maps = [key_map for key_map in load_key_maps(found.family) if key_map.serves(name)]
     libraries = tuple(library for key_map in maps for library in key_map.libraries)
     if as_json:
-        known = verified()[name]
+        known = entry.known
         print_json(
             {
                 **entry_object(entry),
-                "doc": entry.graph.document.doc,
+                "doc": graph.document.doc,
                 "accuracies": [
                     {"top1": one.top1, "top5": one.top5, "protocol": one.protocol, "source": one.source}
                     for one in entry.facts.accuracies
@@ -141,7 +141,7 @@ def show(
             }
         )
         return
-    print("\n".join(show_lines(entry, verified()[name], libraries, relatives, terminal_width() or 100)))
+    print("\n".join(show_lines(entry, graph, libraries, relatives, terminal_width() or 100)))
 
 
 @zoo.command()
@@ -175,7 +175,7 @@ def plot(
     for name in names or []:
         search_spaces.find(name, "network")
     points = [
-        Point(entry.facts.name, entry.facts.family, found.top1, entry.graph.costs().flops, entry.graph.costs().params)
+        Point(entry.facts.name, entry.facts.family, found.top1, flops_of(entry.known.macs), entry.known.params)
         for entry in chosen(family, max_params, max_macs, year, names)
         if (found := entry.facts.one_crop())
     ]
@@ -219,22 +219,21 @@ def chosen(
         for name, known in facts.items()
         if family in (None, known.family) and first <= known.year <= last and (not names or name in names)
     }
-    for name, graph in search_spaces.load_networks(wanted):
-        known, costs = facts[name], graph.costs()
-        if (params is None or costs.params <= params) and (macs is None or costs.macs <= macs):
-            yield Entry(graph, known)
+    for name, known in verified().items():
+        if name in wanted and (params is None or known.params <= params) and (macs is None or known.macs <= macs):
+            yield Entry(facts[name], known)
 
 
 def entry_object(entry: Entry) -> dict[str, object]:
     """A network as `nas zoo list --json` promises it; `top1` and `source` are null where nothing is published."""
-    costs, accuracy = entry.graph.costs(), entry.accuracy
+    known, accuracy = entry.known, entry.accuracy
     return {
         "name": entry.facts.name,
         "family": entry.facts.family,
         "year": entry.facts.year,
-        "input": _input(entry.graph),
-        "params": costs.params,
-        "macs": costs.macs,
+        "input": known.input,
+        "params": known.params,
+        "macs": known.macs,
         "top1": accuracy.top1 if accuracy else None,
         "top5": accuracy.top5 if accuracy else None,
         "protocol": accuracy.protocol if accuracy else None,
@@ -250,9 +249,9 @@ def list_lines(entries: list[Entry], width: int | None) -> list[str]:
             entry.facts.name,
             entry.facts.family,
             str(entry.facts.year),
-            _input(entry.graph),
-            format_quantity(entry.graph.costs().params),
-            format_quantity(entry.graph.costs().macs),
+            entry.known.input,
+            format_quantity(entry.known.params),
+            format_quantity(entry.known.macs),
             f"{entry.accuracy.top1:.1f}" if entry.accuracy else "-",
             f"{entry.accuracy.protocol}; {entry.accuracy.source}" if entry.accuracy else entry.facts.reason,
         ]
@@ -270,19 +269,19 @@ def list_lines(entries: list[Entry], width: int | None) -> list[str]:
 
 
 def show_lines(
-    entry: Entry, known: Verified, libraries: tuple[str, ...], relatives: tuple[str, ...], width: int
+    entry: Entry, graph: Graph, libraries: tuple[str, ...], relatives: tuple[str, ...], width: int
 ) -> list[str]:
     """All that is known of a network, a line for each fact."""
-    costs, facts = entry.graph.costs(), entry.facts
-    trained = entry.graph.in_training.costs().params
+    costs, facts, known = graph.costs(), entry.facts, entry.known
+    trained = graph.in_training.costs().params
     training = f"; {trained:,} in training" if trained != costs.params else ""
     against = f"logits equal those of {known.against} with the same weights, in evaluation and in training"
     against += f"; {known.reason}" if known.reason else ""
     load = f"those of {', '.join(libraries)}, and its own: nas export {facts.name} --weights FILE"
     rows = [
         ("paper", f"{facts.paper} ({facts.year})"),
-        ("network", entry.graph.document.doc),
-        ("input", _input(entry.graph)),
+        ("network", graph.document.doc),
+        ("input", known.input),
         ("parameters", f"{costs.params:,}{training}"),
         ("MACs", f"{costs.macs:,} ({format_quantity(costs.macs)}; {format_quantity(costs.flops)} FLOPs)"),
         *(("accuracy", _accuracy(one)) for one in facts.accuracies),
@@ -302,11 +301,6 @@ def show_lines(
 def _accuracy(one: Accuracy) -> str:
     top5 = f", {one.top5:g} top-5" if one.top5 is not None else ""
     return f"{one.top1:g} top-1{top5}; {one.protocol}; {one.source}"
-
-
-def _input(graph: Graph) -> str:
-    (first, *_) = graph.inputs.values()
-    return f"{first.channels}x{first.height}x{first.width}" if isinstance(first, Map) else str(first.features)
 
 
 def _years(text: str | None) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import re
 import pytest
 
 import search_spaces
+from blocks.types import Map
 from search_spaces.published import FOLDER, Published, published, verified
 from tests.golden import assert_golden
 from tests.search_spaces.proof_data import proofs
@@ -52,8 +53,13 @@ def test_ten_crops_are_not_one() -> None:
 def test_what_ships_of_the_proofs_is_what_the_tests_compare() -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "against", "reason"))
-    writer.writerows((name, proof.against, proof.unverified) for name, proof in proofs().items())
+    graphs = dict(search_spaces.load_networks())
+    writer.writerow(("name", "input", "params", "macs", "against", "reason"))
+    for name, proof in proofs().items():
+        (image,) = graphs[name].inputs.values()
+        assert isinstance(image, Map)
+        costs, shape = graphs[name].costs(), f"{image.channels}x{image.height}x{image.width}"
+        writer.writerow((name, shape, costs.params, costs.macs, proof.against, proof.unverified))
     assert_golden(FOLDER / "verified.csv", text.getvalue())
     verified.cache_clear()
     assert set(search_spaces.names("network")) <= verified().keys()
