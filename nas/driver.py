@@ -61,10 +61,6 @@ def search(
 
     Raises: as `nas.search`.
     """
-    if on_wait and study.table is None:
-        on_wait(
-            f"reading `{study.data}`, and working out what networks of `{study.space}` cost; the first trial follows"
-        )
     opening = open_study(study, space, on_wait=on_wait)
     sampler = sampler_of(study, opening.space)  # imports Optuna: better before there is a run to interrupt
     started = opening.started("")

@@ -25,6 +25,7 @@ from blocks.errors import FixpointError
 from nas.records import Record, decode, encode
 from nas.study import StudyError
 from nas.trials import Progress
+from search_spaces.catalog import nearest_file
 
 LEDGER = "ledger.jsonl"
 LOCK = "lock"
@@ -66,6 +67,9 @@ class Follower:
                 file.seek(self._num_bytes)
                 text = file.read()
         except FileNotFoundError:
+            if not self._run.exists():
+                help = nearest_file(self._run, ("",)) or "give the folder of a run"
+                raise RunError(f"there is no run {self._run}", help=help) from None
             raise RunError(f"{self._run} is not a run: it has no {LEDGER}", help="give the folder of a run") from None
         except NotADirectoryError:
             raise no_folder(self._run) from None

@@ -6,14 +6,14 @@ Everything that can be found wrong is found here, before there is a folder. Impo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
 from blocks.types import Map, Vector
-from graphs import Budget
+from graphs import Budget, DocumentError
 from nas.answers import Answers
 from nas.contradictions import refuse_contradictions
 from nas.fidelity import earliest_rung
@@ -21,7 +21,7 @@ from nas.ledger import RunError
 from nas.recipe import Recipe, default_recipe
 from nas.records import Start, Started
 from nas.starts import find_starts
-from nas.study import Study, StudyError, places
+from nas.study import Study, StudyError, StudyFault, places
 from nas.tables import Table, read_table
 from nas.trainer import refuse_device
 from search_spaces import Space, load, parse
@@ -81,11 +81,16 @@ def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[s
 
     refuse_contradictions(study)
     if study.table is not None:
-        return _open_table(study, space or load(study.space, study.set))
+        return _open_table(study, space or _load_set(study))
     _refuse_device(study)
     assert study.data is not None
-    images = load_data(study.data)
-    space = space or _load_space(study, images)
+    declared = {} if space else {param.name.text for param in load(study.space).document.params}
+    if on_wait:
+        on_wait(
+            f"reading `{study.data}`, and working out what networks of `{space.name if space else study.space}` cost"
+        )
+    images = load_data(study.data)  # after the space, whose mistakes are found sooner
+    space = space or _load_set(study, {name: fact for name, fact in _facts(images).items() if name in declared})
     space.refuse_impossible(study.budget)
     _refuse_misfit(space, study.budget, images)
     _, height, width = images.search.image_shape
@@ -156,13 +161,34 @@ def _refuse_device(study: Study) -> None:
         refuse_device(study.device)
 
 
-def _load_space(study: Study, images: Data) -> Space:
-    """The space, its `params` of these names set to what the images are, unless the user has set them."""
+def _facts(images: Data) -> dict[str, int]:
+    """What the images say of a space's `params` of these names."""
     channels, height, _ = images.search.image_shape
-    facts = {"classes": len(images.search.classes), "channels": channels, "size": height}
-    declared = {param.name.text for param in load(study.space).document.params}
-    own = {name: value for name, value in facts.items() if name in declared}
-    return load(study.space, {**own, **study.set})
+    return {"classes": len(images.search.classes), "channels": channels, "size": height}
+
+
+def _load_set(study: Study, facts: Mapping[str, int] | None = None) -> Space:
+    """The space, its `params` set to the facts, unless the study sets them.
+
+    Raises: StudyError where the space can't have what the study sets; DocumentError.
+    """
+    try:
+        return load(study.space, {**(facts or {}), **study.set})
+    except DocumentError:
+        if faults := [fault for name in study.set for fault in _refused(study, name)]:
+            raise StudyError(*faults) from None
+        raise
+
+
+def _refused(study: Study, name: str) -> Iterator[StudyFault]:
+    """Why the space can't have this setting, where that is so whatever the others are."""
+    try:
+        load(study.space, {name: study.set[name]})
+    except DocumentError as error:
+        first = error.faults[0]
+        known = first.slug == "unknown-name"
+        message = f"the space `{Path(study.space).stem}` has no parameter `{name}`" if known else first.message
+        yield StudyFault(("set", name), message, first.help, "unknown-key" if known else "bad-value")
 
 
 def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:

@@ -7,6 +7,7 @@ out where it is looked up, and what can't stand together by `nas.contradictions`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -230,7 +231,7 @@ def _faults(details: ErrorDetails) -> Iterator[StudyFault]:
 
 def _fault(details: ErrorDetails) -> StudyFault:
     """What pydantic itself found."""
-    kind, context, given = details["type"], details.get("ctx", {}), details["input"]
+    kind, context, given = details["type"], details.get("ctx", {}), _as_written(details["input"])
     path = tuple(details["loc"])
     name, whole = str(path[-1]), f"`{path[0]}`" if len(path) > 1 else "a study"
     if kind == "extra_forbidden":
@@ -245,6 +246,11 @@ def _fault(details: ErrorDetails) -> StudyFault:
     if kind == "literal_error":
         return StudyFault(path, f"`{name}` is {context['expected']}, got `{given}`".replace("'", "`"))
     return StudyFault(path, f"`{name}` is {_KINDS.get(kind.partition('_')[0], 'something else')}, got `{given}`")
+
+
+def _as_written(value: object) -> str:
+    """A value as a study has it."""
+    return json.dumps(value) if value is None or isinstance(value, bool | list | dict) else str(value)
 
 
 _PARTS = {"recipe": Recipe.model_fields, "table": Lookup.model_fields}

@@ -20,7 +20,7 @@ from typing import Any
 
 import search_spaces
 from graphs import DocumentError
-from graphs.faults import Fault, FaultList, Mark, nearest
+from graphs.faults import Fault, FaultList, Mark, nearest, one_of
 from graphs.text import Mapping as MapTree
 from graphs.text import Scalar, Sequence, Tree, parse_tree, read_source
 from nas.contradictions import study_of
@@ -179,6 +179,8 @@ def _from_there(name: str, value: Any, folder: Path, missing: list[StudyFault]) 
     if value not in shipped:
         suffixes: Collection[str] = SUFFIXES if name == "space" else _DATA_SUFFIXES
         help = nearest(value, shipped) or nearest_file(there, suffixes)
+        if not help and shipped:
+            help = f"there is {one_of(shipped)}, or a path relative to the study"
         message = f"there is no `{value}` beside the study" + (f", and no {name} of that name ships" if shipped else "")
         missing.append(StudyFault((name,), message, help or "paths are relative to the study"))
     return value

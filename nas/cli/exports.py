@@ -13,7 +13,7 @@ from blocks.errors import FixpointError
 from nas.cli.inputs import parse_settings
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, print_news
-from search_spaces.catalog import nearest_file
+from search_spaces.catalog import find, nearest_file
 
 WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
 
@@ -50,8 +50,10 @@ def export(
     if Path(source).is_dir() and (weights is not None or settings or variant is not None):
         hint = "--weights, --set, --variant"
         raise typer.BadParameter("a run or a bundle has its own weights, settings and variant", param_hint=hint)
-    if not Path(source).is_dir() and weights is None:
-        print("note: random weights; --weights gives trained ones", file=sys.stderr)
+    if not Path(source).is_dir():
+        _refuse_missing(source)
+        if weights is None:
+            print("note: random weights; --weights gives trained ones", file=sys.stderr)
     if weights is not None and not weights.exists():  # told before torch is imported, which takes seconds
         raise FixpointError(f"there is no file `{weights}`", help=nearest_file(weights, WEIGHT_SUFFIXES))
     values = parse_settings(settings or [])
@@ -69,6 +71,15 @@ def export(
         print(f"  {name:18} sha256 {sha[:16]}  {(bundle.path / name).stat().st_size:>12,} bytes")
     for name, result in bundle.parity.items():
         print(f"  {name} equals the compiled model: largest difference {_difference(result)}")
+
+
+def _refuse_missing(source: str) -> None:
+    """Raises FixpointError where nothing is called that; what looks like a folder was meant as one."""
+    path = Path(source)
+    if not path.exists() and len(path.parts) > 1 and not path.suffix:
+        help = nearest_file(path, ("",)) or "give a run, a bundle, a document, or the name of a network"
+        raise FixpointError(f"there is no `{source}`", help=help)
+    find(source, "network")
 
 
 def _difference(result: Mapping[str, float | bool]) -> str:

@@ -133,6 +133,6 @@ def _is_in(path: tuple[str | int, ...], keys: Mapping[str, Any]) -> bool:
 
 
 def _told(fault: StudyFault) -> str:
-    last = fault.path[-1] if isinstance(fault.path[-1], str) else fault.path[0]
+    last = fault.path[-1] if isinstance(fault.path[-1], str) and fault.path[0] != "set" else fault.path[0]
     help = f"; {fault.help}" if fault.help and fault.slug != "missing-key" else ""
     return f"{_flag(str(last))}: {fault.message}{help}"

@@ -325,6 +325,17 @@ class TestStatus:
         assert (code, out) == (1, "")
         assert "is not a run" in err
 
+    @pytest.mark.parametrize("command", ["status", "resume", "export"])
+    def test_a_run_that_is_misspelt(
+        self, nas: Callable[..., Answer], tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "runs" / "small-digits-1").mkdir(parents=True)
+        code, out, err = nas(command, "runs/small-digit-1")
+        assert (code, out) == (1, "")
+        assert "there is no " in err
+        assert err.endswith("\n  help: did you mean `runs/small-digits-1`?\n")
+
 
 class TestLive:
     @pytest.fixture

@@ -267,7 +267,7 @@ def test_a_search_says_what_it_is_at_before_it_begins(tmp_path: Path) -> None:
 
     search(trials=1, recipe=RECIPE, run=tmp_path / "run", on_wait=told.append, on_event=observe)
     assert told[:2] == [
-        "reading `digits`, and working out what networks of `little` cost; the first trial follows",
+        "reading `digits`, and working out what networks of `little` cost",
         Started,
     ]
 

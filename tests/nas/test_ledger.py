@@ -140,7 +140,7 @@ def test_a_run_is_never_begun_over_another(ledger: Ledger) -> None:
 def test_a_folder_without_a_ledger_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run"):
         read_ledger(tmp_path)
-    with pytest.raises(RunError, match="is not a run"):
+    with pytest.raises(RunError, match="there is no run"):
         Ledger.open(tmp_path / "nowhere")
 
 

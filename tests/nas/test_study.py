@@ -71,7 +71,7 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "an unknown key": ({"trails": 5}, ("trails",), "did you mean `trials`?"),
     "no trials": ({"trials": 0}, ("trials",), "at least 1 is needed"),
     "trials that are no number": ({"trials": "many"}, ("trials",), "a whole number, got `many`"),
-    "trials that are true": ({"trials": True}, ("trials",), "a whole number, got `True`"),
+    "trials that are true": ({"trials": True}, ("trials",), "a whole number, got `true`"),
     "a time without a unit": ({"time": "20"}, ("time",), "as in 30s, 20m, 2h or 1d"),
     "a time in weeks": ({"time": "2w"}, ("time",), "as in 30s, 20m, 2h or 1d"),
     "no time": ({"time": 0}, ("time",), "more than 0 is needed"),
@@ -90,6 +90,7 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "a wrong word in the recipe": ({"recipe": {"optimizer": "adam"}}, ("recipe", "optimizer"), "`adamw` or `sgd`"),
     "a setting that is a list": ({"set": {"width": [1]}}, ("set", "width"), "a number, a word, true or false"),
     "a space that is a number": ({"space": 3}, ("space",), "a text, got `3`"),
+    "a space that is nothing": ({"space": None}, ("space",), "a text, got `null`"),
 }
 
 
@@ -305,6 +306,33 @@ def test_a_study_whose_space_is_misspelt_is_checked_as_a_study(tmp_path: Path, n
     text, told = TOLD["faults of all kinds"]
     path = write(tmp_path, text)
     assert nas("check", path) == (1, "", told.format(file=path) + "\n")
+
+
+def test_settings_that_a_space_cannot_have_are_told_where_they_are_set(
+    tmp_path: Path, nas: Callable[..., Answer]
+) -> None:
+    path = write(tmp_path, "version: 1\nspace: small\ndata: digits\nset: {classes: 10, widht: 3, activation: rleu}\n")
+    assert nas("check", path)[2].endswith(
+        f"""\
+{path}:4:20: E102 unknown-key: the space `small` has no parameter `widht`
+    4 | set: {{classes: 10, widht: 3, activation: rleu}}
+      |                    ^^^^^
+  help: it has `classes`, `channels`, `size` or `activation`
+{path}:4:42: E106 bad-value: `activation` takes `relu`, `silu` or `hardswish`, got `rleu`
+    4 | set: {{classes: 10, widht: 3, activation: rleu}}
+      |                                          ^^^^
+  help: did you mean `relu`?
+2 faults
+"""
+    )
+    code, _, err = nas("search", "--space", "small", "--data", "digits", "--set", "widht=3")
+    assert code == 2
+    assert "--set: the space `small` has no parameter `widht`" in err
+
+
+def test_a_space_that_is_no_space_is_told_with_those_that_ship(tmp_path: Path, nas: Callable[..., Answer]) -> None:
+    _, _, err = nas("check", write(tmp_path, "version: 1\nspace: resnet50\ndata: digits\n"))
+    assert "help: there is `cells`, `cnn`, `mobile`," in err
 
 
 def test_python_is_told_the_same(tmp_path: Path) -> None:
