@@ -1,7 +1,7 @@
 """The table of outcomes, each row caused for real: real trainings, real processes, real signals, a real cluster.
 
 What needs no process of its own is elsewhere: kills at every line and full disks in test_driver, damaged and torn
-lines in test_ledger, whole searches that are killed in test_killing.
+lines in test_ledger, whole searches that are killed in test_killing and, line by line, in test_killed_on_a_table.
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ from nas.executors.inline import InlineExecutor
 from nas.history import DIVERGED, FAILED, REJECTED, History
 from nas.ledger import LEDGER, read_ledger
 from nas.records import Resumed
-from nas.samplers import SAMPLERS
 from nas.trials import Completed, Diverged, Executor, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
-from tests.nas.fakes import begin, fake_trainer, run_to_end, started, trials_of
+from tests.nas.fakes import begin, run_to_end, started, trials_of
 from tests.nas.faults import Faulty
 from tests.nas.killed_driver import FIRST, NUM_TRIALS, sleeping_trainer
 from tests.nas.processes import descendants, end
-from tests.nas.test_driver import cut, resumed
 
 ROOT = Path(__file__).parents[2]
 ENDS = (Completed, Paused, Stopped, Diverged, Failed, OutOfMemory, Lost)
@@ -224,21 +222,6 @@ def test_with_ray_no_finished_trial_is_lost_or_repeated_by_a_driver_that_is_kill
     num_begun = sum(isinstance(record, Progress) and record.epoch == 1 for record in records)
     num_kills = sum(isinstance(record, Resumed) for record in records)
     assert num_begun <= NUM_TRIALS + 2 * num_kills  # there are two workers
-
-
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_goes_on_after_any_line_as_if_nothing_had_been(
-    sampler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All lines of a run that is long enough for the sampler to have learnt something; every second is torn, too."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # no power is cut here
-    first = started(sampler=sampler, trials=20, candidates=2, budget={"max_params": 300})
-    whole = run_to_end(tmp_path / "whole", first, InlineExecutor(fake_trainer()))
-    for number in range(1, len(read_ledger(tmp_path / "whole")) + 1):
-        copy = cut(tmp_path / "whole", tmp_path / str(number), number, extra=b'{"n":' if number % 2 else b"")
-        history = resumed(copy)
-        assert trials_of(history) == trials_of(whole), f"after line {number}"
-        assert (history.counts(), history.ended_by) == (whole.counts(), whole.ended_by)
 
 
 def test_two_drivers_on_one_run_are_one_too_many(tmp_path: Path) -> None:

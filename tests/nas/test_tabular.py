@@ -25,7 +25,6 @@ from nas.results import Result
 from nas.study import Study, StudyError
 from nas.tables import TableError, read_table
 from nas.trials import Completed, Event, Job, Paused, Progress, Stopped
-from tests.nas.fakes import trials_of
 from tests.nas.tabulated import SPACE, rows_of, write_space, write_table
 
 
@@ -208,22 +207,6 @@ def test_a_small_table_with_gaps_is_searched_to_its_end(sampler: str, tmp_path: 
     history = history_of(folder)
     assert {trial.hash for trial in history.searched} == answered
     assert history.ended_by == "space exhausted"
-
-
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_run_that_was_cut_off_after_any_line_goes_on_as_if_it_had_not_been(
-    sampler: str, tmp_path: Path, table: Path
-) -> None:
-    keys: dict[str, Any] = {"sampler": sampler, "trials": 14, "budget": {"max_params": 400}}
-    search(tmp_path / "whole", table, **keys)
-    whole = trials_of(history_of(tmp_path / "whole"))
-    lines = (tmp_path / "whole" / LEDGER).read_bytes().splitlines(keepends=True)
-    for number in range(1, len(lines), 5):
-        cut = tmp_path / f"cut{number}"
-        cut.mkdir()
-        (cut / LEDGER).write_bytes(b"".join(lines[:number]) + lines[number][:7])
-        nas.resume(cut)
-        assert trials_of(history_of(cut)) == whole
 
 
 def test_a_run_is_not_resumed_on_another_table(tmp_path: Path, table: Path) -> None:
