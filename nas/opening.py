@@ -199,9 +199,11 @@ def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
     shape, num_classes = images.search.image_shape, len(images.search.classes)
     wanted = [(type.channels, type.height, type.width) for type in graph.inputs.values() if isinstance(type, Map)]
     if wanted != [shape]:
+        help = "set the `params` of the space that give its input"
+        if shape[1] != shape[2] and all(height == width for _, height, width in wanted):
+            help = f"bring them to squares, or give another `input` to a copy: nas space show {space.name} --as yaml"
         raise DataError(
-            f"the networks of `{space.name}` take {_shapes(wanted)}, the images are {_shapes([shape])}",
-            help="set the `params` of the space that give its input",
+            f"the networks of `{space.name}` take {_shapes(wanted)}, the images are {_shapes([shape])}", help=help
         )
     outputs = [graph.in_training.types[value] for value in graph.in_training.outputs.values()]
     fitting = all(isinstance(output, Vector) and output.features == num_classes for output in outputs)

@@ -65,10 +65,24 @@ def read_npz(path: Path) -> tuple[dict[str, Part], tuple[str, ...]]:
 
 def _part_of_arrays(images: NDArray[np.generic], labels: NDArray[np.generic], where: str, key: str) -> Part:
     shape_help = "images are uint8 (N, C, H, W) or (N, H, W), C being 1 or 3; labels are integers (N,)"
+    if images.ndim == 4 and images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
+        raise DataError(
+            f"{where} is {images.dtype} {images.shape}", help="channels come before height: x.transpose(0, 3, 1, 2)"
+        )
+    if images.dtype.kind == "f":
+        unknown = ", and not all of it is finite" if not np.isfinite(images).all() else ""
+        raise DataError(
+            f"{where} is {images.dtype} {images.shape}{unknown}", help="images are whole numbers, 0..255, as uint8"
+        )
     if images.ndim == 3:
         images = images[:, np.newaxis]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
         raise DataError(f"{where} is {images.dtype} {images.shape}", help=shape_help)
+    if labels.ndim == 2 and len(labels) == len(images) and labels.shape[1] > 1:
+        raise DataError(
+            f"the labels `{key}` of {where} are {labels.dtype} {labels.shape}",
+            help="labels are numbers: y.argmax(axis=1)",
+        )
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
         raise DataError(
             f"the labels `{key}` of {where} are {labels.dtype} {labels.shape}, for {len(images)} images",

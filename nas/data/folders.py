@@ -59,7 +59,7 @@ def _decode(files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str,
     headers: dict[Path, tuple[tuple[int, int], str]] = {}
     unreadable: list[str] = []
 
-    def guarded(path: Path, read: Callable[[Image.Image], None]) -> None:
+    def guarded(path: Path, read: Callable[[Image.Image], object]) -> None:
         try:
             with Image.open(path) as image:
                 read(image)
@@ -75,13 +75,16 @@ def _decode(files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str,
 
     for path in every:
         guarded(path, lambda image, path=path: headers.__setitem__(path, (image.size, image.mode)))  # type: ignore[misc]
-    _refuse(unreadable, "cannot be read", "repair or remove them; nothing was changed")
+    if unreadable:  # some may break off only within their pixels
+        for path in tuple(headers):
+            guarded(path, lambda image: image.load())
+    _refuse(sorted(unreadable), "cannot be read", "repair or remove them; nothing was changed")
     sizes = [size for size, _ in headers.values()]
     width, height = max(set(sizes), key=lambda size: (sizes.count(size), size))
     odd = [f"{path}: {size[0]}x{size[1]}" for path, (size, _) in headers.items() if size != (width, height)]
-    _refuse(odd, f"are not {width}x{height} as the others are", "bring all images to one size first")
+    _refuse(odd, f"whose size is not {width}x{height} as that of the others", "bring all images to one size first")
     deep = [f"{path}: {mode}" for path, (_, mode) in headers.items() if mode not in DEPTHS]
-    _refuse(deep, "have more than 8 bits a channel, which would be cut off", "bring them to 0..255 first")
+    _refuse(deep, "with more than 8 bits a channel, which would be cut off", "bring them to 0..255 first")
     mode = "L" if all(mode in ("1", "L") for _, mode in headers.values()) else "RGB"
     channels = len(mode)
     if (num_bytes := len(every) * channels * height * width) > MAX_BYTES:
@@ -109,4 +112,4 @@ def _refuse(faults: Sequence[str], what: str, help: str) -> None:
     if faults:
         shown = "".join(f"\n  {fault}" for fault in faults[:SHOWN_FAULTS])
         more = f"\n  and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
-        raise DataError(f"{len(faults)} images {what}:{shown}{more}", help=help)
+        raise DataError(f"{len(faults)} image{'s' * (len(faults) != 1)} {what}:{shown}{more}", help=help)

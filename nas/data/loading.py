@@ -41,7 +41,8 @@ def load_data(source: str | Path, seed: int = 0) -> Data:
             raise DataError(f"there is no data at {source}", help=help)
         source = str(path.resolve())
     if len(classes) < 2:
-        raise DataError(f"{source} has {len(classes)} class, at least 2 are needed", help=LAYOUT)
+        help = "labels are 0..K-1" if Path(source).is_file() else LAYOUT
+        raise DataError(f"{source} has {len(classes)} class, at least 2 are needed", help=help)
     return _assemble(str(source), _split(parts, classes, str(source), seed), classes, seed)
 
 

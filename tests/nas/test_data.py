@@ -123,7 +123,7 @@ def test_all_three_parts_may_be_folders(tmp_path: Path) -> None:
 def spoil_two(folder: Path) -> None:
     (folder / "dog" / "3.png").write_bytes(b"no image")
     whole = (folder / "dog" / "4.png").read_bytes()
-    (folder / "dog" / "4.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "dog" / "4.png").write_bytes(whole[:41])  # which has a size, and no pixels
 
 
 def leave_one_class(folder: Path) -> None:
@@ -145,7 +145,7 @@ def deepen_one(folder: Path) -> None:
         (leave_one_class, r"has 1 class, at least 2 are needed"),
         (lambda folder: write_image(folder / "eel" / "0.png", (0, 0, 0)), r"class eel of .* has too few images"),
         (lambda folder: write_image(folder / "train" / "cat" / "0.png", (0, 0, 0)), r"has train/ and also cat/"),
-        (deepen_one, r"1 images have more than 8 bits a channel, .*\n  .*cat/0.png: I;16"),
+        (deepen_one, r"1 image with more than 8 bits a channel, .*\n  .*cat/0.png: I;16"),
     ],
     ids=["corrupt", "empty class", "another size", "one class", "too few", "mixed layout", "16 bits"],
 )
@@ -189,12 +189,15 @@ LABELS = np.arange(10) % 2
     [
         ({"images": IMAGES}, "has no array `x`"),
         ({"x": IMAGES}, "has no array `y`"),
-        ({"x": IMAGES.astype(np.float32), "y": LABELS}, "is float32"),
+        ({"x": IMAGES.astype(np.float32), "y": LABELS}, r"is float32 \(10, 3, 4, 4\)\n  help: .* 0..255, as uint8"),
+        ({"x": IMAGES * np.float32("nan"), "y": LABELS}, r"is float32 .*, and not all of it is finite"),
+        ({"x": IMAGES.transpose(0, 2, 3, 1), "y": LABELS}, r"\(10, 4, 4, 3\)\n  help: .*x.transpose\(0, 3, 1, 2\)"),
+        ({"x": IMAGES, "y": np.eye(2)[LABELS]}, r"help: labels are numbers: y.argmax\(axis=1\)"),
         ({"x": IMAGES[:, :2], "y": LABELS}, r"is uint8 \(10, 2, 4, 4\)"),
         ({"x": IMAGES, "y": LABELS[:9]}, "for 10 images"),
         ({"x": IMAGES, "y": LABELS - 1}, "go from -1 to 0"),
         ({"x": IMAGES, "y": LABELS * 2}, "has no image of class 1"),
-        ({"x": IMAGES, "y": LABELS * 0}, "has 1 class"),
+        ({"x": IMAGES, "y": LABELS * 0}, "has 1 class, .*\n  help: labels are 0..K-1"),
         ({"x": IMAGES, "y": LABELS, "x_test": IMAGES[:, :, :3], "y_test": LABELS}, "differ in image shape"),
         ({"x": np.array([{}], dtype=object), "y": LABELS}, "cannot be read"),
     ],
