@@ -23,7 +23,7 @@ class Body:
     def bind_input(self, source: Value | None) -> None:
         """What is called `in` from now on."""
         if self.traits.names:
-            self.traits.bind(self.names, None if source is None else source.type)
+            self.traits.bind(self.names, self.traits.of(None if source is None else source.type))
 
 
 def named_value(name: str, body: Body) -> Value:

@@ -15,8 +15,10 @@ from graphs.text import Scalar, Sequence, Tree
 
 Names = dict[str, Value]
 Getter = Callable[[Names], Argument]
+TraitValues = tuple[Value | None, ...]
 
 _NOTHING = object()
+_PLAIN = {"bool": bool, "int": int, "size": int, "float": float}  # what fits as it is
 
 
 class NotLegal(Exception):
@@ -29,19 +31,30 @@ class Traits:
 
     names: tuple[tuple[str, str], ...]
 
-    def bind(self, names: Names, type: Type | None) -> None:
-        """The traits of a type, as `graphs.arguments.Scope.bind_type` has them; None has none."""
-        for name, trait in self.names:
-            if isinstance(type, Map):
-                value: Value | None = None if trait == "features" else getattr(type, trait)
-                if trait == "stride" and type.stride[0] == type.stride[1]:
-                    value = type.stride[0]
-            else:
-                value = type.features if type is not None and trait == "features" else None
+    def of(self, type: Type | None) -> TraitValues:
+        """The traits of a type, as `graphs.arguments.Scope.bind_type` has them; None for those that it has not."""
+        return tuple([_trait(type, trait) for _, trait in self.names])
+
+    def bind(self, names: Names, values: TraitValues) -> None:
+        """Call these traits by their names."""
+        for (name, _), value in zip(self.names, values, strict=True):
             if value is None:
                 names.pop(name, None)
             else:
                 names[name] = value
+
+
+NO_TRAITS = Traits(())
+
+
+def _trait(type: Type | None, trait: str) -> Value | None:
+    if isinstance(type, Map):
+        if trait == "channels":
+            return type.channels
+        if trait == "stride" and type.stride[0] == type.stride[1]:
+            return type.stride[0]
+        return None if trait == "features" else getattr(type, trait)
+    return type.features if type is not None and trait == "features" else None
 
 
 def traits_of(step: str, read: Collection[str]) -> Traits:
@@ -70,11 +83,15 @@ def getter(tree: Tree, slot: Slot) -> Getter:
         return (lambda _: value) if value is not None and _fits(value, slot) else _refuse
     expression = _expression(value)
     is_name = value.replace(".", "_").isidentifier()
-    is_word = value in slot.words
+    words = frozenset(slot.words)
+    is_word = value in words
     whole = slot.kind in ("int", "size")
+    plain = _PLAIN.get(slot.kind)
 
     def get(names: Names) -> Argument:
-        found: object = names.get(value, _NOTHING) if is_name else _NOTHING
+        found: object = names.get(value, _NOTHING) if is_name else expression(names)
+        if type(found) is plain or found in words:
+            return found  # type: ignore[return-value]
         if found is _NOTHING:
             if is_word:
                 return value

@@ -97,7 +97,7 @@ class BodyPlan:
 class TemplatePlan:
     """A block: its parameters with the traits of those that are nodes and the getters of the defaults of others, in the
     order of the text. `traits` are those of its input that its values read; `reached` are the blocks with defaults of
-    the document that it leads to. One that `asks` makes other blocks on other types."""
+    the document that it leads to. Of one that `asks`, more of the types that it meets decides what it makes."""
 
     template: Template
     params: tuple[tuple[str, Traits | None, Getter | None], ...]
@@ -224,13 +224,15 @@ class Program:
                 is_open,
                 self._reached(template),
                 traits_of("in", read),
-                is_open or any("." in name for name in read) or any(param.kind == "node" for param in template.params),
+                is_open or any(param.kind == "node" for param in template.params) or _asks_in_groups(template.body),
                 BodyPlan(),
             )
             known.constants = _constants(template, known)
             self._templates[id(template)] = known
             self._body(template.body, known.body)
-            known.asks = known.asks or any(map(_asks, known.body.steps))
+            calls = (call for step in known.body.steps for call in _calls(step.action, step.again))
+            inner = [call.template for call in calls if call.template is not None]
+            known.asks = known.asks or any(one.asks or one.traits.names for one in inner)
         return known
 
     def _reached(self, template: Template) -> tuple[str, ...]:
@@ -269,9 +271,16 @@ def _is_plain(tree: Tree, words: tuple[str, ...]) -> bool:
     return isinstance(tree, Scalar) and (not isinstance(tree.value, str) or tree.value in words)
 
 
-def _asks(step: StepPlan) -> bool:
-    """Whether a block that a step calls makes other blocks on other types."""
-    return any(call.template is not None and call.template.asks for call in _calls(step.action, step.again))
+def _asks_in_groups(body: tuple[Step, ...]) -> bool:
+    """Whether values inside of the groups of a body read traits: of what the group reads."""
+    for step in body:
+        for action in actions_of(step.action):
+            bodies = [action.body] if isinstance(action, Sequential) else []
+            if isinstance(action, Parallel):
+                bodies = [branch for _, branch in action.branches]
+            if any("." in name for inner in bodies for name in _names_read(inner)):
+                return True
+    return False
 
 
 def _calls(*actions: ActionPlan) -> Iterator[CallPlan]:

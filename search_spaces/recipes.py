@@ -1,9 +1,9 @@
 """What is made on a walk without networks, and what it costs: blocks, recipes of blocks, and pieces.
 
-A *block* is a primitive with its arguments. A *recipe* is what a template makes that asks for nothing of the types that
-it meets: some blocks, the same on any type. A *piece* is what was made of one or more types; it consists of blocks,
-recipes and other pieces. Each of them knows its trail (`graphs.canonical`) and its peak of memory as soon as it is
-asked, so that a network which was walked for its costs has a hash as well.
+A *block* is a primitive with its arguments. A *recipe* is what a template makes that asks for little of the types that
+it meets, such as how many channels its input has: some blocks, the same on many types. A *piece* is what was made of
+one or more types; it consists of blocks, recipes and other pieces. Each of them knows its trail (`graphs.canonical`)
+and its peak of memory as soon as it is asked, so that a network which was walked for its costs has a hash as well.
 """
 
 from __future__ import annotations
@@ -116,6 +116,10 @@ def _label(wires: tuple[Wire, ...], first: int, ends: tuple[int, ...]) -> Label:
         return UNKNOWN
     labels = [wire.what.label for wire in wires]
     sources = [*[()] * first, *(wire.sources for wire in wires)]
+    if first == 1 and ends == (len(wires),) and all(wire.sources == (at,) for at, wire in enumerate(wires)):
+        trails = [label.trail for label in labels if label.trail is not None]  # in series, as most are
+        if len(trails) == len(labels) and all(label.is_plain for label in labels):
+            return Label(b"".join(trails))
     trail, is_plain = trail_within(first, labels, sources, ends)
     return Label(trail, True, is_plain)
 

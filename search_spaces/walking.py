@@ -15,11 +15,11 @@ from graphs.arguments import Argument
 from graphs.assembly import MAX_NODES
 from search_spaces.bodies import Body, named_value, node_value
 from search_spaces.chains import Costs
-from search_spaces.getters import Names, NotLegal
+from search_spaces.getters import NO_TRAITS, Names, NotLegal, TraitValues
 from search_spaces.opening import OpenChoice
 from search_spaces.programs import ActionPlan, BodyPlan, CallPlan, ParallelPlan, StepPlan, TemplatePlan
 from search_spaces.purses import BLOCK_SIZE, LIMITS, Overspent, Purse, Taken, Value, nothing_open
-from search_spaces.quotes import Quotes
+from search_spaces.quotes import Key, Quotes
 from search_spaces.recipes import NO_TYPE, Block, Piece, Quote, Recipe, Wire
 from search_spaces.resolution import Resolution
 
@@ -203,14 +203,18 @@ class Walker:
         if template.is_open:
             nodes = {name: node_value(word, source, body) for name, word in plan.nodes}
             return self._inside(template, dict(zip(plan.names, values, strict=True)), nodes, source, address)
-        key = (plan.signature, values, self._defaults_within(template))
+        defaults = self._defaults_within(template) if template.reached else None
         if not template.asks:
-            return self._follow(self._quotes.recipe(key, lambda: self._recipe(plan, values)), source)
+            traits = template.traits.of(source.type) if template.traits.names else ()
+            key: Key = (plan.signature, values, (defaults, traits))
+            recipe = self._quotes.recipe(key, lambda: self._recipe(plan, values, traits))
+            return self._follow(recipe, source)
         nodes = {name: node_value(word, source, body) for name, word in plan.nodes}
         read = (source, *nodes.values())
         types = tuple([value.type for value in read])
         room = self.purse.room()
-        quote = self._quotes.piece((key, types), room, lambda: self._quote(plan, values, types, room))
+        key = (plan.signature, values, (defaults, types))
+        quote = self._quotes.piece(key, room, lambda: self._quote(plan, values, types, room))
         self.purse.pay(quote.costs)
         assert quote.type is not None
         assert quote.piece is not None
@@ -247,10 +251,10 @@ class Walker:
 
     # templates
 
-    def _recipe(self, plan: CallPlan, values: tuple[Argument, ...]) -> Recipe:
+    def _recipe(self, plan: CallPlan, values: tuple[Argument, ...], traits: TraitValues) -> Recipe:
         purse = Taken(nothing_open, LIMITS)
         try:
-            value, wires = self._alone(plan, values, (NO_TYPE,), purse)
+            value, wires = self._alone(plan, values, (NO_TYPE,), purse, traits)
         except Overspent:
             raise NotLegal from None
         return Recipe(wires, value.at, purse.costs[3])
@@ -264,16 +268,26 @@ class Walker:
         return Quote(purse.costs, value.type, Piece(types, wires, (value.at,)))
 
     def _alone(
-        self, plan: CallPlan, values: tuple[Argument, ...], types: tuple[Type, ...], purse: Purse
+        self,
+        plan: CallPlan,
+        values: tuple[Argument, ...],
+        types: tuple[Type, ...],
+        purse: Purse,
+        traits: TraitValues | None = None,
     ) -> tuple[Value, tuple[Wire, ...]]:
-        """The value of a call by itself on these types, blind where the first is none, and what it made."""
+        """The value of a call by itself on these types, and what it made; with nothing but the traits that it asks for,
+        blind."""
         assert plan.template is not None
-        walker = self.other(purse)
-        walker._first, walker._is_blind = len(types), types[0] is NO_TYPE
-        source, *nodes = (Value(type, at) for at, type in enumerate(types))
-        given = {name: node for (name, _), node in zip(plan.nodes, nodes, strict=True)}
-        value = walker._inside(plan.template, dict(zip(plan.names, values, strict=True)), given, source, "")
-        return value, tuple(walker.wires)
+        outer = self.purse, self.wires, self._first, self._is_blind
+        self.purse, self.wires, self._first, self._is_blind = purse, [], len(types), traits is not None
+        try:
+            source, *nodes = (Value(type, at) for at, type in enumerate(types))
+            given = {name: node for (name, _), node in zip(plan.nodes, nodes, strict=True)}
+            arguments = dict(zip(plan.names, values, strict=True))
+            value = self._inside(plan.template, arguments, given, source, "", traits)
+            return value, tuple(self.wires)
+        finally:
+            self.purse, self.wires, self._first, self._is_blind = outer
 
     def _inside(
         self,
@@ -282,16 +296,20 @@ class Walker:
         nodes: dict[str, Value],
         source: Value,
         address: str,
+        known: TraitValues | None = None,
     ) -> Value:
-        """The value of a template, its parameters bound as `graphs.binding` does it."""
+        """The value of a template, its parameters bound as `graphs.binding` does it. `known` are the traits of what it
+        reads, where nothing else is known of that."""
         names: Names = {}
         if template.constants is not None:
             names.update(template.constants)
             names.update(values)  # type: ignore[arg-type]
-        template.traits.bind(names, source.type)
+        traits_read = template.traits if known is None else NO_TRAITS
+        if template.traits.names:
+            template.traits.bind(names, template.traits.of(source.type) if known is None else known)
         for name, traits, default in () if template.constants is not None else template.params:
             if traits is not None:
-                traits.bind(names, nodes[name].type)
+                traits.bind(names, traits.of(nodes[name].type))
                 continue
             value = values.get(name)
             if value is None and default is not None:
@@ -304,7 +322,7 @@ class Walker:
         for where in template.where:
             if where(names) is not True:
                 raise NotLegal
-        body = Body(names, template.traits, Value(source.type, source.at), f"{address}.", dict(nodes))
+        body = Body(names, traits_read, Value(source.type, source.at), f"{address}.", dict(nodes))
         if not template.template.alternatives:
             return self.steps(template.body, body)
         self.purse.pay((0, 0, 0, 1 + len(template.body.steps)))
