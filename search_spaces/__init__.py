@@ -36,6 +36,7 @@ Reading order; each file imports only from those above it:
     opening       choices that are met on such a walk
     walking       the steps of a document, walked on types alone
     costing       what decisions cost while they are made, hash and peak included
+    experience    what worked in draws within bounds
     spending      draws within bounds where a space is no chain
     points        `Point`, and a space as sampling sees it
     profiles      exact counts of what keeps bounds

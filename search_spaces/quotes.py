@@ -34,7 +34,7 @@ class Quotes:
     def __init__(self, document: Document, resolver: Resolver) -> None:
         self.resolver = resolver
         self.program = Program(document, resolver)
-        self.floors: dict[tuple[object, int], Costs] = {}
+        self.floors: dict[object, dict[int, Costs]] = {}
         self.tables: dict[str, object] = {}
         self._blocks: dict[Key, Block | None] = {}
         self._recipes: dict[Key, Recipe | None] = {}

@@ -20,6 +20,7 @@ from graphs.budget import Budget
 from graphs.costs import Totals
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
 from search_spaces.chains import METRICS
+from search_spaces.experience import Experience
 from search_spaces.points import Decisions, Drawn, Point, PointSource, legal_point
 from search_spaces.spending import draw_plain, draw_within
 
@@ -52,6 +53,7 @@ class FeasibleDraws:
         self._is_tight = False
         self._feasible: list[Point] | None = None
         self._from_chain: ChainDraws | None = None
+        self._experience = Experience()
         self._bounds, self._is_whole = bounds_of(budget, space.requirements)
         self.uniform = True
 
@@ -124,7 +126,7 @@ class FeasibleDraws:
         self.uniform = False
         for _ in range(MAX_UNSPENT):
             self._drawn += 1
-            spent = draw_within(self._space.costing, self._bounds, self._random)
+            spent = draw_within(self._space.costing, self._bounds, self._random, self._experience)
             if spent is None:
                 continue
             point = legal_point(self._space, spent.decisions, spent.walked)

@@ -1,17 +1,18 @@
 """Draws of a space that is no chain within bounds: decision by decision, as long as the room lasts.
 
-A network is drawn part by part (`search_spaces.costing.Leg`): each step of the net, each repetition of one that
-decides at each. How many repetitions there are is drawn first. Every part may spend a share of what the parts before
-it left, drawn anew for every figure so that on average all that are to come may spend alike (a broken stick), and is
-drawn, alternative by alternative in proportion to their own prior, until it spends no more than that; where it does
-not, the part before it is drawn anew. One draw in `FREE` has no shares, only bounds: so everything that keeps the
-bounds may come out.
+A network is drawn leg by leg (`search_spaces.costing.Leg`): each step of the net, each repetition of one that decides
+at each. How many repetitions there are is drawn first. Every leg may spend a share of what the legs before it left,
+drawn anew for every figure so that on average all that are to come may spend alike (a broken stick), and is drawn,
+alternative by alternative in proportion to their own prior, until it spends no more than that; where it does not, the
+leg before it is drawn anew. What hardly ever fitted in earlier draws of a stream is drawn more seldom
+(`search_spaces.experience`). One draw in `FREE` has no shares and no experience, only bounds: so everything that keeps
+the bounds may come out.
 """
 
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
@@ -20,15 +21,16 @@ from search_spaces.bounds import Bounds
 from search_spaces.chains import Costs
 from search_spaces.costing import Costing, Leg, Run, Walked
 from search_spaces.decisions import Alternative, Decision, drawn
+from search_spaces.experience import Experience, pick
 from search_spaces.getters import NotLegal
 from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, Overspent, Value
 
 FREE = 20
-TRIES = 24  # of one part,
+TRIES = 24  # of one leg,
 INNER_TRIES = 6  # and of what is open in one alternative, before another is taken
 FLOOR_TRIES = 6
 NUM_SHARED = 3  # sets of shared decisions that it is tried with
-MAX_TRIES = 300  # of all parts of one network
+MAX_TRIES = 300  # of all legs of one network
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,27 @@ class Spending:
     values: dict[str, Alternative] = field(default_factory=dict)
     tries: int = 0
     ceilings: dict[str, int] = field(default_factory=dict)  # no larger numbers than at these positions
+    experience: Experience | None = None
+    drawn: list[tuple[Hashable, int, int]] = field(default_factory=list)  # what is not noted as experience yet
 
     def choose(self, decision: Decision) -> int:
         position = self.taken.get(decision.address)
         if position is None:
-            position = self._drawn(decision)
+            if decision.kind == "repeat" and self.experience is not None:  # how many legs there are
+                weights = self.experience.weights(decision.address, _possible(decision))
+                position = pick(weights, self.random)
+                self.drawn.append((decision.address, position, len(weights)))
+            else:
+                position = self._drawn(decision)
             self.take(decision, position)
         return position
+
+    def note(self, mark: int, *, worked: bool) -> None:
+        """What was drawn since then worked, or did not."""
+        if self.experience is not None:
+            for situation, position, number in self.drawn[mark:]:
+                self.experience.note(situation, position, number, worked=worked)
+        del self.drawn[mark:]
 
     def take(self, decision: Decision, position: int) -> None:
         """Decide."""
@@ -85,13 +101,14 @@ class Spending:
             self.take(decision, position)
         if decision.sizes[position] == 1:
             return walk(position)
-        mark, outer = self.mark(), self.ceilings
+        mark, outer, first = self.mark(), self.ceilings, len(self.drawn)
         try:
             for _ in range(INNER_TRIES):
                 try:
                     return walk(position)
                 except (Overspent, NotLegal):
                     self.tries += 1
+                    self.note(first, worked=False)
                     self.ceilings = self.ceilings | self.reset(mark)
             raise Overspent
         finally:
@@ -100,21 +117,22 @@ class Spending:
     def _affordable(self, decision: Decision, walk: Alternatives) -> int:
         """An alternative that there may be room for."""
         room, place = self.room(), walk.place
-        possible = list(range(len(decision.sizes)))
-        while True:
-            weights = [decision.weights[at] if decision.sizes[at] else 0 for at in possible]
-            if not any(weights):
-                raise Overspent
-            [position] = self.random.choices(possible, weights)
-            if decision.sizes[position] == 1 or place is None:
-                return position
-            key = (place, position)
-            floor = self.costing.quotes.floors.get(key)
+        weights: list[float] = [*_possible(decision)]
+        if place is None:
+            return pick(weights, self.random)
+        floors = self.costing.quotes.floors.setdefault(place, {})
+        situation = (place, tuple([left.bit_length() for left in room[:3]]))
+        found = weights if self.experience is None else self.experience.weights(situation, weights)
+        while any(found):
+            position = pick(found, self.random)
+            floor = NO_COSTS if decision.sizes[position] == 1 else floors.get(position)
             if floor is None:
-                floor = self.costing.quotes.floors[key] = _floor(self.costing, position, walk)
+                floor = floors[position] = _floor(self.costing, position, walk)
             if floor[0] <= room[0] and floor[1] <= room[1] and floor[2] <= room[2]:
+                self.drawn.append((situation, position, len(weights)))
                 return position
-            possible.remove(position)
+            found[position] = 0
+        raise Overspent
 
     def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
         """As often as is drawn among what the room is enough for."""
@@ -200,8 +218,13 @@ class _Table:
     ascends: bool
 
 
+def _possible(decision: Decision) -> list[int]:
+    """The weights of the alternatives, 0 where a `where` leaves none."""
+    return [weight if size else 0 for weight, size in zip(decision.weights, decision.sizes, strict=True)]
+
+
 def _table_of(decision: Decision) -> _Table:
-    weights = [weight if size else 0 for weight, size in zip(decision.weights, decision.sizes, strict=True)]
+    weights = _possible(decision)
     numbers = [one for one in decision.alternatives if isinstance(one, int | float) and not isinstance(one, bool)]
     ascends = len(numbers) == len(weights) and numbers == sorted(numbers)
     heaped = None if set(weights) == {1} else tuple(accumulate(weights))
@@ -248,22 +271,37 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None
         return None
 
 
-def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | None:
+def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Experience | None = None) -> Spent | None:
     """One network within bounds; None where the room was not enough for what was drawn first."""
     highs = _highs(bounds)
     is_free = random.randrange(FREE) == 0
     purse = Spending(costing, random, list(highs), floored=not is_free)
+    purse.experience = None if is_free else experience
     run = costing.begin(purse)
     try:
         legs = run.legs()
     except NotLegal:
         return None
+    counts, purse.drawn = purse.drawn, []
+    values = _draw_legs(run, legs, purse, highs, is_free=is_free)
+    purse.drawn = counts
+    purse.note(0, worked=values is not None)
+    if values is None:
+        return None
+    for column, low in zip(bounds.columns, bounds.lows, strict=True):
+        if purse.spent[column] < low:
+            return None
+    return Spent(purse.values, Walked(tuple(purse.spent), run.piece(legs, values)))
+
+
+def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_free: bool) -> list[Value] | None:
+    """The values of all legs; None where there was not enough room."""
     values: list[Value] = []
     marks: list[tuple[int, list[int]]] = []
     failures = [0] * len(legs)
     while len(values) < len(legs):
         mark, here = purse.mark(), len(values)
-        value = _draw_part(run, legs, values, purse, highs, is_free=is_free)
+        value = _draw_leg(run, legs, values, purse, highs, is_free=is_free)
         if value is not None:
             values.append(value)
             marks.append(mark)
@@ -274,32 +312,34 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random) -> Spent | Non
             return None
         purse.reset(marks[back])
         del values[back:], marks[back:]
-    for column, low in zip(bounds.columns, bounds.lows, strict=True):
-        if purse.spent[column] < low:
-            return None
-    return Spent(purse.values, Walked(tuple(purse.spent), run.piece(legs, values)))
+    return values
 
 
-def _draw_part(
+def _draw_leg(
     run: Run, legs: list[Leg], values: list[Value], purse: Spending, highs: list[int], *, is_free: bool
 ) -> Value | None:
-    """The value of the part after these; None where it never spent little enough."""
+    """The value of the leg after these; None where it never spent little enough."""
     mark, left = purse.mark(), len(legs) - len(values)
     for _ in range(TRIES):
         purse.limits = [
             high if is_free or high == limit else now + int(_share(purse.random, left) * (high - now))
             for high, limit, now in zip(highs, LIMITS, purse.spent, strict=True)
         ]
+        worked = False
         try:
-            return run.walk(legs[len(values)], legs, values)
+            value = run.walk(legs[len(values)], legs, values)
+            worked = True
+            return value
         except (Overspent, NotLegal):
             purse.tries += 1
             purse.reset(mark)
+        finally:
+            purse.note(0, worked=worked)
     return None
 
 
 def _share(random: Random, left: int) -> float:
-    """What one of so many parts may take of the room: the first piece of a stick broken at random places."""
+    """What one of so many legs may take of the room: the first piece of a stick broken at random places."""
     return 1.0 if left == 1 else 1 - (1 - random.random()) ** (1 / (left - 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -11,6 +12,7 @@ from blocks.errors import BudgetError
 from graphs import Budget, DocumentError
 from graphs.loading import graph_of
 from search_spaces import Point, Space
+from search_spaces.experience import LEAST, Experience, pick
 from search_spaces.kinship import remembered_points
 
 CNN = search_spaces.load("cnn", {"size": 32, "classes": 10})
@@ -214,3 +216,23 @@ def test_a_point_is_refused_where_its_network_is(what: str) -> None:
         space.point({**small, odd.address: odd.alternatives[1]})
     points = space.sample(3, Budget.of(max_params="1M")).points
     assert {point.decisions[odd.address] for point in points} == {odd.alternatives[0]}
+
+
+def test_what_never_fits_is_drawn_more_seldom_but_never_given_up() -> None:
+    experience, random = Experience(), Random(0)
+    assert experience.weights("here", [1, 3, 0]) == [1, 3, 0]
+    for _ in range(1_000):
+        experience.note("here", 0, 3, worked=False)
+        experience.note("here", 1, 3, worked=True)
+    assert experience.weights("here", [1, 3, 0]) == [LEAST, 3, 0]
+    assert experience.weights("elsewhere", [1, 3, 0]) == [1, 3, 0]
+    counts = Counter(pick([1, 3, 0], random) for _ in range(4_000))
+    assert set(counts) == {0, 1}
+    assert 0.2 < counts[0] / 4_000 < 0.3
+
+
+def test_one_stream_of_draws_does_not_learn_from_another() -> None:
+    tight = Budget.of(max_params="30k", max_macs="2M")
+    fresh = [point.decisions for point in Space(CNN.document).sample(4, tight, seed=2).points]
+    CNN.sample(4, tight, seed=3)
+    assert [point.decisions for point in CNN.sample(4, tight, seed=2).points] == fresh
