@@ -5,6 +5,7 @@ message on stderr, and with `--json` as one object on stdout; a traceback is sho
 
 Reading order; each file imports only from those above it:
 
+    start       the console script
     output      JSON, tables and sizes as text
     options     options that several commands have
     inputs      names and files of networks, `name=value`
@@ -34,6 +35,6 @@ Reading order; each file imports only from those above it:
 Nothing here imports torch, optuna, ray or rich before a command needs it.
 """
 
-from nas.cli.entry import main
+from nas.cli.start import main
 
 __all__ = ["main"]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from graphs import Budget
-from nas.cli.output import INTERRUPTED, print_json, table, terminal_width
+from nas.cli.output import print_json, table, terminal_width
 from nas.cli.shown import shown_value
+from nas.cli.start import INTERRUPTED
 
 if TYPE_CHECKING:
     from nas.comparing import Comparison

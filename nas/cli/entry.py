@@ -14,7 +14,8 @@ from typer.main import get_command
 
 from blocks.errors import FixpointError
 from nas.cli.commands import COMMANDS
-from nas.cli.output import FAULT, INTERRUPTED, error_object, error_objects, error_text, print_json
+from nas.cli.output import FAULT, error_object, error_objects, error_text, print_json
+from nas.cli.start import INTERRUPTED
 
 
 def _print_version(wanted: bool) -> None:
@@ -54,13 +55,6 @@ def application(names: Iterable[str]) -> typer.Typer:
     for name in names:
         COMMANDS[name](app)
     return app
-
-
-def main() -> None:
-    """The console script."""
-    # pydantic would look for plugins through the metadata of all installed packages, before it checks its first value.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:

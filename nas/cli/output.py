@@ -13,7 +13,7 @@ from graphs import DocumentError
 
 LEAST_WIDTH = 8
 
-FAULT, INTERRUPTED = 1, 130  # exit codes; 2 is typer's, for usage
+FAULT = 1  # exit code; 2 is typer's, for usage
 
 
 Result = TypeVar("Result")

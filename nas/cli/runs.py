@@ -12,8 +12,9 @@ import typer
 from graphs.quantities import format_quantity
 from nas.cli.comparisons import compare_samplers
 from nas.cli.options import HelpAll, Json
-from nas.cli.output import INTERRUPTED, format_seconds, print_json, print_news, table, terminal_width
+from nas.cli.output import format_seconds, print_json, print_news, table, terminal_width
 from nas.cli.shown import shown_value
+from nas.cli.start import INTERRUPTED
 from nas.cli.studies import blaming_flags, with_places, with_study
 from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN
 from nas.manifest import ARCHITECTURE, refuse_taken, refuse_unwritable

@@ -244,6 +244,21 @@ class TestUsage:
         assert "Commands:" in out
 
 
+def test_an_interruption_while_commands_are_imported_ends_quietly() -> None:
+    script = """
+import sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from nas.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 class TestBugs:
     @pytest.fixture
     def bug(self, monkeypatch: pytest.MonkeyPatch) -> None:
