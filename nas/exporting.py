@@ -15,6 +15,7 @@ from graphs.document import Settings
 from nas.driver import status
 from nas.ledger import LEDGER, RunError
 from nas.manifest import MANIFEST, Bundle, ExportError, digest, read_manifest
+from nas.results import RUNNING
 from search_spaces.weight_maps import load_key_maps
 
 BUNDLES = Path("bundles")
@@ -79,5 +80,7 @@ def _bundle_of(path: Path) -> Path:
         help = "search with `data` in place of the table, or export a document"
         raise RunError(f"{path} has no network to export: a run on a table trains nothing", help=help)
     if bundle is None:
-        raise RunError(f"{path} has no trained winner yet", help=f"bring it to its end: nas resume {path}")
+        is_driven = result.ended_by == RUNNING
+        help = f"see it go on: nas status {path} --watch" if is_driven else f"bring it to its end: nas resume {path}"
+        raise RunError(f"{path} has no trained winner yet", help=help)
     return bundle

@@ -439,6 +439,13 @@ class TestExport:
         assert code == 1
         assert f"nas resume {tmp_path / 'run'}" in err
 
+    def test_a_run_that_goes_on_is_waited_for(self, nas: Callable[..., Answer], tmp_path: Path) -> None:
+        play(tmp_path / "run", SEARCHED)
+        with Ledger.open(tmp_path / "run"):  # as its driver has it
+            code, _, err = nas("export", tmp_path / "run", "--to", tmp_path / "shipped")
+        assert code == 1
+        assert err.endswith(f"\n  help: see it go on: nas status {tmp_path / 'run'} --watch\n")
+
     def test_a_folder_that_is_neither_run_nor_bundle(self, nas: Callable[..., Answer], tmp_path: Path) -> None:
         code, _, err = nas("export", tmp_path)
         assert code == 1
