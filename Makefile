@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-# Tests run in as many processes as there are cores; those of a group (xdist_group) in one of them.
+# Tests run in as many processes as there are cores; tests/side_by_side.py says which of them together.
 WORKERS = $(shell getconf _NPROCESSORS_ONLN)
-PYTEST = $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup
+PYTEST = $(VENV)/bin/python -m pytest -n $(WORKERS)
 
 # What `make search` looks for, and within which bounds.
 SEARCH := --space small --data digits --max-params 4k --max-macs 400k --seed 0

@@ -19,10 +19,7 @@ def make(name: str) -> Executor:
     return RayExecutor(run, capacity=2)
 
 
-RAY = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
-
-
-@pytest.fixture(params=[pytest.param(name, marks=RAY if name == "ray" else []) for name in EXECUTORS])
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] if name == "ray" else []) for name in EXECUTORS])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -33,7 +33,6 @@ from tests.nas.processes import descendants, end
 
 ROOT = Path(__file__).parents[2]
 ENDS = (Completed, Paused, Stopped, Diverged, Failed, OutOfMemory, Lost)
-RAY = pytest.mark.xdist_group("ray")
 WELL = {"Completed", "Paused", "Stopped"}
 
 pytestmark = [
@@ -80,7 +79,7 @@ def killing(folder: Path) -> Iterator[None]:
         thread.join()
 
 
-@pytest.mark.parametrize("name", ["inline", pytest.param("ray", marks=RAY)])
+@pytest.mark.parametrize("name", ["inline", "ray"])
 def test_whatever_becomes_of_a_trial_is_told_by_the_ledger_and_costs_no_other(name: str, tmp_path: Path) -> None:
     faults = {1: "nan", 2: "memory", 3: "exception", 4: "memory!"} | ({5: "hang"} if name == "ray" else {})
     trainer = Faulty(tmp_path, faults)
@@ -107,7 +106,6 @@ def test_whatever_becomes_of_a_trial_is_told_by_the_ledger_and_costs_no_other(na
     assert history.num_trained == 8
 
 
-@RAY
 def test_a_node_that_is_removed_costs_what_ran_on_it(tmp_path: Path) -> None:
     """Of three nodes with a worker each, one goes away; the other two finish what it was at, and everything after.
 
@@ -206,7 +204,6 @@ def test_a_driver_that_is_killed_at_twenty_random_moments_does_what_it_would_hav
     assert all({*of_trial} <= WELL for of_trial in ends_of(tmp_path / "run").values())
 
 
-@RAY
 def test_with_ray_no_finished_trial_is_lost_or_repeated_by_a_driver_that_is_killed(tmp_path: Path) -> None:
     run = tmp_path / "run"
     for _ in range(3):

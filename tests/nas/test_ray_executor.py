@@ -24,7 +24,7 @@ from tests.nas.scripts import drive, run
 ROOT = Path(__file__).parents[2]
 LINUX = sys.platform == "linux"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.mark.skipif(not LINUX, reason="reads /proc")
