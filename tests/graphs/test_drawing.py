@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from random import Random
 from typing import TypeVar
@@ -66,21 +67,34 @@ def network(name: str) -> Graph:
     return search_spaces.load_network(name)
 
 
-def drawn() -> Iterator[tuple[str, Graph]]:
-    yield from ((name, network(name)) for name in NETWORKS)
-    yield from ((graph.name, graph) for graph in (graphs.parse(TAPS), graphs.parse(REPEATED)))
-    sampled = search_spaces.load("small").sample(3, seed=0)
-    yield from ((f"small {number}", point.graph) for number, point in enumerate(sampled.points))
-
-
+DOCUMENTS = {"taps": TAPS, "repeated": REPEATED}
+SAMPLES = ("small 0", "small 1", "small 2")
 FOLDS = {False: "", True: ", folded", None: ", folded where that reads better"}
-SCENES = {
-    f"{name}, depth {depth}{words}": (graph, draw_at(graph, tree(graph), detail))
-    for name, graph in drawn()
+CASES = {
+    f"{name}, depth {depth}{words}": (name, depth, fold)
+    for name in (*NETWORKS, *DOCUMENTS, *SAMPLES)
     for depth in LEVELS
     for fold, words in FOLDS.items()
-    for detail in [choose_detail(graph, tree(graph), depth, fold)]
 }
+
+
+@cache
+def graph_of(name: str) -> Graph:
+    if name in SAMPLES:
+        return search_spaces.load("small").sample(3, seed=0).points[SAMPLES.index(name)].graph
+    return graphs.parse(DOCUMENTS[name]) if name in DOCUMENTS else network(name)
+
+
+@pytest.fixture(params=list(CASES.values()), ids=list(CASES))
+def graph(request: pytest.FixtureRequest) -> Graph:
+    return graph_of(request.param[0])
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest, graph: Graph) -> Frame:
+    """The picture of `graph` in the case's depth and folding."""
+    _, depth, fold = request.node.callspec.params["graph"]
+    return draw_at(graph, tree(graph), choose_detail(graph, tree(graph), depth, fold))
 
 
 def overlap(one: PlacedBox | PlacedFrame, other: PlacedBox | PlacedFrame) -> bool:
@@ -131,12 +145,10 @@ def _ends_on(route: Route, box: PlacedBox) -> bool:
     return abs(y - box.y) < 0.01 and box.x <= x <= box.x + box.width
 
 
-@pytest.mark.parametrize(("graph", "scene"), SCENES.values(), ids=SCENES)
 def test_nothing_overlaps_and_edges_go_down(graph: Graph, scene: Frame) -> None:
     assert faults(lay_out(scene, graph)) == []
 
 
-@pytest.mark.parametrize(("graph", "scene"), SCENES.values(), ids=SCENES)
 def test_every_edge_ends_in_one_arrow(graph: Graph, scene: Frame) -> None:
     arrows = sum(route.arrow for route in lay_out(scene, graph).routes)
     assert arrows == len(edges(scene, graph)) == sum(len(box.reads) for box in scene.boxes())
@@ -150,14 +162,12 @@ def counted(frame: Frame, times: int = 1) -> Iterator[tuple[Box, int]]:
             yield member, times * member.count
 
 
-@pytest.mark.parametrize(("graph", "scene"), SCENES.values(), ids=SCENES)
 def test_every_node_is_drawn_once(graph: Graph, scene: Frame) -> None:
     nodes = Counter(node for box in scene.boxes() for node in box.nodes)
     assert set(nodes.values()) == {1}
     assert sum(len(box.nodes) * times for box, times in counted(scene)) == len(graph.nodes)
 
 
-@pytest.mark.parametrize(("graph", "scene"), SCENES.values(), ids=SCENES)
 def test_boxes_cost_what_the_network_costs(graph: Graph, scene: Frame) -> None:
     blocks = [(box, times // box.count) for box, times in counted(scene)]
     assert sum(box.macs * times for box, times in blocks) == graph.costs().macs

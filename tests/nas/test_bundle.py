@@ -15,6 +15,7 @@ from graphs import Budget, Graph
 from nas import bundle as bundles
 from nas import manifest, parity
 from nas.bundle import ExportError, export, load_bundle, random_weights, read_weights
+from tests.search_spaces.proof_data import proofs
 
 TWO_CONVOLUTIONS = """
 version: 1
@@ -171,8 +172,7 @@ training_output: {aux: head}
 def first_of_families() -> list[object]:
     """A network of each family as parameters of a test, those that take seconds marked."""
     names = [names[0] for names in search_spaces.families("network").values()]
-    costs = {name: graph.costs() for name, graph in search_spaces.load_networks(names)}
-    slow = {name for name in names if costs[name].params > 20_000_000 or costs[name].macs > 2_000_000_000}
+    slow = {name for name in names if proofs()[name].params > 20_000_000 or proofs()[name].macs > 2_000_000_000}
     return [pytest.param(name, marks=[pytest.mark.slow] if name in slow else []) for name in names]
 
 
