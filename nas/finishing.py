@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from nas.checkpoints import replace_file
 from nas.history import History, Trial
 from nas.ledger import RunError, not_written
+from nas.manifest import BUNDLE
 from nas.recipe import Recipe
 from nas.records import Exported, Finalised, Record, Unfinished
 from nas.seeds import derive_seed
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from graphs import Budget, Graph
     from nas.data import Data
 
-BUNDLE = "bundle"
 WEIGHTS = "final"
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from blocks.errors import FixpointError
 
+BUNDLE = "bundle"  # in the folder of a run
 ARCHITECTURE = "architecture.yaml"
 WEIGHTS = "model.safetensors"
 ONNX = "model.onnx"

@@ -32,7 +32,7 @@ def find_starts(
     the one with the least. Where shipped networks lie in a shipped space is known; in another they are looked for, for
     `MAX_SECONDS`, of which `on_wait` is told.
     """
-    if not most:
+    if not most or not space.decisions:
         return ()
     points = {name: legal_point(space, decisions) for name, decisions in _known(space, source, on_wait)}
     fitting = {name: point for name, point in points.items() if point is not None and budget.admits(point.costs)}

@@ -14,7 +14,7 @@ from graphs import Document, DocumentError, Graph
 from graphs.document import Settings as Values
 from graphs.loading import load_blocks, variant_names
 from graphs.quantities import format_quantity
-from nas.cli.inputs import load_network_or_space, parse_settings
+from nas.cli.inputs import is_a_file, load_network_or_space, parse_settings
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import error_objects, error_text, print_json, print_news
 from nas.study_files import is_study, read_study
@@ -74,15 +74,8 @@ def _all_of(files: list[str], variant: str | None) -> Iterator[tuple[str, str | 
     """What to check, each with its variant. A name is one network, a file all that it holds."""
     for file in files:
         yield file, variant
-        if variant is None and _is_file(file) and not is_study(Path(file)):
+        if variant is None and is_a_file(file) and not is_study(Path(file)):
             yield from ((file, name) for name in variant_names(Path(file)))
-
-
-def _is_file(name: str) -> bool:
-    try:
-        return Path(name).is_file()
-    except (OSError, ValueError):  # a name that is too long, or has a null byte
-        return False
 
 
 def _untold(error: FixpointError, file: str, told: set[tuple[str, Place]]) -> FixpointError | None:
@@ -97,14 +90,14 @@ def _untold(error: FixpointError, file: str, told: set[tuple[str, Place]]) -> Fi
 
 def _load(file: str, settings: Values, variant: str | None) -> Graph | Space | Document | Opening:
     """What a file holds: a network, a space, blocks alone, or a study. Raises: FixpointError."""
-    if _is_file(file) and is_study(Path(file)):
+    if is_a_file(file) and is_study(Path(file)):
         return _load_study(file, settings, variant)
     try:
         return load_network_or_space(file, settings, variant)
     except DocumentError as error:
         if variant is not None or settings or all(fault.slug != "missing-key" for fault in error.faults):
             raise
-        blocks = load_blocks(Path(file)) if _is_file(file) else None
+        blocks = load_blocks(Path(file)) if is_a_file(file) else None
         if blocks is None:
             raise
         return blocks

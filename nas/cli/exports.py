@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from blocks.errors import FixpointError
-from nas.cli.inputs import parse_settings
+from nas.cli.inputs import parse_settings, telling_kinds
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, print_news
 from search_spaces.catalog import find, nearest_file
@@ -59,9 +59,10 @@ def export(
     values = parse_settings(settings or [])
     from nas import exporting
 
-    bundle = exporting.export(
-        source, to, weights=weights, settings=values, variant=variant, overwrite=overwrite, on_wait=print_news
-    )
+    with telling_kinds(source):
+        bundle = exporting.export(
+            source, to, weights=weights, settings=values, variant=variant, overwrite=overwrite, on_wait=print_news
+        )
     if as_json:
         parity = {name: dict(result) for name, result in bundle.parity.items()}
         print_json({"bundle": str(bundle.path), "files": dict(bundle.files), "parity": parity})

@@ -14,7 +14,7 @@ from graphs import Budget
 from graphs.quantities import format_quantity
 from nas.cli.budgets import with_budget
 from nas.cli.documents import As, print_document, refuse_other
-from nas.cli.inputs import parse_settings
+from nas.cli.inputs import parse_settings, telling_kinds
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, table, terminal_width
 from search_spaces import Count, Decision, Decisions, Point, Report, Space
@@ -243,7 +243,9 @@ def lint_space(
 
 
 def _load(name: str, settings: list[str] | None, variant: str | None) -> Space:
-    return search_spaces.load(name, parse_settings(settings or []), variant=variant)
+    values = parse_settings(settings or [])
+    with telling_kinds(name):
+        return search_spaces.load(name, values, variant=variant)
 
 
 def _decisions(text: str) -> Decisions:

@@ -85,6 +85,42 @@ def test_a_space_is_no_network(
     )
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "study.yaml"],
+        ["draw", "study.yaml", "-o", "x.svg"],
+        ["diff", "resnet18", "study.yaml"],
+        ["space", "show", "study.yaml"],
+        ["space", "locate", "cnn", "study.yaml"],
+        ["export", "study.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_a_study_is_no_network(
+    arguments: list[str], write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("study.yaml", "version: 1\nspace: small\ndata: digits\n")
+    assert run(arguments) == 1
+    assert capsys.readouterr().err.removeprefix("note: random weights; --weights gives trained ones\n") == (
+        "error: study.yaml is a study, not a network or a space\n"
+        "  help: `nas check study.yaml` checks it, `nas search study.yaml` searches\n"
+    )
+
+
+@pytest.mark.parametrize("folder", ["run", "run/bundle"])
+def test_the_folder_of_a_run_or_a_bundle_is_told_with_its_network(
+    folder: str, write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("run/bundle").mkdir(parents=True)
+    write("run/bundle/architecture.yaml", HEAD)
+    for command in ("show", "check"):
+        assert run([command, folder]) == 1
+        assert capsys.readouterr().err == (
+            f"error: {folder} is a folder\n  help: did you mean `run/bundle/architecture.yaml`?\n"
+        )
+
+
 def test_diff_tells_the_mistakes_of_both_networks(
     write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,3 +89,10 @@ def test_in_a_space_of_ones_own_networks_are_looked_for() -> None:
 
 def test_none_are_looked_for_where_none_are_wanted(cnn: search_spaces.Space) -> None:
     assert find_starts(cnn, "cnn", BUDGET, 0) == ()
+
+
+def test_in_a_space_of_one_network_none_is_looked_for() -> None:
+    told: list[str] = []
+    alone = search_spaces.parse(LENET.replace("{choice: [3, 6]}", "6"), "alone.yaml")
+    assert find_starts(alone, "alone.yaml", BUDGET, 8, told.append) == ()
+    assert not told
