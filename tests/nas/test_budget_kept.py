@@ -16,7 +16,7 @@ import search_spaces
 from graphs import Budget
 from nas.samplers import SAMPLERS, Outcome, make_sampler
 
-NUM_TRIALS = int(os.environ.get("TRIALS", "600"))
+NUM_TRIALS = int(os.environ.get("TRIALS", "450"))
 
 # Ten convolutions with four widths and four kernels each: 1.1e12 points.
 SPACE = search_spaces.parse(

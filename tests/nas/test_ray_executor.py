@@ -66,7 +66,12 @@ def test_workers_that_cannot_be_started_end_the_executor_and_cost_no_trial(monke
     with RayExecutor(Unloadable(), capacity=1) as executor:
         executor.submit(Job(0, "ok", seed=0, epochs=1))
         with pytest.raises(RayError, match=r"no worker can be started: .*not a trainer"):
-            executor.events(60)
+            wait_for_events(executor)
+
+
+def wait_for_events(executor: RayExecutor) -> None:
+    while not executor.events(1.0):
+        pass
 
 
 class Counted:
