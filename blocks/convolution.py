@@ -44,14 +44,15 @@ class Conv2d(Primitive):
 
     def infer(self, inputs: tuple[Type, ...]) -> Map:
         source = as_map(inputs[0])
-        for name, channels in (("input", source.channels), ("output", self.out_channels)):
-            if channels % self.groups:
-                raise RuleError(
-                    "indivisible-groups",
-                    f"{self.groups} groups do not divide the {channels} {name} channels",
-                    help=self._how_to_divide(source),
-                    argument="groups",
-                )
+        if source.channels % self.groups or self.out_channels % self.groups:
+            is_input = source.channels % self.groups != 0
+            name, channels = ("input", source.channels) if is_input else ("output", self.out_channels)
+            raise RuleError(
+                "indivisible-groups",
+                f"{self.groups} groups do not divide the {channels} {name} channels",
+                help=self._how_to_divide(source),
+                argument="groups",
+            )
         window = slide(
             self.key,
             source,

@@ -26,16 +26,8 @@ def slide(
     With `ceil_mode`, windows may hang over the lower and right edge, as long as they start inside the map or its upper
     and left padding. Raises `RuleError` (`empty-map`) where no window fits.
     """
-    sizes = []
-    for length, kernel, step, pad, gap in zip(
-        (source.height, source.width), kernel_size, stride, padding, dilation, strict=True
-    ):
-        room = length + 2 * pad - gap * (kernel - 1) - 1
-        size = (room + (step - 1 if ceil_mode else 0)) // step + 1
-        if ceil_mode and (size - 1) * step >= length + pad:
-            size -= 1
-        sizes.append(size)
-    height, width = sizes
+    height = _size(source.height, kernel_size[0], stride[0], padding[0], dilation[0], ceil_mode=ceil_mode)
+    width = _size(source.width, kernel_size[1], stride[1], padding[1], dilation[1], ceil_mode=ceil_mode)
     if height < 1 or width < 1:
         reach = " x ".join(str(gap * (kernel - 1) + 1) for kernel, gap in zip(kernel_size, dilation, strict=True))
         padded = f"{source.height + 2 * padding[0]} x {source.width + 2 * padding[1]}"
@@ -43,3 +35,11 @@ def slide(
         raise RuleError("empty-map", message)
     vertical, horizontal = source.stride
     return Map(source.channels, height, width, (vertical * stride[0], horizontal * stride[1]), source.dtype)
+
+
+def _size(length: int, kernel: int, step: int, pad: int, gap: int, *, ceil_mode: bool) -> int:
+    room = length + 2 * pad - gap * (kernel - 1) - 1
+    if not ceil_mode:
+        return room // step + 1
+    size = (room + step - 1) // step + 1
+    return size - 1 if (size - 1) * step >= length + pad else size

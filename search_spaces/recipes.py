@@ -8,8 +8,9 @@ and its peak of memory as soon as it is asked, so that a network which was walke
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from blocks.extensions import infer_extension, is_extension
@@ -53,12 +54,14 @@ class Block:
     def label(self) -> Label:
         return Label(block_label(self.primitive), not self.primitive.commutative)
 
+    @cached_property
+    def _infer(self) -> Callable[[tuple[Type, ...]], Type]:
+        return partial(infer_extension, self.primitive) if is_extension(type(self.primitive)) else self.primitive.infer
+
     def type_on(self, types: tuple[Type, ...]) -> Type:
         """The type that it gives. Raises `RuleError`."""
         check_inputs(self.primitive, types)
-        if is_extension(type(self.primitive)):
-            return infer_extension(self.primitive, types)
-        return self.primitive.infer(types)
+        return self._infer(types)
 
 
 @dataclass(eq=False)
@@ -98,7 +101,9 @@ class Piece:
 
 def is_too_large(type: Type) -> bool:
     """Whether a network may not have a map like this."""
-    return isinstance(type, Map) and max(*type.shape, *type.stride) > MAX_CHANNELS
+    if not isinstance(type, Map):
+        return False
+    return type.channels > MAX_CHANNELS or type.height > MAX_CHANNELS or max(type.width, *type.stride) > MAX_CHANNELS
 
 
 def types_in(recipe: Recipe, source: Type) -> list[Type]:
