@@ -37,7 +37,8 @@ Reading order; each file imports only from those above it:
     walking       the steps of a document, walked on types alone
     costing       what decisions cost while they are made, hash and peak included
     experience    what worked in draws within bounds
-    spending      draws within bounds where a space is no chain
+    spending      a purse that draws what is open
+    legwise       draws within bounds where a space is no chain, leg by leg
     points        `Point`, and a space as sampling sees it
     profiles      exact counts of what keeps bounds
     drawing       uniform draws of what keeps bounds
@@ -48,6 +49,7 @@ Reading order; each file imports only from those above it:
     linting       what is odd about a space
     spelling      the key of a table's row, spelled by decisions
     space         `Space`: all of this, by one name
+    loading       spaces from files and texts
     kinship       the networks near another
 
 `networks/*.yaml` are the hand-designed networks, a family in a file; `spaces/*.yaml` the search
@@ -59,9 +61,10 @@ from search_spaces.counting import Count
 from search_spaces.decisions import Decision
 from search_spaces.departure import NotInSpaceError
 from search_spaces.linting import Report
+from search_spaces.loading import load, parse
 from search_spaces.points import DecisionError, Decisions, Drawn, Point, parse_decisions
 from search_spaces.sampling import FeasibleDraws, Sampled
-from search_spaces.space import Space, load, parse
+from search_spaces.space import Space
 
 __all__ = [
     "Count",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from blocks.types import Type
+from graphs.arguments import Argument
 from graphs.resolving import BEFORE
-from search_spaces.getters import Names, NotLegal, Traits
+from search_spaces.getters import Names, NotLegal, Traits, TraitValues
+from search_spaces.programs import TemplatePlan
 from search_spaces.purses import Value
 
 
@@ -43,3 +47,36 @@ def node_value(word: str, source: Value, body: Body) -> Value:
             raise NotLegal
         return Value(source.before, source.before_at)
     return named_value(word, body)
+
+
+def inner_names(
+    template: TemplatePlan,
+    values: Mapping[str, Argument],
+    nodes: Mapping[str, Type],
+    source: Type,
+    known: TraitValues | None = None,
+) -> Names:
+    """What the values of a template may read: its parameters, bound as `graphs.binding` does it, and traits of what it
+    is given. `known` are those of its input, where nothing else is known of that. Raises `NotLegal`."""
+    names: Names = {}
+    if template.constants is not None:
+        names.update(template.constants)
+        names.update(values)  # type: ignore[arg-type]
+    if template.traits.names:
+        template.traits.bind(names, template.traits.of(source) if known is None else known)
+    for name, traits, default in () if template.constants is not None else template.params:
+        if traits is not None:
+            traits.bind(names, traits.of(nodes[name]))
+            continue
+        value = values.get(name)
+        if value is None and default is not None:
+            try:
+                value = default(names)
+            except NotLegal:
+                continue
+        if value is not None:
+            names[name] = value
+    for where in template.where:
+        if where(names) is not True:
+            raise NotLegal
+    return names

@@ -26,8 +26,9 @@ from graphs.text import Mapping, Scalar, Sequence
 from search_spaces.catalog import FOLDER, find, load_networks, network_documents
 from search_spaces.decisions import Alternative
 from search_spaces.departure import NotInSpaceError
+from search_spaces.loading import load
 from search_spaces.points import Decisions, Point, parse_decisions
-from search_spaces.space import Space, load
+from search_spaces.space import Space
 
 Changes = dict[str, tuple[Alternative, Alternative]]
 

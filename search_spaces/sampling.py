@@ -5,7 +5,7 @@ are rejected: what is left is uniform over the feasible points. The share that w
 are rejected and the space is a chain (`search_spaces.chains`), they are drawn from the chain instead, as uniformly
 and almost without rejections. Where it is none, and so few draws keep the budget that it takes too long, a space of
 few points is listed and drawn from, which is uniform as well; a larger one is drawn from decision by decision, as long
-as the room lasts (`search_spaces.spending`), or, where that leads nowhere, by descent, and the result says that it is
+as the room lasts (`search_spaces.legwise`), or, where that leads nowhere, by descent, and the result says that it is
 not uniform. With a prior, read "in proportion to the prior" for uniform.
 """
 
@@ -21,8 +21,8 @@ from graphs.costs import Totals
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
 from search_spaces.chains import METRICS
 from search_spaces.experience import Experience
+from search_spaces.legwise import draw_plain, draw_within
 from search_spaces.points import Decisions, Drawn, Point, PointSource, legal_point
-from search_spaces.spending import draw_plain, draw_within
 
 MAX_REJECTED = 500
 PATIENCE = 50  # rejections before the chain is made,

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from graphs.assembly import MAX_NODES
 from graphs.budget import Budget
 from graphs.costs import Totals
-from graphs.document import Document, Settings
+from graphs.document import Document
 from graphs.emission import document_text
-from graphs.expansion import check_space
 from graphs.faults import DocumentError, FaultList, nearest
 from graphs.graph import Graph
-from graphs.loading import graph_of, load_document, parse_document
+from graphs.loading import graph_of
 from graphs.requirements import Requirement, read_requirements
 from search_spaces.agenda import Asked
 from search_spaces.bounds import Bounds
-from search_spaces.catalog import find
 from search_spaces.chains import Chain
 from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
@@ -356,38 +352,6 @@ class Space:
             graph = graph_of(self._resolver.resolve(lambda _: next(answers)))
             _remember(self._graphs, MAX_GRAPHS, asked, graph)
         return self._graphs[asked]
-
-
-def load(name_or_path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Space:
-    """A shipped space by its name, or one's own file, or a variant of it. `settings` overrides the document's `params`.
-
-    Raises `NotFoundError`, and `DocumentError` with all faults that do not depend on decisions.
-    """
-    found = find(name_or_path, "space").with_variant(variant)
-    return _space(load_document(found.path, holes=True), settings, found.variant)
-
-
-def parse(text: str, source: str = "<text>", settings: Settings | None = None) -> Space:
-    """The space of a text. Raises `DocumentError` as `load` does."""
-    return _space(parse_document(text, source, holes=True), settings, None)
-
-
-def _space(document: Document, settings: Settings | None, variant: str | None) -> Space:
-    faults = FaultList()
-    if variant is not None:
-        document = document.with_variant(variant, faults)
-    document = document.with_settings(settings or {}, faults)
-    check_space(document, faults)
-    read_requirements(document, faults)
-    faults.raise_if_any()
-    space = Space(document)
-    for address, times in Counter(decision.address for decision in space.decisions).items():
-        if times > 1:  # an argument and a step of a block, or a step called `params`
-            help = "give a step or a parameter there another name"
-            faults.add("duplicate-name", f"{times} decisions have the address `{address}`", document.mark, help=help)
-    read_spelling(document, space.decisions, faults)
-    faults.raise_if_any()
-    return space
 
 
 def _remember(known: dict[Asked, Known], most: int, key: Asked, value: Known) -> None:

@@ -1,13 +1,4 @@
-"""Draws of a space that is no chain within bounds: decision by decision, as long as the room lasts.
-
-A network is drawn leg by leg (`search_spaces.costing.Leg`): each step of the net, each repetition of one that decides
-at each. How many repetitions there are is drawn first. Every leg may spend a share of what the legs before it left,
-drawn anew for every figure so that on average all that are to come may spend alike (a broken stick), and is drawn,
-alternative by alternative in proportion to their own prior, until it spends no more than that; where it does not, the
-leg before it is drawn anew. What hardly ever fitted in earlier draws of a stream is drawn more seldom
-(`search_spaces.experience`). One draw in `FREE` has no shares and no experience, only bounds: so everything that keeps
-the bounds may come out.
-"""
+"""A purse that draws what is open, alternative by alternative, and holds no more than it may spend."""
 
 from __future__ import annotations
 
@@ -17,28 +8,16 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
 
-from search_spaces.bounds import Bounds
 from search_spaces.chains import Costs
-from search_spaces.costing import Costing, Leg, Run, Walked
-from search_spaces.decisions import Alternative, Decision, drawn
+from search_spaces.costing import Costing
+from search_spaces.decisions import Alternative, Decision
 from search_spaces.experience import Experience, pick
 from search_spaces.getters import NotLegal
 from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, Overspent, Value
 
-FREE = 20
-TRIES = 24  # of one leg,
-INNER_TRIES = 6  # and of what is open in one alternative, before another is taken
+INNER_TRIES = 6  # of what is open in one alternative, before another is taken
 FLOOR_TRIES = 6
 NUM_SHARED = 3  # sets of shared decisions that it is tried with
-MAX_TRIES = 300  # of all legs of one network
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """The decisions of one network, and the walk that made them."""
-
-    decisions: dict[str, Alternative]
-    walked: Walked
 
 
 @dataclass
@@ -250,102 +229,3 @@ def _floor(costing: Costing, position: int, walk: Alternatives) -> Costs:
         purse.limits[0] = spent[0] - 1
         purse.ceilings = purse.reset(mark)
     return (0, 0, 0) if least is None else (2 * least[0] // 3, 2 * least[1] // 3, 2 * least[2] // 3)
-
-
-def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None:
-    """One of all points, uniform or in proportion to their prior; None where it is not legal or costs more than it may,
-    which ends the draw."""
-    taken: dict[str, int] = {}
-    values: dict[str, Alternative] = {}
-
-    def choose(decision: Decision) -> int:
-        position = taken.get(decision.address)
-        if position is None:
-            position = taken[decision.address] = drawn(decision.masses, random)
-            values[decision.address] = decision.alternatives[position]
-        return position
-
-    try:
-        return Spent(values, costing.costs(choose, tuple(_highs(bounds))))
-    except (NotLegal, Overspent):
-        return None
-
-
-def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Experience | None = None) -> Spent | None:
-    """One network within bounds; None where the room was not enough for what was drawn first."""
-    highs = _highs(bounds)
-    is_free = random.randrange(FREE) == 0
-    purse = Spending(costing, random, list(highs), floored=not is_free)
-    purse.experience = None if is_free else experience
-    run = costing.begin(purse)
-    try:
-        legs = run.legs()
-    except NotLegal:
-        return None
-    counts, purse.drawn = purse.drawn, []
-    values = _draw_legs(run, legs, purse, highs, is_free=is_free)
-    purse.drawn = counts
-    purse.note(0, worked=values is not None)
-    if values is None:
-        return None
-    for column, low in zip(bounds.columns, bounds.lows, strict=True):
-        if purse.spent[column] < low:
-            return None
-    return Spent(purse.values, Walked(tuple(purse.spent), run.piece(legs, values)))
-
-
-def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_free: bool) -> list[Value] | None:
-    """The values of all legs; None where there was not enough room."""
-    values: list[Value] = []
-    marks: list[tuple[int, list[int]]] = []
-    failures = [0] * len(legs)
-    while len(values) < len(legs):
-        mark, here = purse.mark(), len(values)
-        value = _draw_leg(run, legs, values, purse, highs, is_free=is_free)
-        if value is not None:
-            values.append(value)
-            marks.append(mark)
-            continue
-        failures[here] += 1
-        back = here - failures[here]
-        if back < 0 or purse.tries > MAX_TRIES:
-            return None
-        purse.reset(marks[back])
-        del values[back:], marks[back:]
-    return values
-
-
-def _draw_leg(
-    run: Run, legs: list[Leg], values: list[Value], purse: Spending, highs: list[int], *, is_free: bool
-) -> Value | None:
-    """The value of the leg after these; None where it never spent little enough."""
-    mark, left = purse.mark(), len(legs) - len(values)
-    for _ in range(TRIES):
-        purse.limits = [
-            high if is_free or high == limit else now + int(_share(purse.random, left) * (high - now))
-            for high, limit, now in zip(highs, LIMITS, purse.spent, strict=True)
-        ]
-        worked = False
-        try:
-            value = run.walk(legs[len(values)], legs, values)
-            worked = True
-            return value
-        except (Overspent, NotLegal):
-            purse.tries += 1
-            purse.reset(mark)
-        finally:
-            purse.note(0, worked=worked)
-    return None
-
-
-def _share(random: Random, left: int) -> float:
-    """What one of so many legs may take of the room: the first piece of a stick broken at random places."""
-    return 1.0 if left == 1 else 1 - (1 - random.random()) ** (1 / (left - 1))
-
-
-def _highs(bounds: Bounds) -> list[int]:
-    """What may be spent."""
-    highs = list(LIMITS)
-    for column, high in zip(bounds.columns, bounds.highs, strict=True):
-        highs[column] = min(high, highs[column])
-    return highs

@@ -13,7 +13,7 @@ from copy import copy
 from blocks.types import Type
 from graphs.arguments import Argument
 from graphs.assembly import MAX_NODES
-from search_spaces.bodies import Body, named_value, node_value
+from search_spaces.bodies import Body, inner_names, named_value, node_value
 from search_spaces.chains import Costs
 from search_spaces.getters import NO_TRAITS, Names, NotLegal, TraitValues
 from search_spaces.opening import OpenChoice
@@ -298,30 +298,9 @@ class Walker:
         address: str,
         known: TraitValues | None = None,
     ) -> Value:
-        """The value of a template, its parameters bound as `graphs.binding` does it. `known` are the traits of what it
-        reads, where nothing else is known of that."""
-        names: Names = {}
-        if template.constants is not None:
-            names.update(template.constants)
-            names.update(values)  # type: ignore[arg-type]
+        """The value of a template. `known` are the traits of what it reads, where nothing else is known of that."""
+        names = inner_names(template, values, {name: node.type for name, node in nodes.items()}, source.type, known)
         traits_read = template.traits if known is None else NO_TRAITS
-        if template.traits.names:
-            template.traits.bind(names, template.traits.of(source.type) if known is None else known)
-        for name, traits, default in () if template.constants is not None else template.params:
-            if traits is not None:
-                traits.bind(names, traits.of(nodes[name].type))
-                continue
-            value = values.get(name)
-            if value is None and default is not None:
-                try:
-                    value = default(names)
-                except NotLegal:
-                    continue
-            if value is not None:
-                names[name] = value
-        for where in template.where:
-            if where(names) is not True:
-                raise NotLegal
         body = Body(names, traits_read, Value(source.type, source.at), f"{address}.", dict(nodes))
         if not template.template.alternatives:
             return self.steps(template.body, body)

@@ -6,7 +6,7 @@ import pytest
 
 import graphs
 from graphs import DocumentError
-from search_spaces.space import parse as parse_space
+from search_spaces.loading import parse as parse_space
 
 HEAD = """\
 version: 1

@@ -128,7 +128,7 @@ def test_everything_that_keeps_the_bounds_may_come_out() -> None:
     costing = space.costing
     assert costing is not None
     from search_spaces.bounds import bounds_of
-    from search_spaces.spending import draw_within
+    from search_spaces.legwise import draw_within
 
     budget, random = Budget.of(max_params=90), Random(0)
     bounds, _ = bounds_of(budget, [])

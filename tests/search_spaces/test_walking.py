@@ -141,7 +141,7 @@ def test_whatever_the_language_has_a_walk_knows_the_figures_of_the_graph(text: s
 
 def test_what_was_drawn_within_a_budget_knows_its_hash() -> None:
     from search_spaces.bounds import bounds_of
-    from search_spaces.spending import draw_within
+    from search_spaces.legwise import draw_within
 
     space = family_tree(32, 10)
     assert space.costing is not None
