@@ -40,6 +40,7 @@ from nas.seeds import derive_seed
 if TYPE_CHECKING:
     from graphs import Budget
     from search_spaces import Point, Space
+    from search_spaces.decisions import Alternative
 
 NUM_FIRST = 10
 NUM_COMPARED = 20  # draws for each of the first points, which is the one that costs most,
@@ -50,6 +51,7 @@ BLOCK = 20  # and after how many proposals they are others
 GROWTH = 1.1  # the lengths are found anew when there are so many times as many trials
 MAX_LEARNED = 400  # trials, the best
 MAX_JUDGED = 200  # points that are made for one proposal
+MAX_REMEMBERED = 10_000  # of these, so that they are not made again
 LOOKAHEAD = 8  # new ones in budget among them, where they must be made to be compared
 
 
@@ -68,6 +70,7 @@ class GPSampler(Sampler):
         self._sample: list[_Ended] = []  # what the lengths are found from
         self._hyper: Hyper | None = None
         self._fresh: tuple[int, list[Point]] = (-1, [])
+        self._hashes: dict[frozenset[tuple[str, Alternative]], str | None] = {}  # of points; None over the budget
 
     def propose(self, number: int, known: Set[str]) -> Decisions | None:
         seed = derive_seed(self._seed, "gp", number)
@@ -93,7 +96,7 @@ class GPSampler(Sampler):
         one = tried(trial, decisions, outcome)
         if one is None and outcome.state not in (DIVERGED, REJECTED):
             return
-        self._ended[trial] = _Ended(decisions, one)
+        self._ended[trial] = _Ended(decisions, one, self._encoding.encode_all([decisions])[0])
         if len(self._ended) >= GROWTH * len(self._sample):
             self._sample = list(self._ended.values())
             self._hyper = None
@@ -106,27 +109,43 @@ class GPSampler(Sampler):
         scores = model.improvement(self._with_costs(candidates.vectors))
         order = list(map(int, np.argsort(-scores, kind="stable")))
         drawn = [at for at in order[MAX_JUDGED:] if candidates.is_drawn(at)]  # these keep the budget
+        base = random.getrandbits(32)  # each candidate draws for itself: it doesn't matter which are remembered
         best: tuple[float, Point] | None = None
         num_compared = 0
         for at in order[:MAX_JUDGED] + drawn:
             if num_compared == LOOKAHEAD or (best is not None and scores[at] <= best[0]):
                 break
-            point = candidates.point(at, self._space, random)
-            if point is None or not self._budget.admits(point.costs) or point.hash in known:
+            decisions = candidates.decisions(at)
+            key = frozenset(decisions.items())
+            if key in self._hashes and ((hash := self._hashes[key]) is None or hash in known):
+                continue
+            point = candidates.point(at, self._space, Random(base + at))
+            if point is None:
+                continue
+            is_whole = point.decisions.keys() == decisions.keys()
+            is_kept = self._budget.admits(point.costs)
+            if point.decisions == decisions:  # nothing was drawn, and it comes again while its parent is among the best
+                self._remember(key, point.hash if is_kept else None)
+            if not is_kept or point.hash in known:
                 continue
             num_compared += 1
             score = float(scores[at])
-            if point.decisions.keys() != candidates.decisions(at).keys():
+            if not is_whole:
                 score = float(model.improvement(self._features([point.decisions]))[0])
             if best is None or score > best[0]:
                 best = score, point
         return None if best is None else best[1]
 
+    def _remember(self, decisions: frozenset[tuple[str, Alternative]], hash: str | None) -> None:
+        if len(self._hashes) >= MAX_REMEMBERED:
+            self._hashes.clear()
+        self._hashes[decisions] = hash
+
     def _learn(self, weights: Doubles) -> _Model:
         """What all trials say; those that run count with what is expected of them."""
         ended, values = self._ranked(list(self._ended.values()), weights)
         values = drawn_together(values)
-        vectors = self._features([one.decisions for one in ended])
+        vectors = self._with_costs(np.stack([one.vector for one in ended]))
         hyper = self._find_lengths(weights)
         posterior = Posterior(hyper, vectors, values, self._groups)
         if self._running:
@@ -139,7 +158,7 @@ class GPSampler(Sampler):
         """The lengths; those of one objective are found once for each sample of trials."""
         if self._hyper is None or self._num_objectives > 1:
             ended, values = self._ranked(self._sample, weights)
-            vectors = self._features([one.decisions for one in ended])
+            vectors = self._with_costs(np.stack([one.vector for one in ended]))
             self._hyper = fit(vectors, drawn_together(values), self._groups)
         return self._hyper
 
@@ -189,6 +208,7 @@ class _Ended:
 
     decisions: Decisions
     tried: Tried | None
+    vector: Doubles
 
 
 @dataclass(frozen=True, slots=True)
