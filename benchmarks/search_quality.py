@@ -1,7 +1,7 @@
 """How soon samplers find good networks: share of seeds at the optimum and median regret, on real tables.
 
-    python benchmarks/search_quality.py TABLES --out results.json [--seeds 200] [--peer-seeds 50] [--sampler NAME]...
-    python benchmarks/search_quality.py TABLES --out results.json --report
+    python benchmarks/search_quality.py TABLES --out results.jsonl [--seeds 200] [--sampler NAME]... [--processes 2]
+    python benchmarks/search_quality.py --out results.jsonl --report
 
 TABLES is a folder with `nasbench201_cifar10.csv` (NATS-Bench, Dong 2020: `ops`, validation and test accuracy after 200
 epochs) and `nasbench_macro_cifar10.csv` (NAS-Bench-Macro, Su 2021: `arch`, accuracy of one seed, mean of three). What a
@@ -9,22 +9,22 @@ search sees is the validation accuracy, or that of one seed; budgets are on para
 
 Ours go through `nas.compare` and the space documents that ship; only what keeps the budget is ever a trial.
 `random, largest of 10` is random search with `screening="params"`: of ten draws the one with the most parameters. The
-peers are Optuna's samplers as they come, and multivariate TPE, asked for each decision; they are told of a broken
-budget by a constraint, and every ask counts, as nobody keeps them from asking for what is over it or known already.
+peers are Optuna's samplers as they come (its TPE is multivariate from 5.0 on), asked for each decision; they are told
+of a broken budget by a constraint, and every ask counts, as nobody keeps them from asking for what is over it or known.
 
-Every result is written down when it is there, and not computed again; `--report` prints the tables of the .md.
+Every search is one line of the file, written when it has come to its end, and is not made again: an interrupted
+benchmark goes on where it was. A file of an older sampler has to be deleted. All samplers advance together, `BLOCK`
+seeds at a time; `--report` prints the tables of the .md of what is there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -39,8 +39,10 @@ from nas.samplers import SAMPLERS
 from nas.tables import read_table
 
 COUNTS = (20, 50, 100, 200)
+BLOCK = 10
 LARGEST = "random, largest of 10"
-PEERS = ("optuna TPE", "optuna TPE, multivariate", "optuna NSGA-II")
+PEERS = ("optuna TPE", "optuna NSGA-II")
+NAMES = (*SAMPLERS, LARGEST, *PEERS)
 
 
 @dataclass(frozen=True)
@@ -74,53 +76,73 @@ PROBLEMS = (
     Problem("NAS-Bench-201", *_NB201),
 )
 
-After = dict[str, dict[str, float]]
+
+@dataclass(frozen=True)
+class Searched:
+    """One search: how much worse its best was than the best there is, after each of `COUNTS`, and what is reported."""
+
+    problem: str
+    sampler: str
+    seed: int
+    regrets: Sequence[float]
+    reported: Sequence[float]
 
 
-def ours(problem: Problem, folder: Path, sampler: str, seeds: int, processes: int | None) -> After:
-    """How a sampler of ours stands after each of `COUNTS`."""
+Before = dict[tuple[str, str], dict[int, Searched]]
+
+
+@cache
+def space_of(name: str) -> search_spaces.Space:
+    return search_spaces.load(name)
+
+
+def ours(problem: Problem, folder: Path, sampler: str, seeds: range, processes: int) -> Iterator[Searched]:
+    """Searches by a sampler of ours."""
     keys: dict[str, Any] = {"samplers": [sampler]}
     if sampler == LARGEST:
         keys = {"samplers": ["random"], "screening": "params", "screening_draws": 10, "screening_control": 0.0}
     comparison = nas.compare(
-        space=problem.space,
+        space=space_of(problem.space),
         table=problem.lookup(folder),
         budget=problem.budget,
         trials=COUNTS[-1],
-        seeds=seeds,
+        seed=seeds.start,
+        seeds=len(seeds),
         processes=processes,
-        on_done=lambda done, whole: print(f"\r  {done}/{whole}", end="", file=sys.stderr, flush=True),
         **keys,
     )
+    for trace in comparison.traces:
+        bests = [best for count in COUNTS if (best := trace.best(count)) is not None]
+        regrets = [comparison.best.seen - seen for seen, _ in bests]
+        yield Searched(problem.name, sampler, trace.seed, regrets, [reported for _, reported in bests])
     if comparison.interrupted:
         raise KeyboardInterrupt
-    return {
-        str(one.trials): {"share": one.at_optimum, "regret": one.regret, "reported": one.reported}
-        for one in comparison.standings(COUNTS)
-    }
 
 
 @cache
-def answers_of(problem: Problem, folder: Path) -> tuple[search_spaces.Space, Answers]:
-    space = search_spaces.load(problem.space)
+def answers_of(problem: Problem, folder: Path) -> tuple[Answers, float]:
+    """What the table of a problem says, and the best that it has within the budget."""
     lookup = Lookup.model_validate(problem.lookup(folder))
-    return space, Answers(space, read_table(lookup.file), lookup)
+    answers = Answers(space_of(problem.space), read_table(lookup.file), lookup)
+    best = answers.best(problem.budget)
+    assert best is not None
+    return answers, best.seen
 
 
-def ask_peer(task: tuple[Problem, Path, str, int]) -> list[tuple[float, float]]:
-    """What a peer's best was after each of `COUNTS` asks: seen, and reported; nothing within the budget is 0."""
+def ask_peer(task: tuple[Problem, Path, str, int]) -> Searched:
+    """A search by a peer; while nothing keeps the budget, the best is 0."""
     import optuna
 
     problem, folder, peer, seed = task
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     samplers = {
         PEERS[0]: lambda: optuna.samplers.TPESampler(seed=seed),
-        PEERS[1]: lambda: optuna.samplers.TPESampler(seed=seed, multivariate=True),
-        PEERS[2]: lambda: optuna.samplers.NSGAIISampler(seed=seed),
+        PEERS[1]: lambda: optuna.samplers.NSGAIISampler(seed=seed),
     }
-    space, answers = answers_of(problem, folder)
+    space = space_of(problem.space)
+    answers, optimum = answers_of(problem, folder)
     study = optuna.create_study(direction="maximize", sampler=samplers[peer]())
-    best, found = (0.0, 0.0), []
+    best, regrets, reported = (0.0, 0.0), [], []
     for number in range(1, COUNTS[-1] + 1):
         trial = study.ask()
         decisions = {one.address: trial.suggest_categorical(one.address, one.alternatives) for one in space.decisions}
@@ -135,72 +157,90 @@ def ask_peer(task: tuple[Problem, Path, str, int]) -> list[tuple[float, float]]:
         if violation <= 0:
             best = max(best, (seen, answers.reported(row)))
         if number in COUNTS:
-            found.append(best)
+            regrets.append(optimum - best[0])
+            reported.append(best[1])
+    return Searched(problem.name, peer, seed, regrets, reported)
+
+
+def peers(problem: Problem, folder: Path, peer: str, seeds: range, processes: int) -> Iterator[Searched]:
+    """Searches by a peer."""
+    answers_of(problem, folder)
+    tasks = [(problem, folder, peer, seed) for seed in seeds]
+    if processes == 1:
+        yield from map(ask_peer, tasks)
+        return
+    with get_context("fork").Pool(processes) as pool:
+        yield from pool.imap(ask_peer, tasks)
+
+
+def read(file: Path) -> Before:
+    """The searches of a file, by problem and sampler, then by seed."""
+    found: Before = {}
+    for line in file.read_text().splitlines() if file.exists() else ():
+        one = Searched(**json.loads(line))
+        found.setdefault((one.problem, one.sampler), {})[one.seed] = one
     return found
 
 
-def peers(problem: Problem, folder: Path, peer: str, seeds: int, processes: int) -> After:
-    """How a peer stands."""
-    _, answers = answers_of(problem, folder)
-    row = answers.best(problem.budget)
-    assert row is not None
-    with get_context("fork").Pool(processes) as pool:
-        runs = pool.map(ask_peer, [(problem, folder, peer, seed) for seed in range(seeds)], chunksize=1)
-    after = {}
-    for count, bests in zip(COUNTS, zip(*runs, strict=True), strict=True):
-        regrets = [row.seen - seen for seen, _ in bests]
-        share = sum(regret <= 1e-9 for regret in regrets) / len(regrets)
-        after[str(count)] = {"share": share, "regret": median(regrets), "reported": median(r for _, r in bests)}
-    return after
+def gaps(seeds: range, before: dict[int, Searched]) -> Iterator[range]:
+    """The stretches of seeds that are missing."""
+    first = None
+    for seed in (*seeds, seeds.stop):
+        is_missing = seed not in before and seed != seeds.stop
+        if is_missing and first is None:
+            first = seed
+        elif not is_missing and first is not None:
+            yield range(first, seed)
+            first = None
 
 
-def report(results: dict[str, Any]) -> Iterator[str]:
+def go_on(folder: Path, file: Path, names: Sequence[str], num_seeds: int, processes: int) -> None:
+    """Makes the searches that are missing."""
+    before = read(file)
+    blocks = [range(first, min(first + BLOCK, num_seeds)) for first in range(0, num_seeds, BLOCK)]
+    tasks = [(block, problem, name) for block in blocks for problem in PROBLEMS for name in names]
+    with file.open("a") as out:
+        for block, problem, name in tasks:
+            for seeds in gaps(block, before.get((problem.name, name), {})):
+                print(f"{problem.name}: {name}, seeds {seeds.start} to {seeds.stop - 1}", file=sys.stderr, flush=True)
+                make = peers if name in PEERS else ours
+                for searched in make(problem, folder, name, seeds, processes):
+                    out.write(json.dumps(asdict(searched)) + "\n")
+                    out.flush()
+
+
+def report(found: Before) -> Iterator[str]:
     """The tables of the .md."""
-    for problem, found in results["problems"].items():
-        yield f"\n## {problem}\n"
-        yield (
-            "| | seeds | "
-            + " | ".join(f"at {count}" for count in COUNTS)
-            + " | "
-            + " | ".join(f"regret at {count}" for count in COUNTS)
-            + " | reported at 200 |"
-        )
+    for problem in PROBLEMS:
+        yield f"\n## {problem.name}\n"
+        shares, regrets = (" | ".join(f"{what}at {count}" for count in COUNTS) for what in ("", "regret "))
+        yield f"| | seeds | {shares} | {regrets} | reported at 200 |"
         yield "|---" * (3 + 2 * len(COUNTS)) + "|"
-        for sampler, one in found.items():
-            after = [one["after"][str(count)] for count in COUNTS]
-            shares = " | ".join(f"{100 * each['share']:.1f} %" for each in after)
-            regrets = " | ".join(f"{each['regret']:.3f}" for each in after)
-            yield f"| {sampler} | {one['seeds']} | {shares} | {regrets} | {after[-1]['reported']:.2f} |"
+        for name in NAMES:
+            searched = found.get((problem.name, name), {}).values()
+            if not searched:
+                continue
+            columns = list(zip(*(one.regrets for one in searched), strict=True))
+            shares = " | ".join(f"{100 * sum(regret <= 1e-9 for regret in one) / len(one):.1f} %" for one in columns)
+            regrets = " | ".join(f"{median(one):.3f}" for one in columns)
+            reported = median(one.reported[-1] for one in searched)
+            yield f"| {name} | {len(searched)} | {shares} | {regrets} | {reported:.2f} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", type=Path)
+    parser.add_argument("tables", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--peer-seeds", type=int, default=50)
-    parser.add_argument("--sampler", action="append")
+    parser.add_argument("--sampler", action="append", choices=NAMES)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
-    versions = {package: version(package) for package in ("fixpoint-nas", "optuna", "numpy", "scikit-learn")}
-    results: dict[str, Any] = {"python": platform.python_version(), "versions": versions, "problems": {}}
-    if given.out.exists():
-        results = json.loads(given.out.read_text())
-    names = given.sampler or [LARGEST, *reversed(SAMPLERS), *PEERS]
-    for name in () if given.report else names:
-        for problem in PROBLEMS:
-            found = results["problems"].setdefault(problem.name, {})
-            if name in found:
-                continue
-            print(f"{problem.name}: {name}", file=sys.stderr, flush=True)
-            if name in PEERS:
-                seeds, after = given.peer_seeds, peers(problem, given.tables, name, given.peer_seeds, given.processes)
-            else:
-                seeds, after = given.seeds, ours(problem, given.tables, name, given.seeds, given.processes)
-            found[name] = {"seeds": seeds, "after": after}
-            given.out.write_text(json.dumps(results, indent=1))
-    print("\n".join(report(results)))
+    if not given.report:
+        if given.tables is None:
+            parser.error("TABLES, the folder of the tables, is missing")
+        go_on(given.tables, given.out, given.sampler or NAMES, given.seeds, given.processes)
+    print("\n".join(report(read(given.out))))
 
 
 if __name__ == "__main__":
