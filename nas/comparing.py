@@ -257,10 +257,7 @@ _OPENING: list[Opening] = []  # of a worker process
 
 
 def _begin(opening: Opening) -> None:
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
-    threadpool_limits(1)
     _OPENING[:] = [opening]
 
 

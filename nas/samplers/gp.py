@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import log_ndtr
+from threadpoolctl import ThreadpoolController
 
 from blocks.errors import BudgetError
 from nas.history import DIVERGED, REJECTED
@@ -77,7 +78,8 @@ class GPSampler(Sampler):
         if len(self._decisions) < NUM_FIRST or len(self._ended) < 2:
             metric = FIRST_BY[len(self._decisions) % len(FIRST_BY)]
             return draw_largest(self._space, self._budget, known, seed, metric, NUM_COMPARED)
-        found = self._best_new(number, known, Random(seed))
+        with _blas().limit(limits=1, user_api="blas"):
+            found = self._best_new(number, known, Random(seed))
         return dict(found.decisions) if found is not None else draw_new(self._space, self._budget, known, seed)
 
     def accepted(self, trial: int, decisions: Decisions) -> None:
@@ -237,3 +239,9 @@ def log_improvement(off: Doubles) -> Doubles:
     far = -2 * np.log(np.maximum(np.abs(off), 1))
     result: Doubles = density + np.where(off > -30, np.log(near), far)
     return result
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The libraries of linear algebra that numpy and scipy brought along."""
+    return ThreadpoolController()
