@@ -326,7 +326,7 @@ class Space:
         except (NotLegal, Overspent):
             return None
 
-    def _walked(self, asked: Asked) -> Walked | None:
+    def _walked(self, asked: Asked) -> Walked:
         """The walk of a point that was walked before."""
         if asked not in self._walks:
             answers = asked.answers
@@ -337,8 +337,7 @@ class Space:
         return self._walks[asked]
 
     def _peak_bytes(self, asked: Asked) -> int:
-        walked = self._walked(asked)
-        found = None if walked is None else walked.peak_bytes
+        found = self._walked(asked).peak_bytes
         return self._graph(asked).costs().peak_bytes if found is None else found
 
     @cached_property
