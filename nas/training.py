@@ -27,7 +27,7 @@ from nas.trials import Diverged, Failed, OutOfMemory
 if TYPE_CHECKING:
     from graphs import Graph
 
-EVALUATION_BATCH = 2048
+EVALUATION_BATCH = 256  # of 2,048 images the maps of a wide network take gigabytes, and no less time
 MODULE, OPTIMIZER = "module.", "optimizer."  # what the names of tensors begin with in a checkpoint
 HEAD_WEIGHT = 0.3  # of the loss of an auxiliary classifier: Szegedy et al. 2014 (arXiv 1409.4842), section 5
 
