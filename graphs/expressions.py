@@ -11,6 +11,7 @@ number standing for both. Text and nesting are bounded.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,11 +50,22 @@ class ExpressionError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A part of an expression: a `number`, a `word` or a `name`, which `value` is, or what a `sign` makes of others: an
+    operator, `not`, or the name of a function."""
+
+    sign: str
+    value: Number | str = 0
+    parts: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
-    """A parsed expression: the names it reads, and its evaluation."""
+    """A parsed expression: the names it reads, its evaluation, and its parts."""
 
     names: frozenset[str]
     evaluate: Callable[[Names], Value]
+    term: Term
 
 
 def round_to(value: float, divisor: int) -> int:
@@ -66,7 +78,7 @@ def round_to(value: float, divisor: int) -> int:
 
 
 # How many numbers each takes; 0 for two or more.
-_FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
+FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
     "min": (0, min),
     "max": (0, max),
     "round_to": (2, round_to),
@@ -74,19 +86,19 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
 }
 _HOW_MANY = ("two or more numbers", "one number", "2 numbers")
 _COMPARISONS: dict[str, Callable[[Value, Value], bool]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,  # type: ignore[operator]
-    "<=": lambda a, b: a <= b,  # type: ignore[operator]
-    ">": lambda a, b: a > b,  # type: ignore[operator]
-    ">=": lambda a, b: a >= b,  # type: ignore[operator]
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
 }
 
 
@@ -117,7 +129,7 @@ _Node = Callable[[Names], Value]
 
 
 class _Parser:
-    """Recursive descent; a node is a closure from names to a value."""
+    """Recursive descent."""
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self._tokens = tokens
@@ -126,10 +138,10 @@ class _Parser:
         self._nesting = 0
 
     def whole(self) -> Expression:
-        node = self._or()
+        term = self._or()
         if self._position < len(self._tokens):
             raise ExpressionError(f"`{self._tokens[self._position][1]}` is not expected here")
-        return Expression(frozenset(self._names), node)
+        return Expression(frozenset(self._names), _evaluation(term), term)
 
     def _peek(self, *texts: str) -> bool:
         if self._position >= len(self._tokens):
@@ -143,90 +155,86 @@ class _Parser:
         self._position += 1
         return self._tokens[self._position - 1]
 
-    def _or(self) -> _Node:
-        node = self._and()
+    def _or(self) -> Term:
+        term = self._and()
         while self._peek("or"):
             self._take()
-            left, right = node, self._and()
-            node = _either(left, right)
-        return node
+            term = Term("or", parts=(term, self._and()))
+        return term
 
-    def _and(self) -> _Node:
-        node = self._not()
+    def _and(self) -> Term:
+        term = self._not()
         while self._peek("and"):
             self._take()
-            left, right = node, self._not()
-            node = _both(left, right)
-        return node
+            term = Term("and", parts=(term, self._not()))
+        return term
 
-    def _not(self) -> _Node:
+    def _not(self) -> Term:
         if self._peek("not"):
             self._take()
             self._nest()
             inner = self._not()
             self._nesting -= 1
-            return lambda names: not _truth(inner(names))
+            return Term("not", parts=(inner,))
         return self._comparison()
 
-    def _comparison(self) -> _Node:
+    def _comparison(self) -> Term:
         left = self._sum()
         if self._peek(*_COMPARISONS):
             symbol = self._take()[1]
             right = self._sum()
             if self._peek(*_COMPARISONS):
                 raise ExpressionError("comparisons do not chain: join them by `and`")
-            return _compare(symbol, left, right)
+            return Term(symbol, parts=(left, right))
         return left
 
-    def _sum(self) -> _Node:
-        node = self._product()
+    def _sum(self) -> Term:
+        term = self._product()
         while self._peek("+", "-"):
             symbol = self._take()[1]
-            node = _calculate(symbol, node, self._product())
-        return node
+            term = Term(symbol, parts=(term, self._product()))
+        return term
 
-    def _product(self) -> _Node:
-        node = self._unary()
+    def _product(self) -> Term:
+        term = self._unary()
         while self._peek("*", "//", "%"):
             symbol = self._take()[1]
             if self._peek("*"):
                 raise ExpressionError("there is no power")
-            node = _calculate(symbol, node, self._unary())
-        return node
+            term = Term(symbol, parts=(term, self._unary()))
+        return term
 
-    def _unary(self) -> _Node:
+    def _unary(self) -> Term:
         if self._peek("-"):
             self._take()
             self._nest()
             inner = self._unary()
             self._nesting -= 1
-            return _calculate("*", lambda _: -1, inner)
+            return Term("*", parts=(Term("number", -1), inner))
         return self._atom()
 
-    def _atom(self) -> _Node:
+    def _atom(self) -> Term:
         group, text = self._take()
         if group == "number":
-            number = _bounded(int(text) if text.isdigit() else float(text))
-            return lambda _: number
+            return Term("number", _bounded(int(text) if text.isdigit() else float(text)))
         if group == "word":
-            word = text[1:-1]
-            return lambda _: word
+            return Term("word", text[1:-1])
         if group == "name" and text not in ("and", "or", "not"):
             if self._peek("("):
                 return self._call(text)
             self._names.add(text)
-            return lambda names: names[text]
+            return Term("name", text)
         if text == "(":
             self._nest()
-            node = self._or()
+            term = self._or()
             self._close()
-            return node
+            return term
         raise ExpressionError(f"`{text}` is not expected here")
 
-    def _call(self, name: str) -> _Node:
-        if name not in _FUNCTIONS:
+    def _call(self, name: str) -> Term:
+        if name not in FUNCTIONS:
             raise ExpressionError(f"`{name}` is not a function: there are min, max, round_to and ceil")
-        count, function = _FUNCTIONS[name]
+        count, _ = FUNCTIONS[name]
         self._take()
         self._nest()
         arguments = [self._or()]
@@ -236,14 +244,7 @@ class _Parser:
         self._close()
         if len(arguments) != count if count else len(arguments) < 2:
             raise ExpressionError(f"`{name}` takes {_HOW_MANY[count]}")
-
-        def call(names: Names) -> Value:
-            values = [_number(argument(names)) for argument in arguments]
-            if name == "round_to" and (not isinstance(values[1], int) or values[1] < 1):
-                raise ExpressionError("`round_to` takes a number and a positive integer")
-            return function(*values)
-
-        return call
+        return Term(name, parts=tuple(arguments))
 
     def _nest(self) -> None:
         self._nesting += 1
@@ -256,41 +257,57 @@ class _Parser:
             raise ExpressionError("a `)` is missing")
 
 
-def _either(left: _Node, right: _Node) -> _Node:
-    return lambda names: _truth(left(names)) or _truth(right(names))
+def _evaluation(term: Term) -> _Node:
+    """A term as a closure from names to a value."""
+    sign, value = term.sign, term.value
+    parts = [_evaluation(part) for part in term.parts]
+    if sign == "name":
+        assert isinstance(value, str)
+        return lambda names: names[value]
+    if sign in ("number", "word"):
+        return lambda _: value
+    if sign == "not":
+        [inner] = parts
+        return lambda names: not truth(inner(names))
+    if sign in FUNCTIONS:
+        return lambda names: applied(sign, [part(names) for part in parts])
+    left, right = parts
+    if sign == "or":
+        return lambda names: truth(left(names)) or truth(right(names))
+    if sign == "and":
+        return lambda names: truth(left(names)) and truth(right(names))
+    if sign in _COMPARISONS:
+        return lambda names: compared(sign, left(names), right(names))
+    return lambda names: calculated(sign, left(names), right(names))
 
 
-def _both(left: _Node, right: _Node) -> _Node:
-    return lambda names: _truth(left(names)) and _truth(right(names))
+def applied(name: str, values: list[Value]) -> Value:
+    """What a function makes of some values. Raises `ExpressionError`."""
+    numbers = [_number(value) for value in values]
+    if name == "round_to" and (not isinstance(numbers[1], int) or numbers[1] < 1):
+        raise ExpressionError("`round_to` takes a number and a positive integer")
+    return FUNCTIONS[name][1](*numbers)
 
 
-def _compare(symbol: str, left: _Node, right: _Node) -> _Node:
-    compare = _COMPARISONS[symbol]
-
-    def node(names: Names) -> Value:
-        a, b = left(names), right(names)
-        if symbol not in ("==", "!="):
-            a, b = _number(a), _number(b)
-        return compare(a, b)
-
-    return node
+def compared(symbol: str, left: Value, right: Value) -> bool:
+    """Whether a comparison holds. Raises `ExpressionError`."""
+    if symbol not in ("==", "!="):
+        left, right = _number(left), _number(right)
+    return _COMPARISONS[symbol](left, right)
 
 
-def _calculate(symbol: str, left: _Node, right: _Node) -> _Node:
-    calculate = _ARITHMETIC[symbol]
+def calculated(symbol: str, left: Value, right: Value) -> Value:
+    """A sum, a difference, a product, a quotient or a rest. Raises `ExpressionError`."""
+    if isinstance(left, tuple) or isinstance(right, tuple):
+        pairs = zip(_pair(left), _pair(right), strict=True)
+        return tuple(_of_numbers(symbol, _number(one), _number(other)) for one, other in pairs)
+    return _of_numbers(symbol, _number(left), _number(right))
 
-    def node(names: Names) -> Value:
-        a, b = left(names), right(names)
-        if isinstance(a, tuple) or isinstance(b, tuple):
-            return tuple(number(_number(x), _number(y)) for x, y in zip(_pair(a), _pair(b), strict=True))
-        return number(_number(a), _number(b))
 
-    def number(a: Number, b: Number) -> Number:
-        if symbol in ("//", "%") and b == 0:
-            raise ExpressionError("division by zero")
-        return _bounded(calculate(a, b))
-
-    return node
+def _of_numbers(symbol: str, left: Number, right: Number) -> Number:
+    if symbol in ("//", "%") and right == 0:
+        raise ExpressionError("division by zero")
+    return _bounded(_ARITHMETIC[symbol](left, right))
 
 
 def _pair(value: Value) -> tuple[Value, ...]:
@@ -305,7 +322,8 @@ def _number(value: Value) -> Number:
     return value
 
 
-def _truth(value: Value) -> bool:
+def truth(value: Value) -> bool:
+    """A condition's value. Raises `ExpressionError` where that is neither true nor false."""
     if not isinstance(value, bool):
         raise ExpressionError(f"{value!r} is neither true nor false: compare it with something")
     return value
