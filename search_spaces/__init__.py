@@ -26,15 +26,17 @@ Reading order; each file imports only from those above it:
     pricing       what a part of a document costs in its place
     unfolding     documents to chains
     bounds        a budget as bounds on sums
-    getters       values as functions of the names in scope
     walkable      which documents can be walked without their networks
-    programs      documents made ready to be walked many times
+    phrases       expressions and arguments as phrases of Python
+    quotes        blocks, and what they cost and give, each found once
+    pieces        what is made on such a walk: its trail and its peak of memory
+    scripts       what functions that walk a document are written of
+    calling       calls as lines of Python
+    scripting     steps as lines of Python
+    programs      a document as functions that walk it
     purses        who decides and who pays on a walk
-    bodies        what the names of steps stand for on such a walk
-    recipes       what is made on such a walk: its trail and its peak of memory
-    quotes        what blocks and recipes cost and give, each found once
-    opening       choices that are met on such a walk
-    walking       the steps of a document, walked on types alone
+    tables        what draws need to know of a decision
+    walking       what these functions ask for on a walk on types alone
     costing       what decisions cost while they are made, hash and peak included
     experience    what worked in draws within bounds
     spending      a purse that draws what is open

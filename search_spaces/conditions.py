@@ -26,6 +26,7 @@ class OpenParams:
 
     def __init__(self, document: Document) -> None:
         self._holes = {p.name.text: p.default for p in document.params if hole_alternatives(p.default)}
+        self._free = {name: value_decision(f"params.{name}", hole) for name, hole in self._holes.items() if hole}
         self._tied = _tied(document) if document.where else []
         self._sizes: dict[tuple[int, ...], list[int]] = {}
         self._masses: dict[tuple[int, ...], list[int]] = {}
@@ -39,9 +40,7 @@ class OpenParams:
 
     def decision(self, name: str, picked: Mapping[str, int]) -> Decision:
         """The decision of one parameter, after those before it took the positions in `picked`."""
-        tree = self._holes[name]
-        assert tree is not None
-        decision = value_decision(f"params.{name}", tree)
+        decision = self._free[name]
         if name not in self._tied:
             return decision
         prefix = tuple(picked[tied] for tied in self._tied[: self._tied.index(name)])
@@ -49,9 +48,7 @@ class OpenParams:
 
     def outlook(self, name: str) -> Decision:
         """The decision of one parameter, before anything is decided."""
-        tree = self._holes[name]
-        assert tree is not None
-        decision = value_decision(f"params.{name}", tree)
+        decision = self._free[name]
         if name not in self._tied:
             return decision
         depth = self._tied.index(name)

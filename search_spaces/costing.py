@@ -13,19 +13,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
+from blocks.types import Type
+from graphs.arguments import Argument, Scope, names_in
 from graphs.canonical import hash_of
-from graphs.document import Document
+from graphs.document import Document, hole_alternatives
 from graphs.faults import FaultList
-from graphs.inputs import document_scope, input_types
-from search_spaces.bodies import Body
+from graphs.inputs import input_types
+from search_spaces.calling import Function
 from search_spaces.chains import Costs
 from search_spaces.decisions import Decision
-from search_spaces.getters import Names, NotLegal
-from search_spaces.purses import LIMITS, Purse, Taken, Value
-from search_spaces.quotes import Quotes
-from search_spaces.recipes import Piece
+from search_spaces.phrases import NotLegal
+from search_spaces.pieces import Piece
+from search_spaces.programs import Program
+from search_spaces.purses import LIMITS, Purse, Taken
 from search_spaces.resolver import Resolver
-from search_spaces.walking import Walker
+from search_spaces.tables import Floors, Table
+from search_spaces.walking import Lacking, Read, Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,17 @@ class Walked:
 
 
 class Costing:
-    """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses."""
+    """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses. `floors` and `tables`
+    are what draws within bounds remember of it."""
 
     def __init__(self, document: Document, resolver: Resolver) -> None:
-        self.quotes = Quotes(document, resolver)
-        self._settled: list[Walker] = []
+        self.program = Program(document, resolver)
+        self.resolver = resolver
+        self.floors: dict[object, Floors] = {}
+        self.tables: dict[str, Table] = {}
+        self._settled: list[Walk] = []
+        self._inputs: dict[tuple[Argument, ...], dict[str, Type] | None] = {}
+        self._input_params = _params_of_inputs(document)
 
     def begin(self, purse: Purse) -> Run:
         """A walk whose shared decisions are taken, and nothing else. Raises `NotLegal`."""
@@ -74,92 +83,124 @@ class Costing:
         over `limits`. A decision may come up again, and is to be the same then."""
         purse = Taken(choose, limits)
         run = self.begin(purse)
-        legs, values = run.legs(), list[Value]()
+        legs, values = run.legs(), list[Read]()
         for leg in legs:
             values.append(run.walk(leg, legs, values))
-        return Walked(purse.costs, run.piece(legs, values))
+        return Walked(tuple(purse.spent), run.piece(legs, values))
 
-    def settled(self, number: int) -> Walker:
+    def settled(self, number: int) -> Walk:
         """A walk with shared decisions that are always the same for a number."""
         while len(self._settled) <= number:
-            self._settled.append(self.begin(Taken(_choices(len(self._settled)), LIMITS)).walker)
+            self._settled.append(self.begin(Taken(_choices(len(self._settled)), LIMITS)).way)
         return self._settled[number]
+
+    def inputs(self, params: list[Argument]) -> dict[str, Type]:
+        """The inputs of the document by name, where it has these parameters. Raises `NotLegal`."""
+        key = tuple([params[at] for at in self._input_params])
+        if key not in self._inputs:
+            self._inputs[key] = _input_types(self.program.document, params)
+        found = self._inputs[key]
+        if found is None:
+            raise NotLegal
+        return found
 
 
 class Run:
     """One walk over the net of a document, leg by leg."""
 
     def __init__(self, costing: Costing, purse: Purse) -> None:
-        quotes = costing.quotes
-        resolution = quotes.resolver.shared(purse.choose)
-        source = resolution.source
-        scope = document_scope(source, FaultList())
-        self._params: Names = dict(scope.values)
-        self._inputs: dict[str, Value] = {}
-        for (name, _), type in zip(source.inputs, input_types(source, scope, FaultList()), strict=True):
-            if type is None:
-                raise NotLegal
-            self._inputs[name.text] = Value(type, len(self._inputs))
+        self._program = costing.program
+        self.way = way = Walk(costing.resolver, purse, costing.settled)
+        for param, functions in zip(self._program.document.params, self._program.params, strict=True):
+            position = 0
+            if len(functions) > 1 or hole_alternatives(param.default):
+                decision = costing.resolver.param_decision(param.name.text, way.picked)
+                position = way.picked[param.name.text] = purse.choose(decision)
+            way.params.append(_found(functions[position], way))
+        way.defaults = [_found(function, way) for function in self._program.defaults]
+        way.given = tuple(way.params)
+        if None in way.given:
+            way.params = Lacking(way.params)
+        if None in way.defaults:
+            way.defaults = Lacking(way.defaults)
+        inputs = costing.inputs(list(way.given))
+        self._inputs: dict[str, Read] = {name: (type, at, None, 0) for at, (name, type) in enumerate(inputs.items())}
         self._source = next(iter(self._inputs.values())) if len(self._inputs) == 1 else None
-        self._outputs = tuple([one.text for _, one in source.outputs])
-        self._net, self._traits = quotes.program.body, quotes.program.traits
+        if self._source is not None:
+            way.source = self._source[:2]
+        way.next = len(self._inputs)
         self._ends: list[int] = []  # of each leg that was walked, how much was made by then
-        self.walker = Walker(quotes, resolution, self._params, len(self._inputs), purse, costing.settled)
 
     def legs(self) -> list[Leg]:
         """The legs of the net in the order of their walk; how often a step decides is decided with it."""
         found: list[Leg] = []
-        for position in self._net.order:
-            plan = self._net.steps[position]
-            count = 0
-            if plan.step.each:
-                names = self._body().names
-                if plan.when is None or plan.when(names) is True:
-                    count = self.walker.count(plan, plan.name, names)
-            if count:
-                found += [Leg(position, number, len(found) + number - 1) for number in range(count)]
+        for position in self._program.order:
+            count = self._program.steps[position].times
+            number = 0 if count is None else count(self.way, {}, None)
+            if number:
+                found += [Leg(position, at, len(found) + at - 1) for at in range(number)]
             else:
                 found.append(Leg(position, None, -1))
         return found
 
-    def walk(self, leg: Leg, legs: list[Leg], values: list[Value]) -> Value:
+    def walk(self, leg: Leg, legs: list[Leg], values: list[Read]) -> Read:
         """The value of a leg, from those of the legs before it. What was made after these is forgotten."""
-        walker = self.walker
-        del self._ends[len(values) :], walker.wires[self._ends[-1] if values else 0 :]
-        walker.purse.pay((0, 0, 0, 2))  # its step, and the repetition
-        plan = self._net.steps[leg.step]
-        body = self._body()
-        previous = self._source
+        way = self.way
+        way.pays_from(way.purse)
+        del self._ends[len(values) :], way.wires[self._ends[-1] if values else 0 :]
+        way.next = len(self._inputs) + len(way.wires)
+        way.spent[3] += 2  # its step, and the repetition
+        step = self._program.steps[leg.step]
+        known, previous = dict(self._inputs), self._source
         for done, value in zip(legs, values, strict=False):
-            given = self._net.steps[done.step]
-            if given.named:
-                body.values[given.name] = value
+            known[self._program.steps[done.step].name] = value
             if done.step == leg.step - 1:
                 previous = value
-        if leg.number is None:
-            found = walker.step(plan, previous, body)
+        found: Read
+        if leg.number is None or step.repetition is None:
+            found = step.walk(way, known, previous)
         else:
-            [source] = walker.sources(plan, previous, body)
-            body.bind_input(source)  # as of the group of all repetitions
-            found = walker.repetition(plan, leg.number, values[leg.source] if leg.number else source, plan.name, body)
-        self._ends.append(len(walker.wires))
+            found = step.repetition(way, known, previous, leg.number, values[leg.source] if leg.number else None)
+        self._ends.append(len(way.wires))
         return found
 
-    def piece(self, legs: list[Leg], values: list[Value]) -> Piece | None:
+    def piece(self, legs: list[Leg], values: list[Read]) -> Piece | None:
         """All that was made; None where the document has several inputs."""
         if self._source is None:
             return None
         named = dict(self._inputs)
         for leg, value in zip(legs, values, strict=True):
-            named[self._net.steps[leg.step].name] = value
-        names = self._outputs or tuple([step.name for step in self._net.steps[-1:]])
-        ends = tuple([named[name].at for name in names])
-        return Piece((self._source.type,), tuple(self.walker.wires), ends or (0,))
+            named[self._program.steps[leg.step].name] = value
+        outputs = [one.text for _, one in self._program.document.outputs]
+        names = outputs or [step.name for step in self._program.steps[-1:]]
+        ends = tuple([named[name][1] for name in names])
+        return Piece((self._source[0],), tuple(self.way.wires), ends or (0,))
 
-    def _body(self) -> Body:
-        body = Body(dict(self._params), self._traits, self._source, "", dict(self._inputs))
-        body.bind_input(self._source)
-        return body
+
+def _found(function: Function, way: Walk) -> Argument:
+    """What a function gives; None where that is nothing legal."""
+    try:
+        found: Argument = function(way)
+    except NotLegal:
+        return None
+    return found
+
+
+def _params_of_inputs(document: Document) -> list[int]:
+    """The parameters that the inputs of a document depend on."""
+    read = set[str]().union(*(names_in(tree) for _, spec in document.inputs for _, tree in spec))
+    return [at for at, param in enumerate(document.params) if param.name.text in read]
+
+
+def _input_types(document: Document, params: list[Argument]) -> dict[str, Type] | None:
+    scope, found = Scope(), {}
+    for param, value in zip(document.params, params, strict=True):
+        scope.bind(param.name.text, value)
+    for (name, _), type in zip(document.inputs, input_types(document, scope, FaultList()), strict=True):
+        if type is None:
+            return None
+        found[name.text] = type
+    return found
 
 
 def _choices(number: int) -> Callable[[Decision], int]:

@@ -8,29 +8,38 @@ from random import Random
 LEAST = 0.02  # of its weight, however often an alternative failed
 
 
+class Situation:
+    """Alternatives with their weights, each times the share of its draws that worked."""
+
+    __slots__ = ("_drawn", "_weights", "_worked", "weights")
+
+    def __init__(self, weights: Sequence[int]) -> None:
+        self.weights: list[float] = list(weights)
+        self._weights = weights
+        self._drawn = [0] * len(weights)
+        self._worked = [0] * len(weights)
+
+    def note(self, position: int, *, worked: bool) -> None:
+        """One of the alternatives was drawn."""
+        drawn = self._drawn[position] = self._drawn[position] + 1
+        if worked:
+            self._worked[position] += 1
+        share = (self._worked[position] + 1) / (drawn + 1)
+        self.weights[position] = self._weights[position] * max(LEAST, share)
+
+
 class Experience:
     """How often each alternative was drawn in a situation, and how often that worked."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, tuple[list[int], list[int]]] = {}
+        self._known: dict[Hashable, Situation] = {}
 
-    def weights(self, situation: Hashable, weights: Sequence[float]) -> list[float]:
-        """The weights of alternatives, each times the share of its draws that worked."""
-        known = self._known.get(situation)
-        if known is None:
-            return list(weights)
-        return [
-            weight * max(LEAST, (worked + 1) / (drawn + 1))
-            for weight, drawn, worked in zip(weights, *known, strict=True)
-        ]
-
-    def note(self, situation: Hashable, position: int, number: int, *, worked: bool) -> None:
-        """One of so many alternatives was drawn."""
-        known = self._known.get(situation)
-        if known is None:
-            known = self._known[situation] = ([0] * number, [0] * number)
-        known[0][position] += 1
-        known[1][position] += worked
+    def situation(self, key: Hashable, weights: Sequence[int]) -> Situation:
+        """What is known of alternatives that have these weights."""
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = Situation(weights)
+        return found
 
 
 def pick(weights: Sequence[float], random: Random) -> int:

@@ -11,16 +11,19 @@ the bounds may come out.
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
 from random import Random
 
 from search_spaces.bounds import Bounds
 from search_spaces.costing import Costing, Leg, Run, Walked
-from search_spaces.decisions import Alternative, Decision, drawn
+from search_spaces.decisions import Alternative, Decision
 from search_spaces.experience import Experience
-from search_spaces.getters import NotLegal
-from search_spaces.purses import LIMITS, Overspent, Value
+from search_spaces.phrases import NotLegal
+from search_spaces.purses import LIMITS, Overspent
 from search_spaces.spending import Spending
+from search_spaces.tables import table_of
+from search_spaces.walking import Read
 
 FREE = 20
 TRIES = 24  # of one leg,
@@ -39,12 +42,16 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None
     """One of all points, uniform or in proportion to their prior; None where it is not legal or costs more than it may,
     which ends the draw."""
     taken: dict[str, int] = {}
+    tables = costing.tables
     values: dict[str, Alternative] = {}
 
     def choose(decision: Decision) -> int:
         position = taken.get(decision.address)
         if position is None:
-            position = taken[decision.address] = drawn(decision.masses, random)
+            table = tables.get(decision.address)
+            if table is None or table.decision is not decision:
+                table = tables[decision.address] = table_of(decision)
+            position = taken[decision.address] = bisect(table.masses, random.randrange(table.masses[-1]))
             values[decision.address] = decision.alternatives[position]
         return position
 
@@ -77,9 +84,9 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Ex
     return Spent(purse.values, Walked(tuple(purse.spent), run.piece(legs, values)))
 
 
-def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_free: bool) -> list[Value] | None:
+def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_free: bool) -> list[Read] | None:
     """The values of all legs; None where there was not enough room."""
-    values: list[Value] = []
+    values: list[Read] = []
     marks: list[tuple[int, list[int]]] = []
     failures = [0] * len(legs)
     while len(values) < len(legs):
@@ -99,8 +106,8 @@ def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, 
 
 
 def _draw_leg(
-    run: Run, legs: list[Leg], values: list[Value], purse: Spending, highs: list[int], *, is_free: bool
-) -> Value | None:
+    run: Run, legs: list[Leg], values: list[Read], purse: Spending, highs: list[int], *, is_free: bool
+) -> Read | None:
     """The value of the leg after these; None where it never spent little enough."""
     mark, left = purse.mark(), len(legs) - len(values)
     for _ in range(TRIES):

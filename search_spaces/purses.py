@@ -7,7 +7,7 @@ of its nodes and that of its steps, which a document is limited in.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from blocks.types import Type
 from graphs.assembly import MAX_NODES, MAX_STEPS
@@ -15,25 +15,18 @@ from graphs.requirements import MAX_MACS, MAX_PARAMS
 from search_spaces.bounds import UNBOUNDED
 from search_spaces.chains import Costs
 from search_spaces.decisions import Decision
-from search_spaces.getters import NotLegal
+from search_spaces.phrases import NotLegal
 
 NO_COSTS: Costs = (0, 0, 0, 0)
 LIMITS: Costs = (MAX_PARAMS, MAX_MACS, UNBOUNDED, 4 * MAX_STEPS)  # what is more than that is no legal network
 BLOCK_SIZE = 2  # a node, and the step that makes it
 
 
+Value = tuple[Type, int]  # on the way: its type, and which of what was made so far it is (see `pieces.Wire`)
+
+
 class Overspent(Exception):
     """What was walked costs more than it may."""
-
-
-class Value(NamedTuple):
-    """A value on the way: its type, and which of what was made so far it is (see `recipes.Wire`). `before` is the type
-    of what the step that gave it read, where it stands in the same body, and `before_at` which value that is."""
-
-    type: Type
-    at: int
-    before: Type | None = None
-    before_at: int = 0
 
 
 class Alternatives(Protocol):
@@ -54,14 +47,11 @@ class Alternatives(Protocol):
 class Purse(Protocol):
     """Who decides and pays. Each part may raise `NotLegal` or `Overspent`."""
 
+    spent: list[int]
+    limits: list[int]
+
     def choose(self, decision: Decision) -> int:
         """The position of an alternative; the same one whenever the decision comes up again."""
-
-    def pay(self, costs: Costs) -> None:
-        """One block more."""
-
-    def room(self) -> Costs:
-        """What a block may cost."""
 
     def alternative(self, decision: Decision, walk: Alternatives) -> Value:
         """Choose one of some alternatives, and walk it."""
@@ -76,17 +66,8 @@ class Taken:
 
     def __init__(self, choose: Callable[[Decision], int], limits: Costs) -> None:
         self.choose = choose
-        self.limits = limits
-        self.costs: Costs = NO_COSTS
-
-    def pay(self, costs: Costs) -> None:
-        here = self.costs
-        self.costs = now = (here[0] + costs[0], here[1] + costs[1], here[2] + costs[2], here[3] + costs[3])
-        if is_over(now, self.limits):
-            raise Overspent
-
-    def room(self) -> Costs:
-        return room_left(self.limits, self.costs)
+        self.limits = list(limits)
+        self.spent = list(NO_COSTS)
 
     def alternative(self, decision: Decision, walk: Alternatives) -> Value:
         return walk(self.choose(decision))
@@ -96,22 +77,11 @@ class Taken:
         if not isinstance(count, int) or count > MAX_NODES:
             raise NotLegal
         for number in range(count):
-            before = self.costs
+            before = list(self.spent)
             if once(number):
                 rest = count - 1 - number
-                self.pay(tuple(rest * (now - then) for then, now in zip(before, self.costs, strict=True)))
+                self.spent[:] = [now + rest * (now - then) for then, now in zip(before, self.spent, strict=True)]
+                if any(now > limit for now, limit in zip(self.spent, self.limits, strict=True)):
+                    raise Overspent
                 break
         return count
-
-
-def nothing_open(decision: Decision) -> int:
-    """The choices of a walk through what leaves nothing open."""
-    raise AssertionError(f"{decision.address} stays open")
-
-
-def is_over(costs: Costs, limits: Costs) -> bool:
-    return costs[0] > limits[0] or costs[1] > limits[1] or costs[2] > limits[2] or costs[3] > limits[3]
-
-
-def room_left(limits: Costs, costs: Costs) -> Costs:
-    return (limits[0] - costs[0], limits[1] - costs[1], limits[2] - costs[2], limits[3] - costs[3])

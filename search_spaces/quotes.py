@@ -1,118 +1,95 @@
-"""Blocks, recipes, and what they cost and give on some types, each found once."""
+"""Blocks, and what they cost and give on some types, each found once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from functools import cached_property
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from blocks.errors import RuleError
-from blocks.types import Type, num_bytes
+from blocks.extensions import infer_extension, is_extension
+from blocks.primitive import Primitive, check_inputs
+from blocks.types import Map, Type, num_bytes
 from graphs.arguments import Argument
+from graphs.assembly import MAX_CHANNELS
 from graphs.calls import make_block
-from graphs.document import Document
-from search_spaces.chains import Costs
-from search_spaces.getters import NotLegal
-from search_spaces.programs import CallPlan, Program
-from search_spaces.purses import BLOCK_SIZE, Overspent, is_over
-from search_spaces.recipes import Block, Quote, Recipe, is_too_large
-from search_spaces.resolver import Resolver
+from graphs.canonical import block_label
+from graphs.parts import Label
+from search_spaces.phrases import NotLegal
 
-MAX_KNOWN = 300_000  # blocks and recipes on types
-MAX_PIECES = 20_000
-MAX_MADE = 50_000
-
-K = TypeVar("K")
-V = TypeVar("V")
-Key = tuple[int, tuple[Argument, ...], object]  # a call, its arguments, and those of calls inside
+MAX_MADE = 5_000  # of one kind, with arguments of the same names
 
 
-class Quotes:
-    """What is remembered of one document."""
+class Quote(NamedTuple):
+    """What a block costs on some types, and the type that it gives."""
 
-    def __init__(self, document: Document, resolver: Resolver) -> None:
-        self.resolver = resolver
-        self.program = Program(document, resolver)
-        self.floors: dict[object, dict[int, Costs]] = {}
-        self.tables: dict[str, object] = {}
-        self._blocks: dict[Key, Block | None] = {}
-        self._recipes: dict[Key, Recipe | None] = {}
-        self._known: dict[tuple[Block | Recipe, tuple[Type, ...]], Quote | None] = {}
-        self._pieces: dict[object, Quote | None] = {}
+    params: int
+    macs: int
+    activation_bytes: int
+    type: Type
 
-    def block(self, plan: CallPlan, values: tuple[Argument, ...]) -> Block:
-        """The primitive that a call with these arguments is. Raises `NotLegal`."""
-        key = (plan.signature, values, None)
-        found = self._blocks.get(key)
-        return found if found is not None else _find(self._blocks, MAX_MADE, key, lambda: _block(plan, values))
 
-    def recipe(self, key: Key, make: Callable[[], Recipe]) -> Recipe:
-        """The recipe of a call, made once. Raises `NotLegal`."""
-        found = self._recipes.get(key)
-        return found if found is not None else _find(self._recipes, MAX_MADE, key, make)
+class Block:
+    """A primitive that is made already. `known` are its quotes, by the type that it reads or by those that it reads;
+    None where it is not legal."""
 
-    def on(self, what: Block | Recipe, types: tuple[Type, ...]) -> Quote:
-        """What a block or a recipe costs and gives on these types. Raises `NotLegal`."""
-        key = (what, types)
-        found = self._known.get(key)
-        if found is not None:
+    def __init__(self, primitive: Primitive) -> None:
+        self.primitive = primitive
+        self._is_foreign = is_extension(type(primitive))
+        self.known: dict[Type | tuple[Type, ...], Quote | None] = {}
+
+    @cached_property
+    def label(self) -> Label:
+        return Label(block_label(self.primitive), not self.primitive.commutative)
+
+    def quote(self, key: Type | tuple[Type, ...], types: tuple[Type, ...]) -> Quote:
+        """What was not asked for before, or is not legal. Raises `NotLegal`."""
+        if key in self.known:
+            raise NotLegal
+        if len(self.known) >= MAX_MADE:
+            self.known.clear()
+        self.known[key] = None
+        try:
+            check_inputs(self.primitive, types)
+            found = infer_extension(self.primitive, types) if self._is_foreign else self.primitive.infer(types)
+        except RuleError:
+            raise NotLegal from None
+        if is_too_large(found):
+            raise NotLegal
+        cost = self.primitive.cost(types)
+        quote = self.known[key] = Quote(cost.params, cost.macs, num_bytes(found), found)
+        return quote
+
+
+class Made:
+    """The blocks of one kind that were made of arguments of these names; None where these make none."""
+
+    def __init__(self, kind: type[Primitive], names: tuple[str, ...]) -> None:
+        self._kind = kind
+        self._names = names
+        self.known: dict[tuple[Argument, ...], Block | None] = {}
+
+    def block(self, values: tuple[Argument, ...]) -> Block:
+        """One that was not asked for before, or is not legal. Raises `NotLegal`."""
+        if values in self.known:
+            found = self.known[values]
+            if found is None:
+                raise NotLegal
             return found
-        if isinstance(what, Block):
-            return _find(self._known, MAX_KNOWN, key, lambda: _block_quote(what, types))
-        return _find(self._known, MAX_KNOWN, key, lambda: self._recipe_quote(what, types))
-
-    def piece(self, key: object, room: Costs, make: Callable[[], Quote]) -> Quote:
-        """What a template makes of some types. Raises `NotLegal`, and `Overspent` where there is no room."""
-        found = self._pieces.get(key)
-        if found is None or (found.type is None and not is_over(found.costs, room)):
-            found = _find(self._pieces, MAX_PIECES, key, make)
-        if found.type is None:
-            raise Overspent
-        return found
-
-    def _recipe_quote(self, recipe: Recipe, types: tuple[Type, ...]) -> Quote:
-        values = list(types)
-        params = macs = activation_bytes = 0
-        for what, sources, _ in recipe.wires:
-            assert isinstance(what, Block)
-            costs, type, _ = self.on(what, tuple([values[source] for source in sources]))
-            assert type is not None
-            params, macs, activation_bytes = params + costs[0], macs + costs[1], activation_bytes + costs[2]
-            values.append(type)
-        return Quote((params, macs, activation_bytes, recipe.size), values[recipe.end])
+        if len(self.known) >= MAX_MADE:
+            self.known.clear()
+        self.known[values] = None
+        try:
+            block = Block(make_block(self._kind, tuple(zip(self._names, values, strict=True))))
+        except (ValidationError, RuleError):
+            raise NotLegal from None
+        self.known[values] = block
+        return block
 
 
-def _find(store: dict[K, V | None], most: int, key: K, make: Callable[[], V]) -> V:
-    """What is not known yet, or known to be not legal. Raises `NotLegal`."""
-    if key in store and store[key] is None:
-        raise NotLegal
-    try:
-        found: V | None = make()
-    except NotLegal:
-        found = None
-    if len(store) >= most:
-        store.clear()
-    store[key] = found
-    if found is None:
-        raise NotLegal
-    return found
-
-
-def _block(plan: CallPlan, values: tuple[Argument, ...]) -> Block:
-    assert plan.kind is not None
-    try:
-        return Block(make_block(plan.kind, tuple(zip(plan.names, values, strict=True))))
-    except (ValidationError, RuleError):
-        raise NotLegal from None
-
-
-def _block_quote(block: Block, types: tuple[Type, ...]) -> Quote:
-    try:
-        type = block.type_on(types)
-    except RuleError:
-        raise NotLegal from None
-    if is_too_large(type):
-        raise NotLegal
-    cost = block.primitive.cost(types)
-    return Quote((cost.params, cost.macs, num_bytes(type), BLOCK_SIZE), type)
+def is_too_large(type: Type) -> bool:
+    """Whether a network may not have a map like this."""
+    if not isinstance(type, Map):
+        return False
+    return type.channels > MAX_CHANNELS or type.height > MAX_CHANNELS or max(type.width, *type.stride) > MAX_CHANNELS

@@ -75,6 +75,10 @@ class Resolver:
         steps = tuple([self._answers(agenda, note) for agenda in self._agendas_of_steps])
         return Asked(tuple(shared), steps), taken
 
+    def ask_step(self, step: Step, address: str, choose: Choose) -> None:
+        """Ask for all that a step leaves open which stands at an address."""
+        ask(self._agendas.step(step, address), choose, [])
+
     def _answers(self, agenda: Agenda, choose: Choose) -> Answers:
         """The answers to one agenda; equal ones are one object, as most points have most of theirs in common."""
         answers: list[int] = []
@@ -113,6 +117,10 @@ class Resolver:
         for name in self._once:
             yield from self._decisions_of_body(self._with_holes[name].body, f"blocks.{name}.")
         yield from self._decisions_of_body(self._document.body, "")
+
+    def param_decision(self, name: str, picked: AbstractMapping[str, int]) -> Decision:
+        """The decision of a parameter, after those before it took the positions in `picked`."""
+        return self._params.decision(name, picked)
 
     @property
     def offers(self) -> Offers:

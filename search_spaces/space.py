@@ -22,11 +22,11 @@ from search_spaces.chains import Chain
 from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, drawn, every_way
-from search_spaces.getters import NotLegal
 from search_spaces.linting import Report, lint
 from search_spaces.listing import list_points
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
+from search_spaces.phrases import NotLegal
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
 from search_spaces.purses import Overspent
 from search_spaces.resolver import Resolver

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import accumulate
 from random import Random
 
 from search_spaces.chains import Costs
 from search_spaces.costing import Costing
 from search_spaces.decisions import Alternative, Decision
-from search_spaces.experience import Experience, pick
-from search_spaces.getters import NotLegal
+from search_spaces.experience import Experience, Situation, pick
+from search_spaces.phrases import NotLegal
 from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, Overspent, Value
+from search_spaces.tables import Floors, Table, table_of
 
 INNER_TRIES = 6  # of what is open in one alternative, before another is taken
 FLOOR_TRIES = 6
@@ -34,15 +34,15 @@ class Spending:
     tries: int = 0
     ceilings: dict[str, int] = field(default_factory=dict)  # no larger numbers than at these positions
     experience: Experience | None = None
-    drawn: list[tuple[Hashable, int, int]] = field(default_factory=list)  # what is not noted as experience yet
+    drawn: list[tuple[Situation, int]] = field(default_factory=list)  # what is not noted as experience yet
 
     def choose(self, decision: Decision) -> int:
         position = self.taken.get(decision.address)
         if position is None:
             if decision.kind == "repeat" and self.experience is not None:  # how many legs there are
-                weights = self.experience.weights(decision.address, _possible(decision))
-                position = pick(weights, self.random)
-                self.drawn.append((decision.address, position, len(weights)))
+                situation = self.experience.situation(decision.address, self._table(decision).possible)
+                position = pick(situation.weights, self.random)
+                self.drawn.append((situation, position))
             else:
                 position = self._drawn(decision)
             self.take(decision, position)
@@ -51,27 +51,14 @@ class Spending:
     def note(self, mark: int, *, worked: bool) -> None:
         """What was drawn since then worked, or did not."""
         if self.experience is not None:
-            for situation, position, number in self.drawn[mark:]:
-                self.experience.note(situation, position, number, worked=worked)
+            for situation, position in self.drawn[mark:]:
+                situation.note(position, worked=worked)
         del self.drawn[mark:]
 
     def take(self, decision: Decision, position: int) -> None:
         """Decide."""
         self.taken[decision.address] = position
         self.values[decision.address] = decision.alternatives[position]
-
-    def pay(self, costs: Costs) -> None:
-        spent, limits = self.spent, self.limits
-        spent[0] += costs[0]
-        spent[1] += costs[1]
-        spent[2] += costs[2]
-        spent[3] += costs[3]
-        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2] or spent[3] > limits[3]:
-            raise Overspent
-
-    def room(self) -> Costs:
-        spent, limits = self.spent, self.limits
-        return (limits[0] - spent[0], limits[1] - spent[1], limits[2] - spent[2], limits[3] - spent[3])
 
     def alternative(self, decision: Decision, walk: Alternatives) -> Value:
         position = self.taken.get(decision.address)
@@ -95,28 +82,35 @@ class Spending:
 
     def _affordable(self, decision: Decision, walk: Alternatives) -> int:
         """An alternative that there may be room for."""
-        room, place = self.room(), walk.place
-        weights: list[float] = [*_possible(decision)]
+        place, possible = walk.place, self._table(decision).possible
         if place is None:
-            return pick(weights, self.random)
-        floors = self.costing.quotes.floors.setdefault(place, {})
-        situation = (place, tuple([left.bit_length() for left in room[:3]]))
-        found = weights if self.experience is None else self.experience.weights(situation, weights)
-        while any(found):
-            position = pick(found, self.random)
-            floor = NO_COSTS if decision.sizes[position] == 1 else floors.get(position)
+            return pick(possible, self.random)
+        spent, limits = self.spent, self.limits
+        params, macs, activation_bytes = limits[0] - spent[0], limits[1] - spent[1], limits[2] - spent[2]
+        floors = self.costing.floors.get(place)
+        if floors is None:
+            floors = self.costing.floors[place] = Floors()
+        situation, weights = None, list[float](possible)
+        if self.experience is not None:
+            key = (floors, params.bit_length(), macs.bit_length(), activation_bytes.bit_length())
+            situation = self.experience.situation(key, possible)
+            weights = situation.weights
+        while True:
+            position = pick(weights, self.random)
+            floor = NO_COSTS if decision.sizes[position] == 1 else floors.known.get(position)
             if floor is None:
-                floor = floors[position] = _floor(self.costing, position, walk)
-            if floor[0] <= room[0] and floor[1] <= room[1] and floor[2] <= room[2]:
-                self.drawn.append((situation, position, len(weights)))
+                floor = floors.known[position] = _floor(self.costing, position, walk)
+            if floor[0] <= params and floor[1] <= macs and floor[2] <= activation_bytes:
+                if situation is not None:
+                    self.drawn.append((situation, position))
                 return position
-            found[position] = 0
-        raise Overspent
+            weights = [*weights[:position], 0, *weights[position + 1 :]]
+            if not any(weights):
+                raise Overspent
 
     def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
         """As often as is drawn among what the room is enough for."""
-        counts = [count for count in decision.alternatives if isinstance(count, int)]
-        assert len(counts) == len(decision.alternatives), "a repetition that is an expression is not walked"
+        counts = self._table(decision).counts
         if decision.address in self.taken:  # inside of what is repeated as a whole
             count = counts[self.taken[decision.address]]
             for number in range(count):
@@ -175,39 +169,18 @@ class Spending:
         return gone
 
     def _drawn(self, decision: Decision) -> int:
-        table = self.costing.quotes.tables.get(decision.address)
-        if not isinstance(table, _Table):
-            table = _table_of(decision)
-            if not decision.address.startswith("params."):  # whose weights may depend on each other
-                self.costing.quotes.tables[decision.address] = table
-        last = self.ceilings.get(decision.address) if table.ascends else None
+        table = self._table(decision)
+        last = self.ceilings.get(decision.address) if self.ceilings and table.ascends else None
         if table.heaped is None:
             return int(self.random.random() * (table.number if last is None else last + 1))
         top = table.heaped[-1 if last is None else last]
         return bisect(table.heaped, self.random.random() * top)
 
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """What draws of a decision need: `heaped` are the weights added up, where they differ; `ascends` says that the
-    alternatives are numbers from the least to the greatest."""
-
-    number: int
-    heaped: tuple[int, ...] | None
-    ascends: bool
-
-
-def _possible(decision: Decision) -> list[int]:
-    """The weights of the alternatives, 0 where a `where` leaves none."""
-    return [weight if size else 0 for weight, size in zip(decision.weights, decision.sizes, strict=True)]
-
-
-def _table_of(decision: Decision) -> _Table:
-    weights = _possible(decision)
-    numbers = [one for one in decision.alternatives if isinstance(one, int | float) and not isinstance(one, bool)]
-    ascends = len(numbers) == len(weights) and numbers == sorted(numbers)
-    heaped = None if set(weights) == {1} else tuple(accumulate(weights))
-    return _Table(len(weights), heaped, ascends)
+    def _table(self, decision: Decision) -> Table:
+        table = self.costing.tables.get(decision.address)
+        if table is None or table.decision is not decision:
+            table = self.costing.tables[decision.address] = table_of(decision)
+        return table
 
 
 def _floor(costing: Costing, position: int, walk: Alternatives) -> Costs:
@@ -226,6 +199,8 @@ def _floor(costing: Costing, position: int, walk: Alternatives) -> Costs:
             continue
         spent = list(purse.spent)
         least = spent if least is None else [min(one, other) for one, other in zip(least, spent, strict=True)]
+        if not spent[0]:
+            break
         purse.limits[0] = spent[0] - 1
         purse.ceilings = purse.reset(mark)
     return (0, 0, 0) if least is None else (2 * least[0] // 3, 2 * least[1] // 3, 2 * least[2] // 3)

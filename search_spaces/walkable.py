@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Share, Step, hole_alternatives
+from graphs.document import (
+    Action,
+    Call,
+    Choice,
+    Document,
+    Parallel,
+    Sequential,
+    Share,
+    Step,
+    hole_alternatives,
+)
 from graphs.faults import FaultList
 from graphs.ordering import step_names
 from graphs.tally import MAX_ADDRESS, MAX_NESTING
 from graphs.text import Mapping, Scalar
 from search_spaces.resolver import Resolver
 
+MAX_DEPTH = 15  # of the groups in one body, which are loops in one function (`search_spaces.scripting`)
 MAX_NUMBER = len(".20000")  # of a repetition in an address
 
 
@@ -44,6 +55,8 @@ def not_walked_because(document: Document, resolver: Resolver) -> str:
     levels, length = _Nesting(document).below(document.body)
     if levels > MAX_NESTING or length > MAX_ADDRESS:
         return "blocks may be nested too deep"
+    if any(_depth(steps) > MAX_DEPTH for steps in (document.body, *[one.body for one in document.templates.values()])):
+        return "groups are nested too deep"
     return ""
 
 
@@ -191,6 +204,23 @@ class _Nesting:
             case Share():
                 pass
         return max(levels for levels, _ in found), max(length for _, length in found)
+
+
+def _depth(steps: tuple[Step, ...]) -> int:
+    """How deep groups and choices are nested in some steps."""
+    return max((_levels(step.action) for step in steps), default=0)
+
+
+def _levels(action: Action) -> int:
+    match action:
+        case Sequential(body=body):
+            return 1 + _depth(body)
+        case Parallel(branches=branches):
+            return 1 + max(_depth(body) for _, body in branches)
+        case Choice(alternatives=alternatives):
+            return 1 + max(_levels(inner) for _, inner in alternatives)
+        case _:
+            return 1
 
 
 def all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:

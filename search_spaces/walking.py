@@ -1,339 +1,243 @@
 """A walk over the steps of a document that makes no network, only what it costs.
 
-Steps are walked as an expansion walks them (`graphs.walking`), but of a value nothing is kept except its type, and
-which of what was made it is. Whoever walks decides at the holes on the way and pays for what is made, and may end the
-walk as soon as it has cost too much.
+The functions of a document (`search_spaces.programs`) walk its steps as an expansion does, but of a value nothing is
+kept except its type, and which of what was made it is. They ask a `Walk` for all that depends on who decides and pays,
+and it ends as soon as it has cost too much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
+from typing import Any
 
-from blocks.types import Type
+from blocks.types import Map, Type, Vector
 from graphs.arguments import Argument
 from graphs.assembly import MAX_NODES
-from search_spaces.bodies import Body, inner_names, named_value, node_value
-from search_spaces.chains import Costs
-from search_spaces.getters import NO_TRAITS, Names, NotLegal, TraitValues
-from search_spaces.opening import OpenChoice
-from search_spaces.programs import ActionPlan, BodyPlan, CallPlan, ParallelPlan, StepPlan, TemplatePlan
-from search_spaces.purses import BLOCK_SIZE, LIMITS, Overspent, Purse, Taken, Value, nothing_open
-from search_spaces.quotes import Key, Quotes
-from search_spaces.recipes import NO_TYPE, Block, Piece, Quote, Recipe, Wire
-from search_spaces.resolution import Resolution
+from graphs.document import Choice, Step
+from graphs.text import Tree
+from search_spaces.phrases import NotLegal
+from search_spaces.pieces import Piece, Wire
+from search_spaces.purses import BLOCK_SIZE, Overspent, Purse, Value
+from search_spaces.quotes import Block
+from search_spaces.resolver import Resolver
+
+Function = Callable[..., Any]
+Read = tuple[Type, int, Type | None, int]  # a value, and the one that was read for it in the same body
 
 
-class Walker:
-    """Walks steps of a document whose shared decisions are taken. `wires` is what was made so far, of so many inputs.
+class Lacking(list[Argument]):
+    """Values some of which nothing is known of."""
 
-    A blind one knows no types, and what it makes is a recipe.
-    """
-
-    def __init__(
-        self,
-        quotes: Quotes,
-        resolution: Resolution,
-        params: Names,
-        num_inputs: int,
-        purse: Purse,
-        settled: Callable[[int], Walker],
-    ) -> None:
-        self.purse = purse
-        self.wires: list[Wire] = []
-        self._quotes = quotes
-        self._offers = quotes.resolver.offers
-        self._resolution = resolution
-        self._params = params
-        self._first = num_inputs
-        self._is_blind = False
-        self._settled = settled
-        self._defaults: dict[tuple[str, tuple[str, ...]], tuple[Argument, ...]] = {}
-        self._reached: dict[int, object] = {}
-
-    def other(self, purse: Purse) -> Walker:
-        """One that has taken the same decisions and pays from another purse."""
-        walker = copy(self)
-        walker.purse, walker.wires = purse, []
-        return walker
-
-    def settled(self, purse: Purse, number: int) -> Walker:
-        """One whose shared decisions are always the same for a number."""
-        return self._settled(number).other(purse)
-
-    # steps
-
-    def steps(self, plan: BodyPlan, body: Body) -> Value:
-        """The value of a body."""
-        steps = plan.steps
-        self.purse.pay((0, 0, 0, 1 + len(steps)))  # one where it is repeated
-        done: dict[int, Value] = {}
-        for position in plan.order:
-            step = steps[position]
-            value = self.step(step, done.get(position - 1) if position else body.source, body)
-            done[position] = value
-            if step.named:
-                body.values[step.name] = value
-        last = done[len(steps) - 1] if steps else body.source
-        if last is None:
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        if found is None:
             raise NotLegal
-        return last
+        return found
 
-    def step(self, plan: StepPlan, previous: Value | None, body: Body) -> Value:
-        """The value of a step, which reads `previous` where it does not say what."""
-        sources = self.sources(plan, previous, body)
-        if plan.when is not None and plan.when(body.names) is not True:
-            self._skip(plan, f"{body.address}{plan.name}")
-            return sources[0]
-        if plan.repeat is None and not plan.repeat_is_open:
-            address = f"{body.address}{plan.name}" if plan.is_open else ""
-            value = self.action(plan.action, sources, address, body)
-            return _after(sources[0], value) if len(sources) == 1 else Value(value.type, value.at)
-        [source] = sources
-        address = f"{body.address}{plan.name}"
-        if plan.step.each:
-            outer, value = body.source, source
-            body.bind_input(value)
-            for number in range(self.count(plan, address, body.names)):
-                value = self.repetition(plan, number, value, address, body)
-            body.bind_input(outer)
-            return value
-        return self._repeated(plan, source, address, body)
 
-    def repetition(self, plan: StepPlan, number: int, value: Value, address: str, body: Body) -> Value:
-        """The value of one repetition of a step that decides at each."""
-        action = plan.action if number == 0 else plan.again
-        return _after(value, self.action(action, (value,), f"{address}.{number}", body))
+class Walk:
+    """Somebody who walks a document whose shared decisions are taken: `params` are its parameters, `defaults` what all
+    calls of some blocks are given, both `Lacking` where a value lacks; `picked` are the positions of those parameters
+    that are open. `wires` is what was made so far, and `next` the
+    number of the value that comes next. `source` is the input, where there is one."""
 
-    def count(self, plan: StepPlan, address: str, names: Names) -> int:
-        """How often a step is repeated, decided where that is open."""
-        count: object
-        if plan.repeat_is_open:
-            decision = self._offers.repeat_decision(address, plan.step)
-            count = decision.alternatives[self.purse.choose(decision)]
-        else:
-            count = 1 if plan.repeat is None else plan.repeat(names)
+    def __init__(self, resolver: Resolver, purse: Purse, settled: Callable[[int], Walk]) -> None:
+        self._resolver = resolver
+        self._offers = resolver.offers
+        self._settled = settled
+        self.picked: dict[str, int] = {}
+        self.params: list[Argument] = []
+        self.defaults: list[Argument] = []
+        self.given: tuple[Argument, ...] = ()
+        self.source: Value = (Vector(0), 0)
+        self.wires: list[Wire] = []
+        self.next = 0
+        self.pays_from(purse)
+
+    def pays_from(self, purse: Purse) -> None:
+        """Somebody else decides and pays from now on, or has other limits."""
+        self.purse, self.spent, self.limits = purse, purse.spent, purse.limits
+
+    def settled(self, purse: Purse, number: int) -> Walk:
+        """A walk whose shared decisions are always the same for a number, paid from this purse."""
+        walk = copy(self._settled(number))
+        walk.wires = []
+        walk.pays_from(purse)
+        return walk
+
+    # what is made
+
+    def make(self, block: Block, type: Type, at: int) -> Value:
+        """The value of a block that reads one."""
+        quote = block.known.get(type) or block.quote(type, (type,))
+        spent, limits = self.spent, self.limits
+        spent[0] += quote[0]
+        spent[1] += quote[1]
+        spent[2] += quote[2]
+        spent[3] += BLOCK_SIZE
+        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2] or spent[3] > limits[3]:
+            raise Overspent
+        self.wires.append((block, (at,), quote[3]))
+        at = self.next
+        self.next = at + 1
+        return quote[3], at
+
+    def join(self, block: Block, types: tuple[Type, ...], places: tuple[int, ...]) -> Value:
+        """The value of a block that reads several."""
+        quote = block.known.get(types) or block.quote(types, types)
+        spent = self.spent
+        spent[0] += quote[0]
+        spent[1] += quote[1]
+        spent[2] += quote[2]
+        spent[3] += BLOCK_SIZE
+        self.go_on()
+        return self._wire(block, places, quote[3])
+
+    def piece(
+        self, function: Function, types: tuple[Type, ...], places: tuple[int, ...], *arguments: Argument
+    ) -> Value:
+        """The value of a block that leaves nothing open."""
+        outer, before = self.wires, self.next
+        made: list[Wire] = []
+        self.wires, self.next = made, len(types)
+        try:
+            read = [one for at, type in enumerate(types) for one in (type, at)]
+            type, at = function(self, None, *read, *arguments)
+        finally:
+            self.wires, self.next = outer, before
+        if at < len(types):
+            return type, places[at]
+        return self._wire(Piece(types, tuple(made), (at,)), places, type)
+
+    def _wire(self, what: Block | Piece, sources: tuple[int, ...], type: Type) -> Value:
+        self.wires.append((what, sources, type))
+        self.next += 1
+        return type, self.next - 1
+
+    def go_on(self) -> None:
+        """End the walk where it has cost too much."""
+        spent, limits = self.spent, self.limits
+        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2] or spent[3] > limits[3]:
+            raise Overspent
+
+    # what is decided
+
+    def value(self, address: str, hole: Tree) -> int:
+        """The position of the alternative of a hole where a value stands."""
+        return self.purse.choose(self._offers.value_decision(address, hole))
+
+    def count(self, address: str, step: Step) -> int:
+        """How often an open step is repeated that decides at each repetition."""
+        decision = self._offers.repeat_decision(address, step)
+        return self.times(decision.alternatives[self.purse.choose(decision)])
+
+    def times(self, count: object) -> int:
+        """A number of repetitions."""
         if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
             raise NotLegal
         return count
 
-    def sources(self, plan: StepPlan, previous: Value | None, body: Body) -> tuple[Value, ...]:
-        """What a step reads."""
-        if plan.sources is None:
-            if previous is None:
-                raise NotLegal
-            return (previous,)
-        return tuple([named_value(name, body) for name in plan.sources])
+    def skip(self, step: Step, address: str) -> None:
+        """Decide what a step leaves open that is not done."""
+        self._resolver.ask_step(step, address, self.purse.choose)
 
-    def _repeated(self, plan: StepPlan, source: Value, address: str, body: Body) -> Value:
+    def choice(
+        self,
+        address: str,
+        choice: Choice,
+        function: Function,
+        inside: Type | None,
+        types: tuple[Type, ...],
+        places: tuple[int, ...],
+        key: object,
+    ) -> Value:
+        """The value of a choice: `function` walks an alternative inside of what reads a type."""
+        decision = self._offers.choice_decision(address, choice)
+        return self.purse.alternative(decision, OpenChoice(self, function, inside, types, places, key))
+
+    def repeat(self, address: str, step: Step, function: Function, source: Read, looks_back: bool) -> Read:
+        """The value of a step that is repeated an open number of times; and what it read."""
         values, marks, wires = [source], [len(self.wires)], self.wires
+        first = self.next - len(wires)
 
         def once(number: int) -> bool:
             given = values[number]
-            action = plan.action if number == 0 else plan.again
-            value = _after(given, self.action(action, (given,), address, body))
-            values.append(value)
+            type, at = function(number, *given)
+            values.append((type, at, given[0], given[1]))
             marks.append(len(wires))
-            return number > 0 and value.type == given.type and not (plan.looks_back and given.before != given.type)
+            return number > 0 and bool(type == given[0]) and not (looks_back and given[2] != given[0])
 
-        if not plan.repeat_is_open:
-            for number in range(self.count(plan, address, body.names)):
-                once(number)
-            return values[-1]
-        count = self.purse.times(self._offers.repeat_decision(address, plan.step), once)
+        count = self.purse.times(self._offers.repeat_decision(address, step), once)
         made = min(count, len(values) - 1)
         del wires[marks[made] :]
+        self.next = first + len(wires)
         value = values[made]
         for _ in range(count - made):
             value = self._once_more(range(marks[made - 1], marks[made]), values[made - 1], values[made], value)
         return value
 
-    def _once_more(self, made: range, source: Value, end: Value, last: Value) -> Value:
+    def _once_more(self, made: range, source: Read, end: Read, last: Read) -> Read:
         """Make anew the wires that led from `source` to `end`, from the last of such values on."""
-        first, wires = self._first, self.wires
-        places = {source.before_at: last.before_at, source.at: last.at}
+        first, wires = self.next - len(self.wires), self.wires
+        places = {source[3]: last[3], source[1]: last[1]}
         for place in made:
             what, sources, type = wires[place]
-            wires.append(Wire(what, tuple([places.get(one, one) for one in sources]), type))
+            wires.append((what, tuple([places.get(one, one) for one in sources]), type))
             places[first + place] = first + len(wires) - 1
-        return Value(end.type, places.get(end.at, end.at), last.type, last.at)
+        self.next = first + len(wires)
+        return end[0], places.get(end[1], end[1]), last[0], last[1]
 
-    def _skip(self, plan: StepPlan, address: str) -> None:
-        """Decide what a step leaves open that is not done."""
-        if plan.is_open:
-            self._resolution.fork(self.purse.choose).steps((plan.step,), (address,))
 
-    # actions
+class OpenChoice:
+    """The alternatives of a choice: see `purses.Alternatives`."""
 
-    def action(self, plan: ActionPlan, sources: tuple[Value, ...], address: str, body: Body) -> Value:
-        """The value of what a step does."""
-        if isinstance(plan, CallPlan):
-            return self._call(plan, sources, address, body)
-        if isinstance(plan, BodyPlan):
-            return self._group(plan, sources[0], f"{address}.", body)
-        if isinstance(plan, ParallelPlan):
-            branches = plan.branches
-            ends = tuple([self._group(inner, sources[0], f"{address}.{name}.", body) for name, inner in branches])
-            return self._make(self._quotes.block(plan.join, ()), ends)
-        decision = self._offers.choice_decision(address, plan.choice)
-        return self.purse.alternative(decision, OpenChoice(self, plan, sources, address, body))
-
-    def _group(self, plan: BodyPlan, source: Value, address: str, body: Body) -> Value:
-        body.bind_input(source)
-        try:
-            return self.steps(plan, Body(body.names, body.traits, source, address, {}))
-        finally:
-            body.bind_input(body.source)
-
-    def _call(self, plan: CallPlan, sources: tuple[Value, ...], address: str, body: Body) -> Value:
-        names = body.names
-        given = [get(names) for get in plan.arguments]
-        if plan.defaults:
-            given = [*self._defaults_for(plan.key, plan.defaults), *given]
-        for name, hole, getters in plan.open_arguments:
-            decision = self._offers.value_decision(f"{address}.{name}", hole)
-            given.append(getters[self.purse.choose(decision)](names))
-        values = tuple(given)
-        template = plan.template
-        if template is None:
-            return self._make(self._quotes.block(plan, values), sources)
-        if len(sources) != 1:
-            raise NotLegal
-        [source] = sources
-        if template.is_open:
-            nodes = {name: node_value(word, source, body) for name, word in plan.nodes}
-            return self._inside(template, dict(zip(plan.names, values, strict=True)), nodes, source, address)
-        defaults = self._defaults_within(template) if template.reached else None
-        if not template.asks:
-            traits = template.traits.of(source.type) if template.traits.names else ()
-            key: Key = (plan.signature, values, (defaults, traits))
-            recipe = self._quotes.recipe(key, lambda: self._recipe(plan, values, traits))
-            return self._follow(recipe, source)
-        nodes = {name: node_value(word, source, body) for name, word in plan.nodes}
-        read = (source, *nodes.values())
-        types = tuple([value.type for value in read])
-        room = self.purse.room()
-        key = (plan.signature, values, (defaults, types))
-        quote = self._quotes.piece(key, room, lambda: self._quote(plan, values, types, room))
-        self.purse.pay(quote.costs)
-        assert quote.type is not None
-        assert quote.piece is not None
-        [end] = quote.piece.ends
-        if end < len(read):
-            return Value(quote.type, read[end].at)
-        return self._wire(quote.piece, tuple([value.at for value in read]), quote.type)
-
-    def _make(self, block: Block, sources: tuple[Value, ...]) -> Value:
-        places = tuple([source.at for source in sources])
-        if self._is_blind:
-            self.purse.pay((0, 0, 0, BLOCK_SIZE))
-            return self._wire(block, places, NO_TYPE)
-        quote = self._quotes.on(block, tuple([source.type for source in sources]))
-        self.purse.pay(quote.costs)
-        assert quote.type is not None
-        return self._wire(block, places, quote.type)
-
-    def _follow(self, recipe: Recipe, source: Value) -> Value:
-        if self._is_blind:
-            self.purse.pay((0, 0, 0, recipe.size))
-            places = [source.at]
-            for what, sources, _ in recipe.wires:
-                places.append(self._wire(what, tuple([places[one] for one in sources]), NO_TYPE).at)
-            return Value(NO_TYPE, places[recipe.end])
-        quote = self._quotes.on(recipe, (source.type,))
-        self.purse.pay(quote.costs)
-        assert quote.type is not None
-        return self._wire(recipe, (source.at,), quote.type) if recipe.end else Value(quote.type, source.at)
-
-    def _wire(self, what: Block | Recipe | Piece, sources: tuple[int, ...], type: Type) -> Value:
-        self.wires.append(Wire(what, sources, type))
-        return Value(type, self._first + len(self.wires) - 1)
-
-    # templates
-
-    def _recipe(self, plan: CallPlan, values: tuple[Argument, ...], traits: TraitValues) -> Recipe:
-        purse = Taken(nothing_open, LIMITS)
-        try:
-            value, wires = self._alone(plan, values, (NO_TYPE,), purse, traits)
-        except Overspent:
-            raise NotLegal from None
-        return Recipe(wires, value.at, purse.costs[3])
-
-    def _quote(self, plan: CallPlan, values: tuple[Argument, ...], types: tuple[Type, ...], room: Costs) -> Quote:
-        purse = Taken(nothing_open, room)
-        try:
-            value, wires = self._alone(plan, values, types, purse)
-        except Overspent:
-            return Quote(purse.costs, None)
-        return Quote(purse.costs, value.type, Piece(types, wires, (value.at,)))
-
-    def _alone(
+    def __init__(
         self,
-        plan: CallPlan,
-        values: tuple[Argument, ...],
+        walk: Walk,
+        function: Function,
+        inside: Type | None,
         types: tuple[Type, ...],
-        purse: Purse,
-        traits: TraitValues | None = None,
-    ) -> tuple[Value, tuple[Wire, ...]]:
-        """The value of a call by itself on these types, and what it made; with nothing but the traits that it asks for,
-        blind."""
-        assert plan.template is not None
-        outer = self.purse, self.wires, self._first, self._is_blind
-        self.purse, self.wires, self._first, self._is_blind = purse, [], len(types), traits is not None
-        try:
-            source, *nodes = (Value(type, at) for at, type in enumerate(types))
-            given = {name: node for (name, _), node in zip(plan.nodes, nodes, strict=True)}
-            arguments = dict(zip(plan.names, values, strict=True))
-            value = self._inside(plan.template, arguments, given, source, "", traits)
-            return value, tuple(self.wires)
-        finally:
-            self.purse, self.wires, self._first, self._is_blind = outer
+        places: tuple[int, ...],
+        key: object,
+    ) -> None:
+        self._walk = walk
+        self._function = function
+        self._inside = inside
+        self._types = types
+        self._places = places
+        self._key = key
+        self._mark = len(walk.wires)
+        self._next = walk.next
 
-    def _inside(
-        self,
-        template: TemplatePlan,
-        values: Mapping[str, Argument],
-        nodes: dict[str, Value],
-        source: Value,
-        address: str,
-        known: TraitValues | None = None,
-    ) -> Value:
-        """The value of a template. `known` are the traits of what it reads, where nothing else is known of that."""
-        names = inner_names(template, values, {name: node.type for name, node in nodes.items()}, source.type, known)
-        traits_read = template.traits if known is None else NO_TRAITS
-        body = Body(names, traits_read, Value(source.type, source.at), f"{address}.", dict(nodes))
-        if not template.template.alternatives:
-            return self.steps(template.body, body)
-        self.purse.pay((0, 0, 0, 1 + len(template.body.steps)))
-        taken: Value | None = None
-        for step in template.body.steps:
-            if taken is None and (step.when is None or step.when(names) is True):
-                taken = self.step(step, body.source, body)
-            else:
-                self._skip(step, f"{address}.{step.name}")
-        return taken or Value(source.type, source.at)
-
-    # what the document says of all calls
-
-    def _defaults_for(self, key: str, names: tuple[str, ...]) -> tuple[Argument, ...]:
-        """These arguments of all calls of a block, evaluated once a walk."""
-        found = self._defaults.get((key, names))
-        if found is None:
-            getters = self._quotes.program.defaults[key]
-            found = self._defaults[key, names] = tuple([getters[name](self._params) for name in names])
+    def __call__(self, position: int) -> Value:
+        del self._walk.wires[self._mark :]
+        self._walk.next = self._next
+        read = [one for value in zip(self._types, self._places, strict=True) for one in value]
+        found: Value = self._function(self._walk, position, self._inside, *read)
         return found
 
-    def _defaults_within(self, template: TemplatePlan) -> object:
-        """Those of all calls that a block leads to: what it makes depends on them."""
-        if not template.reached:
+    @property
+    def place(self) -> object:
+        if self._key is None:
             return None
-        key = id(template)
-        if key not in self._reached:
-            defaults = self._quotes.program.defaults
-            self._reached[key] = tuple([self._defaults_for(name, tuple(defaults[name])) for name in template.reached])
-        return self._reached[key]
+        return self._key, tuple([_floor_of(size) for type in self._types for size in type.shape])
+
+    def rounded(self, purse: Purse, number: int) -> OpenChoice:
+        inside = None if self._inside is None else _rounded(self._inside)
+        types = tuple(map(_rounded, self._types))
+        walk = self._walk.settled(purse, number)
+        return OpenChoice(walk, self._function, inside, types, (0,) * len(types), self._key)
 
 
-def _after(source: Value, value: Value) -> Value:
-    """The value of a step that read one."""
-    return Value(value.type, value.at, source.type, source.at)
+def _floor_of(size: int) -> int:
+    """The greatest power of two that is no more."""
+    return 1 << (size.bit_length() - 1)
+
+
+def _rounded(type: Type) -> Type:
+    channels, *sizes = map(_floor_of, type.shape)
+    if isinstance(type, Map):
+        return replace(type, channels=channels, height=sizes[0], width=sizes[1])
+    return replace(type, features=channels)

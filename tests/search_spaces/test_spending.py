@@ -220,12 +220,12 @@ def test_a_point_is_refused_where_its_network_is(what: str) -> None:
 
 def test_what_never_fits_is_drawn_more_seldom_but_never_given_up() -> None:
     experience, random = Experience(), Random(0)
-    assert experience.weights("here", [1, 3, 0]) == [1, 3, 0]
+    assert experience.situation("here", [1, 3, 0]).weights == [1, 3, 0]
     for _ in range(1_000):
-        experience.note("here", 0, 3, worked=False)
-        experience.note("here", 1, 3, worked=True)
-    assert experience.weights("here", [1, 3, 0]) == [LEAST, 3, 0]
-    assert experience.weights("elsewhere", [1, 3, 0]) == [1, 3, 0]
+        experience.situation("here", [1, 3, 0]).note(0, worked=False)
+        experience.situation("here", [1, 3, 0]).note(1, worked=True)
+    assert experience.situation("here", [1, 3, 0]).weights == [LEAST, 3, 0]
+    assert experience.situation("elsewhere", [1, 3, 0]).weights == [1, 3, 0]
     counts = Counter(pick([1, 3, 0], random) for _ in range(4_000))
     assert set(counts) == {0, 1}
     assert 0.2 < counts[0] / 4_000 < 0.3

@@ -1,0 +1,42 @@
+"""What draws need to know of a decision, found once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from search_spaces.chains import Costs
+from search_spaces.decisions import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Of a decision: `possible` are the weights of its alternatives, 0 where a `where` leaves none; `heaped` are these
+    added up, where they differ; `masses` the masses of its alternatives added up; `ascends` says that the alternatives
+    are numbers from the least to the greatest, and `counts` are those of how often something is repeated."""
+
+    decision: Decision
+    number: int
+    possible: tuple[int, ...]
+    heaped: tuple[int, ...] | None
+    masses: tuple[int, ...]
+    ascends: bool
+    counts: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Floors:
+    """About what the alternatives of a choice cost at least in some place, as far as that was asked for."""
+
+    known: dict[int, Costs] = field(default_factory=dict)
+
+
+def table_of(decision: Decision) -> Table:
+    """What is to be known of a decision."""
+    weights = tuple([weight if size else 0 for weight, size in zip(decision.weights, decision.sizes, strict=True)])
+    numbers = [one for one in decision.alternatives if isinstance(one, int | float) and not isinstance(one, bool)]
+    ascends = len(numbers) == len(weights) and numbers == sorted(numbers)
+    counts = tuple([one for one in decision.alternatives if isinstance(one, int)])
+    assert decision.kind != "repeat" or len(counts) == len(weights), "a repetition that is an expression is not walked"
+    heaped = None if set(weights) == {1} else tuple(accumulate(weights))
+    return Table(decision, len(weights), weights, heaped, tuple(accumulate(decision.masses)), ascends, counts)
