@@ -24,6 +24,7 @@ Reading order; each file imports only from those above it:
     seeds         seeds of the parts of a run, from the one of the run
     data/         images: digits, folders, archives; the test part kept apart
     checkpoints   trainings as files, whole or not there
+    heap          memory that a training frees and takes again
     training      tensors: one network over some epochs
     latency       how long a network takes for one image
     proxies       tensors: what a network promises before it is trained
@@ -44,6 +45,7 @@ Reading order; each file imports only from those above it:
     pretrained    weights from elsewhere, recognised by their names and shapes
     finishing     the final training of the winner
     results       a run as its summary
+    narrowing     hand-designed networks brought within a budget
     starts        the hand-designed networks that a search begins with
     opening       what a study names, found and checked
     optuna_storage    a run as a study of Optuna's

@@ -66,15 +66,17 @@ def _train_seed(
     import torch
     from safetensors.torch import save
 
+    from nas.heap import freed_memory_kept
     from nas.training import DivergedError, Training, is_out_of_memory
 
     torch.set_num_threads(1 if is_small(data.search.image_shape) else os.cpu_count() or 1)
     begin = perf_counter()
     try:
-        training = Training(graph, data.final.train, data.final, recipe, seed, recipe.final_epochs, device)
-        for _ in range(recipe.final_epochs):
-            training.run_epoch()
-        score = training.score(training.place(data.final.test))
+        with freed_memory_kept():
+            training = Training(graph, data.final.train, data.final, recipe, seed, recipe.final_epochs, device)
+            for _ in range(recipe.final_epochs):
+                training.run_epoch()
+            score = training.score(training.place(data.final.test))
     except DivergedError as error:
         raise RunError(
             f"the final training of trial {trial.number} diverged: {error}",

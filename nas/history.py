@@ -50,8 +50,9 @@ class Trial:
     """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`.
 
     `epochs` is the length of the whole training; so far it goes to epoch `until`. `network` is the name of the
-    hand-designed network that it is, where the run began with it as one. Its decisions are kept as what they decide and
-    as the alternatives taken: the former are one object for all trials that decide the same.
+    hand-designed network that it is, where the run began with it as one, `narrows` that of the one which it is a
+    narrower form of. Its decisions are kept as what they decide and as the alternatives taken: the former are one
+    object for all trials that decide the same.
     """
 
     number: int
@@ -70,6 +71,7 @@ class Trial:
     num_losses: int = 0
     reason: str = ""
     network: str = ""
+    narrows: str = ""
     arm: str = ""
     score: float | None = None
 
@@ -77,6 +79,11 @@ class Trial:
     def decisions(self) -> dict[str, Alternative]:
         """Which point of the space it is."""
         return dict(zip(self.addresses, self.alternatives, strict=True))
+
+    @property
+    def called(self) -> str:
+        """What it is known by beside its hash, if anything."""
+        return called(self.network, self.narrows)
 
     @property
     def is_over(self) -> bool:
@@ -127,7 +134,7 @@ class History:
         self.ended_by: str | None = None
         self.finals: dict[int, dict[int, Finalised]] = {}  # by trial and seed
         self.unfinished: dict[int, str] = {}  # by trial: why its final training came to no end
-        self._starts = {_key(start.decisions): start.name for start in self.started.starts}
+        self._starts = {_key(start.decisions): start for start in self.started.starts}
         self._addresses: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.exported: Exported | None = None
         self.reported: Reported | None = None
@@ -186,6 +193,7 @@ class History:
 
     def _propose(self, record: Proposed) -> None:
         addresses = tuple(record.decisions)
+        start = self._starts.get(_key(record.decisions))
         self.trials[record.trial] = self.running[record.trial] = Trial(
             number=record.trial,
             addresses=self._addresses.setdefault(addresses, addresses),
@@ -199,7 +207,8 @@ class History:
             confirms=record.confirms,
             arm=record.arm,
             score=record.score,
-            network=self._starts.get(_key(record.decisions), ""),
+            network=start.name if start else "",
+            narrows=start.narrows if start else "",
         )
         if record.confirms is None:
             self.by_hash[record.hash] = record.trial
@@ -335,6 +344,11 @@ class History:
             return (fmean(run[0] for run in runs), fmean(run[1] for run in runs), ranking.index(trial))
 
         return min(confirmed, key=merit)
+
+
+def called(network: str, narrows: str) -> str:
+    """A hand-designed network by its name, a narrower form of one by that."""
+    return network or (f"{narrows}, narrowed" if narrows else "")
 
 
 def _key(decisions: Decisions) -> frozenset[tuple[str, Alternative]]:

@@ -23,10 +23,12 @@ Decisions = Mapping[str, Alternative]
 
 @dataclass(frozen=True)
 class Start:
-    """A point that a search begins with, and the name of the network that it is."""
+    """A point that a search begins with, and the name of the network that it is; or, without a name, that of the
+    network which it `narrows`."""
 
     name: str
     decisions: Decisions
+    narrows: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Started:
 
     `space` is the name of the space and `space_text` its document as it was; `data` is where the images were found,
     `fingerprint` what they were; `recipe` is the whole of it, with what the images suggest. `starts` are the
-    hand-designed networks that fit, which are tried before anything else. Before epoch
+    hand-designed networks that fit, or were made to, which are tried before anything else. Before epoch
     `earliest_rung` no trial is judged. `notes` is what was remarked of the table.
     """
 
@@ -218,7 +220,9 @@ def decode(data: Mapping[str, Any]) -> Record:
     values = {key: value for key, value in data.items() if key in known}
     if record_class is Started:
         values |= {"study": Study.of(values["study"]), "recipe": Recipe.model_validate(values["recipe"])}
-        values["starts"] = tuple(Start(one["name"], _points(one["decisions"])) for one in values["starts"])
+        values["starts"] = tuple(
+            Start(one["name"], _points(one["decisions"]), one.get("narrows", "")) for one in values["starts"]
+        )
         values["notes"] = tuple(values.get("notes", ()))
     for key in ("decisions", "inactive"):
         if key in values:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nas.evidence import chance, verdict
 from nas.fronts import hypervolume
-from nas.history import History, Trial
+from nas.history import History, Trial, called
 from nas.lookup import Lookup
 from nas.objectives import ACCURACY, LATENCY
 from nas.screening import ScreeningReport, screening_report
@@ -31,7 +31,8 @@ class SearchInterrupted(KeyboardInterrupt):
 class Candidate:
     """A trained network. `value` is its validation accuracy in the search, `confirmed` that of its longer trainings.
 
-    `latency` is in seconds for one image, where it was measured; `network` the name of a hand-designed one.
+    `latency` is in seconds for one image, where it was measured; `network` the name of a hand-designed one,
+    `narrows` that of the one which it is a narrower form of.
     """
 
     trial: int
@@ -41,13 +42,20 @@ class Candidate:
     macs: int
     decisions: dict[str, Any]
     network: str = ""
+    narrows: str = ""
     confirmed: float | None = None
     latency: float | None = None
+
+    @property
+    def called(self) -> str:
+        """What it is known by: a name, or else the beginning of its hash."""
+        return called(self.network, self.narrows) or self.hash[:12]
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "trial": self.trial,
             "network": self.network or None,
+            "narrows": self.narrows or None,
             "hash": self.hash,
             "value": self.value,
             "params": self.params,
@@ -243,6 +251,7 @@ def _candidate(history: History, trial: Trial) -> Candidate:
         macs=trial.macs,
         decisions=dict(trial.decisions),
         network=trial.network,
+        narrows=trial.narrows,
         confirmed=history.confirmed_value(trial.number),
         latency=trial.figures[LATENCY.name],
     )

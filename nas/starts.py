@@ -1,4 +1,4 @@
-"""Where a search begins: the hand-designed networks that are points of its space and keep its budget.
+"""Where a search begins: the hand-designed networks that are points of its space and keep its budget, or are made to.
 
 Their decisions are those that they have at their own size and number of classes. A point carries the name of a network
 only where that network, for the images and the classes of the study, is the point's own: at 32 x 32 pixels the
@@ -7,17 +7,21 @@ decisions of NASNet lead to a network that has lost most of its stages. Free of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import zip_longest
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice, zip_longest
+from math import log2
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
+from blocks.types import Map
 from graphs import Budget
+from nas.narrowing import narrowed
 from nas.records import Start
 from search_spaces import Decisions, NotFoundError, Point, Space, load
 from search_spaces.kinship import located, networks_among, remembered_points
 from search_spaces.points import legal_point
-from search_spaces.published import published
+from search_spaces.published import published, verified
 
 MAX_SECONDS = 20.0  # to look for them in a space of one's own; the smallest networks come first
 
@@ -31,6 +35,9 @@ def find_starts(
     budget is rarely a bad one, and families differ more than their members. Where nothing bounds them from above it is
     the one with the least. Where shipped networks lie in a shipped space is known; in another they are looked for, for
     `MAX_SECONDS`, of which `on_wait` is told.
+
+    Where fewer fit, those that are too large come narrowed (`nas.narrowing`), one of each family: first the networks
+    for images of about this size, and among those the ones that need the least of it.
     """
     if not most or not space.decisions:
         return ()
@@ -38,8 +45,7 @@ def find_starts(
     fitting = {name: point for name, point in points.items() if point is not None and budget.admits(point.costs)}
     families: dict[str, list[tuple[Point, str]]] = {}
     for name in networks_among(fitting):
-        known = published().get(name)
-        families.setdefault(known.family if known else name, []).append((fitting[name], name))
+        families.setdefault(_family(name), []).append((fitting[name], name))
     sign = -1 if any(bound.startswith("max") for bound, _ in budget.bounds) else 1
 
     def rank(member: tuple[Point, str]) -> tuple[int, str]:
@@ -51,7 +57,55 @@ def find_starts(
     for point, name in (one for row in zip_longest(*ranked) for one in row if one is not None):
         if len(found) < most:
             found.setdefault(point.hash, Start(name, point.decisions))
+    for name, decisions in _too_large(points, budget):
+        if len(found) == most:
+            break
+        if (point := narrowed(space, decisions, budget)) is not None:
+            found.setdefault(point.hash, Start("", point.decisions, narrows=name))
     return tuple(found.values())
+
+
+def _too_large(points: Mapping[str, Point | None], budget: Budget) -> Iterator[tuple[str, Decisions]]:
+    """Of each family the network that is the best to be narrowed, rather one of which an accuracy is known; these in
+    the order of `_Large`."""
+    legal = {name: point for name, point in points.items() if point is not None}
+    sizes = {
+        type.width
+        for point in islice(legal.values(), 1)
+        for type in point.graph.inputs.values()
+        if isinstance(type, Map)
+    }
+    families: dict[str, list[_Large]] = {}
+    for name, point in legal.items():
+        if (excess := max(budget.violations(point.costs).values(), default=0.0)) > 0:
+            doublings = max((_num_doublings(name, size) for size in sizes), default=0)
+            families.setdefault(_family(name), []).append(_Large(doublings, excess, name))
+    for large in sorted(min(members, key=_by_renown) for members in families.values()):
+        yield large.name, legal[large.name].decisions
+
+
+class _Large(NamedTuple):
+    """A network over the budget: those for images of about this size come first, then those that are over it least."""
+
+    num_doublings: int
+    excess: float
+    name: str
+
+
+def _by_renown(large: _Large) -> tuple[int, bool, float, str]:
+    known = published().get(large.name)
+    return large.num_doublings, not (known and known.accuracies), large.excess, large.name
+
+
+def _num_doublings(name: str, size: int) -> int:
+    """How often the size of its own images is to be doubled or halved to be about this one."""
+    own = verified().get(name)
+    return abs(round(log2(int(own.input.split("x")[-1]) / size))) if own else 0
+
+
+def _family(name: str) -> str:
+    known = published().get(name)
+    return known.family if known else name
 
 
 def _known(space: Space, source: str | Path, on_wait: Callable[[str], None] | None) -> Iterable[tuple[str, Decisions]]:

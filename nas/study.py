@@ -137,7 +137,7 @@ class Study(BaseModel):
         None, description="End at this validation accuracy, as in 95%."
     )
     starts: Annotated[int, Key("N", is_rare=True), Field(ge=0, strict=True)] = Field(
-        8, description="Hand-designed networks to begin with, at most, where the space has any that fit."
+        8, description="Hand-designed networks to begin with, at most, narrowed where they are too large."
     )
     candidates: Annotated[Count, Key("N", is_rare=True)] = Field(4, description="Best networks to compare once more.")
     final_seeds: Annotated[Count, Key("N", is_rare=True)] = Field(3, description="Final trainings of the winner.")

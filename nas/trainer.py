@@ -38,6 +38,7 @@ class Trainer:
         import torch
 
         import graphs
+        from nas.heap import freed_memory_kept
         from nas.latency import measure_latency
         from nas.training import Portion, epochs, outcome
 
@@ -47,11 +48,12 @@ class Trainer:
         try:
             graph = graphs.parse(job.architecture, f"trial {job.trial}")
             device = choose_device(self.device, self.data.image_shape)
-            for one in epochs(graph, self.data, self.recipe, job.seed, job.epochs, device, portion):
-                metrics = {"train_loss": one.train_loss, "validation_loss": one.validation_loss}
-                if self.measures_latency and one.epoch == 1:
-                    metrics |= measure_latency(graph.as_shipped, device).as_metrics()
-                yield Progress(job.trial, one.epoch, one.validation_accuracy, metrics, one.seconds, one.note)
+            with freed_memory_kept():
+                for one in epochs(graph, self.data, self.recipe, job.seed, job.epochs, device, portion):
+                    metrics = {"train_loss": one.train_loss, "validation_loss": one.validation_loss}
+                    if self.measures_latency and one.epoch == 1:
+                        metrics |= measure_latency(graph.as_shipped, device).as_metrics()
+                    yield Progress(job.trial, one.epoch, one.validation_accuracy, metrics, one.seconds, one.note)
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, it is the trial's outcome and not the worker's end
             end = outcome(job.trial, error)
         # Said only here, where the exception is gone and with it the network: the worker waits in this line for its

@@ -27,7 +27,7 @@ from nas.trials import Diverged, Failed, OutOfMemory
 if TYPE_CHECKING:
     from graphs import Graph
 
-EVALUATION_BATCH = 2048
+EVALUATION_BATCH = 256  # of 2,048 images the maps of a wide network take gigabytes, and no less time
 MODULE, OPTIMIZER = "module.", "optimizer."  # what the names of tensors begin with in a checkpoint
 HEAD_WEIGHT = 0.3  # of the loss of an auxiliary classifier: Szegedy et al. 2014 (arXiv 1409.4842), section 5
 
@@ -169,6 +169,7 @@ class Training:
         with self._seeded("weights"):
             self.module = graph.compile(device=device)
             initialise(self.module)
+        self._norms = [(part, part.momentum) for part in self.module.modules() if isinstance(part, nn.BatchNorm2d)]
         self._generator = torch.Generator(self.device)
         self._generator.manual_seed(derive_seed(seed, "batches"))
         # A last batch of fewer than half the size would move the batch norm statistics more than it teaches.
@@ -258,11 +259,22 @@ class Training:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._step += 1
+        self._correct_running_statistics()
         loss = self._loss(self._forward(images), labels)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
         return loss.detach()
+
+    def _correct_running_statistics(self) -> None:
+        """Lets the running statistics of a norm be the mean over all batches, until the momentum it declares is more.
+
+        With the momentum alone they begin at mean 0 and variance 1, and hardly leave them in a training of few steps:
+        the correction of a bias as in Kingma & Ba 2015 (arXiv 1412.6980, section 3).
+        """
+        for norm, declared in self._norms:
+            if declared is not None:
+                norm.momentum = max(declared, 1 / self._step)
 
     def _loss(self, logits: Tensor | dict[str, Tensor], labels: Tensor) -> Tensor:
         """The cross-entropy of logits (B, K), and a share of that of every training output."""

@@ -112,7 +112,7 @@ def _trial_line(trial: Trial, history: History) -> str:
         return f"trial {trial.confirms} again  {value}  {size}  {how}"
     most = history.study.max_trials
     place = f"{history.num_trained:>{len(str(most))}}/{most}" if most is not None else f"{history.num_trained:>4}"
-    named = f", {trial.network}" if trial.network else ""
+    named = f", {trial.called}" if trial.called else ""
     return f"{place}  trial {trial.number:<4} {value}  {size}  {how}{named}{best_so_far(history)}"
 
 

@@ -99,6 +99,6 @@ def _table(title: str, trials: list[Trial], lookup: Lookup | None) -> Table:
             shown_accuracy(trial.value, lookup) if trial.value is not None else "-",
             format_quantity(trial.params),
             format_quantity(trial.macs),
-            trial.network or trial.hash[:12],
+            trial.called or trial.hash[:12],
         )
     return table

@@ -95,6 +95,17 @@ def test_a_result_compares_the_winner_with_each_network_that_it_began_with(tmp_p
     assert told == {"lenet": (1, NO_EVIDENCE), "squeeze": (2, UNKNOWN)}
 
 
+def test_a_narrowed_network_is_called_by_what_it_narrows_and_is_no_rival(tmp_path: Path) -> None:
+    first = first_line()
+    whole, narrow = first.starts[0], replace(first.starts[1], name="", narrows="vgg11")
+    tests = [*finals(0, 0.9, 0.91, 0.92), Exported("bundle", {})]
+    history = play(tmp_path / "run", replace(first, starts=(whole, narrow)), [*SEARCHED, *tests])
+    assert [trial.called for trial in history.trials.values()][:3] == ["", "lenet", "vgg11, narrowed"]
+    result = summarize(history, driver_is_alive=False)
+    assert [rival.network for rival in result.rivals] == ["lenet"]
+    assert [one["narrows"] for one in result.as_dict()["candidates"]] == [None, None, "vgg11"]
+
+
 def test_people_are_told_plainly(tmp_path: Path, nas: Callable[..., Answer]) -> None:
     tests = [*finals(0, 0.9, 0.91, 0.92), *finals(1, 0.8, 0.81, 0.89)]
     play(tmp_path / "run", first_line(), [*SEARCHED, *tests, Exported("bundle", {})])

@@ -6,6 +6,7 @@ import pytest
 
 import search_spaces
 from graphs import Budget
+from nas.narrowing import narrowed, scaled
 from nas.starts import find_starts
 from search_spaces.kinship import shipped_points
 
@@ -75,6 +76,41 @@ def test_a_start_is_its_network_with_the_channels_of_the_images() -> None:
     [stem] = [node for node in starts["mobilenet_v1_025"].graph.nodes if node.sources == (0,)]
     assert stem.type.shape == (8, 14, 14)  # of a gray image of 28 x 28
     assert "lenet5" not in starts  # its third convolution has no room
+
+
+def test_networks_that_are_too_large_come_narrowed_after_those_that_fit(cnn: search_spaces.Space) -> None:
+    tight = Budget.of(max_params="300k", max_macs="20M")
+    starts = find_starts(cnn, "cnn", tight, 100)
+    fitting = [start.name for start in starts if start.name]
+    assert {"lenet5", "mobilenet_v1_025"} <= {*fitting}
+    assert [start.name for start in starts[: len(fitting)]] == fitting
+    rest = starts[len(fitting) :]
+    assert len(rest) > 5
+    assert all(tight.admits(cnn.point(start.decisions).costs) for start in rest)
+    known = search_spaces.published.published()
+    assert len({known[start.narrows].family for start in rest}) == len(rest)
+    inputs = [search_spaces.published.verified()[start.narrows].input for start in rest]
+    assert inputs[:3] == ["3x32x32", "1x28x28", "3x32x32"]  # the images are of 32 x 32
+    assert "3x32x32" not in inputs[inputs.index("3x224x224") :]
+
+
+def test_a_network_is_narrowed_as_a_whole(cnn: search_spaces.Space) -> None:
+    whole = shipped_points("cnn")["wrn28_10_cifar10"]  # three stages of four blocks: 160, 320 and 640 channels
+    half = scaled(cnn, whole, 0.5)
+    changed = {address: value for address, value in half.items() if value != whole[address]}
+    widths = {address: value for address, value in changed.items() if address.endswith("width")}
+    depths = {address: value for address, value in changed.items() if address.endswith("blocks.repeat")}
+    assert changed == {**widths, **depths}  # neither kernels nor strides, nor the number of stages
+    assert {*depths.values()} == {1}  # 4 * 0.5^2
+    assert all(isinstance(width, int) and width <= 0.5 * whole[address] for address, width in widths.items())  # type: ignore[operator]
+    assert len(depths) == 3
+    assert len(widths) == 3
+
+
+def test_a_network_that_no_narrowing_fits_is_left_out() -> None:
+    space = search_spaces.parse(LENET, settings={"classes": 7, "channels": 3})
+    assert narrowed(space, {"c1.out_channels": 6}, Budget.of(max_params=10)) is None
+    assert find_starts(space, "around_lenet.yaml", Budget.of(max_params=10), 8) == ()
 
 
 def test_in_a_space_of_ones_own_networks_are_looked_for() -> None:

@@ -165,6 +165,24 @@ def test_biases_and_norms_are_not_decayed() -> None:
     assert decays == {2: 0.3, 1: 0.0}
 
 
+@pytest.mark.parametrize(
+    ("momentum", "weights"),
+    [(0.0003, [1 / 3, 1 / 3, 1 / 3]), (0.5, [0.25, 0.25, 0.5]), (1, [0, 0, 1])],
+    ids=["small", "half", "last"],
+)
+def test_running_statistics_do_not_remember_where_they_began(momentum: float, weights: list[float]) -> None:
+    graph = graphs.parse(PLAIN.replace("net:", f"net:\n  - {{name: n, batch_norm2d: {{momentum: {momentum}}}}}"))
+    batches = [np.random.default_rng(seed).integers(0, 17, (20, 1, 8, 8), np.uint8) for seed in range(3)]
+    part = Part(batches[0], np.arange(20) % 10)
+    run = Training(graph, part, SearchData(part, part, tuple("0123456789"), (0.0,), (1.0,)), DIGITS, 0, 3)
+    for images in batches:
+        run._train_on(torch.from_numpy(images), torch.from_numpy(part.labels))
+    state = run.state()
+    means, variances = zip(*((images.mean(), images.var(ddof=1)) for images in batches), strict=True)
+    assert float(state["n.running_mean"]) == pytest.approx(np.dot(weights, means), rel=1e-5)
+    assert float(state["n.running_var"]) == pytest.approx(np.dot(weights, variances), rel=1e-5)
+
+
 def test_convolutions_begin_with_the_variance_of_he() -> None:
     torch.manual_seed(0)
     convolution = nn.Conv2d(16, 64, 3)
