@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 METHODS = ("full", "asha", "hyperband")
 FIRST_RUNG = 0.04  # of all epochs
-WARM_UP = 22  # steps, after which less than a tenth of a running mean is what it began with: 0.9^22 at torch's momentum
+WARM_UP = 22  # steps: at torch's momentum a running mean is then three quarters of what came after the first ten
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,5 @@ class Fidelity:
 
 
 def earliest_rung(num_images: int, batch_size: int) -> int:
-    """The first epoch after which the accuracy is that of the network: batch norm's means have seen `WARM_UP` steps."""
+    """The first epoch after `WARM_UP` steps: before, a norm's means are those of a network that was hardly trained."""
     return math.ceil(WARM_UP / max(1, round(num_images / batch_size)))
