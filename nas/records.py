@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pydantic import BaseModel
-
 from nas.fidelity import Fidelity
 from nas.recipe import Recipe
 from nas.study import Study
@@ -204,10 +202,16 @@ _KIND_OF = {record_class: kind for kind, record_class in KINDS.items()}
 
 def encode(record: Record) -> dict[str, Any]:
     """The record as JSON data, `kind` first."""
-    data = {"kind": _KIND_OF[type(record)], **asdict(record)}
-    return {
-        key: value.model_dump(mode="json") if isinstance(value, BaseModel) else value for key, value in data.items()
-    }
+    data: dict[str, Any] = {"kind": _KIND_OF[type(record)]}
+    data.update((one.name, getattr(record, one.name)) for one in fields(record))
+    if isinstance(record, Started):
+        starts = [asdict(start) for start in record.starts]
+        data |= {
+            "study": record.study.model_dump(mode="json"),
+            "recipe": record.recipe.model_dump(mode="json"),
+            "starts": starts,
+        }
+    return data
 
 
 def decode(data: Mapping[str, Any]) -> Record:

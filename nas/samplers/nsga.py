@@ -67,7 +67,7 @@ class _JointNSGA2(NSGAIISampler):
             child = super(_JointNSGA2, self).sample_relative(study, trial, search_space)
             return {name: child.get(name, self._mutated(name)) for name in self._space} if child else None
 
-        return self._choice.choose(suggest)
+        return self._choice.choose(suggest, self._space)
 
     def _mutated(self, name: str) -> int:
         axis = self._space[name]

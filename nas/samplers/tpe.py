@@ -69,7 +69,9 @@ class _JointTPE(optuna.samplers.TPESampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Params:
-        return self._choice.choose(lambda: super(_JointTPE, self).sample_relative(study, trial, search_space))
+        return self._choice.choose(
+            lambda: super(_JointTPE, self).sample_relative(study, trial, search_space), self._space
+        )
 
     def _compute_acquisition_func(self, samples: dict[str, Any], mpe_below: Any, mpe_above: Any) -> Any:
         """Leaves only the best candidate that fits, of some more than Optuna draws.
