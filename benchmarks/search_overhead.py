@@ -23,7 +23,8 @@ import os
 import statistics
 import tempfile
 import tracemalloc
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -113,7 +114,7 @@ def measure_ours(sampler: str, num_trials: int, watch: Callable[[int], None] = l
         num_fsyncs += 1
         real(descriptor)
 
-    marks: list[float] = []
+    marks = array("d")
 
     def note(record: object, _: object) -> None:
         if isinstance(record, Completed):
@@ -139,7 +140,7 @@ def measure_optuna(make: Callable[[int], object], storage: str, num_trials: int)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/study.db" if storage == "sqlite" else None
         study = optuna.create_study(direction="maximize", sampler=make(0), storage=url)
-        marks: list[float] = []
+        marks = array("d")
         began, began_cpu = perf_counter(), process_time()
         for _ in range(num_trials):
             trial = study.ask()
@@ -149,7 +150,7 @@ def measure_optuna(make: Callable[[int], object], storage: str, num_trials: int)
         return summary(num_trials, perf_counter() - began, began_cpu, marks, 0)
 
 
-def summary(num_trials: int, seconds: float, began_cpu: float, marks: list[float], num_fsyncs: int) -> Measurement:
+def summary(num_trials: int, seconds: float, began_cpu: float, marks: Sequence[float], num_fsyncs: int) -> Measurement:
     tail = max(1, num_trials // 10)
     late = (marks[-1] - marks[-1 - tail]) / tail if len(marks) > tail else marks[-1] - began_cpu
     return Measurement(seconds / num_trials, (marks[-1] - began_cpu) / num_trials, late, num_fsyncs / num_trials)

@@ -288,6 +288,7 @@ class Brain:
                 self._halving.stop(trial.number)
             elif trial.state in (DIVERGED, REJECTED):
                 self._halving.break_off(trial.number, trial.epoch)
+            self._halving.end(trial.number)
             self._sampler.ended(trial.number, self._outcome(trial))
             if trial.state in (FAILED, REJECTED):
                 self._num_failures_in_a_row += 1

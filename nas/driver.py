@@ -233,8 +233,9 @@ def _finite(event: Event) -> Event:
         return event
     if not math.isfinite(event.value):
         return Diverged(event.trial, f"the validation accuracy became {event.value} in epoch {event.epoch}")
-    metrics = {name: figure for name, figure in event.metrics.items() if math.isfinite(figure)}
-    return replace(event, metrics=metrics)
+    if all(map(math.isfinite, event.metrics.values())):
+        return event
+    return replace(event, metrics={name: one for name, one in event.metrics.items() if math.isfinite(one)})
 
 
 @contextmanager

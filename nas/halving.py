@@ -75,6 +75,10 @@ class Halving:
                 rung.add_worst(trial)
                 return
 
+    def end(self, trial: int) -> None:
+        """A trial is over, and is not told of any more."""
+        del self._bracket_of[trial]
+
     def promotion(self) -> tuple[int, int] | None:
         """A paused trial that is to go on, and to which epoch."""
         for bracket, rung in self._highest_first():

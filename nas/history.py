@@ -5,7 +5,8 @@ The same fold serves the living driver and a resumed one, so that what is known 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -45,19 +46,44 @@ TRAINED = (PAUSED, COMPLETE, STOPPED, DIVERGED, FAILED)
 MAX_LOSSES = 5
 
 
+class Taken:
+    """What the trials of a run took so far: of each decision the alternatives, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._alternatives: dict[str, list[Alternative]] = {}
+        self._places: dict[str, dict[tuple[type, Alternative], int]] = {}
+
+    def places(self, decisions: Decisions) -> Sequence[int]:
+        """Where the alternatives of these stand; new ones come last. A byte for each, while they are few."""
+        found = []
+        for address, value in decisions.items():
+            places = self._places.setdefault(address, {})
+            place = places.setdefault((type(value), value), len(places))  # 1, 1.0 and True are equal as keys of a dict
+            known = self._alternatives.setdefault(address, [])
+            if place == len(known):
+                known.append(value)
+            found.append(place)
+        return bytes(found) if max(found, default=0) < 256 else array("L", found)
+
+    def at(self, addresses: Sequence[str], places: Sequence[int]) -> dict[str, Alternative]:
+        """The decisions whose alternatives stand there."""
+        return {address: self._alternatives[address][place] for address, place in zip(addresses, places, strict=True)}
+
+
 @dataclass(slots=True)
 class Trial:
     """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`.
 
     `epochs` is the length of the whole training; so far it goes to epoch `until`. `network` is the name of the
     hand-designed network that it is, where the run began with it as one, `narrows` that of the one which it is a
-    narrower form of. Its decisions are kept as what they decide and as the alternatives taken: the former are one
-    object for all trials that decide the same.
+    narrower form of. Its decisions are kept as what they decide, one object for all trials that decide the same, and as
+    places in what the run has `taken`: a run holds many.
     """
 
     number: int
+    taken: Taken = field(repr=False, compare=False)
     addresses: tuple[str, ...]
-    alternatives: tuple[Alternative, ...]
+    places: Sequence[int]
     hash: str
     params: int
     macs: int
@@ -78,7 +104,7 @@ class Trial:
     @property
     def decisions(self) -> dict[str, Alternative]:
         """Which point of the space it is."""
-        return dict(zip(self.addresses, self.alternatives, strict=True))
+        return self.taken.at(self.addresses, self.places)
 
     @property
     def called(self) -> str:
@@ -136,6 +162,7 @@ class History:
         self.unfinished: dict[int, str] = {}  # by trial: why its final training came to no end
         self._starts = {_key(start.decisions): start for start in self.started.starts}
         self._addresses: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._taken = Taken()
         self.exported: Exported | None = None
         self.reported: Reported | None = None
         self.active_seconds = 0.0
@@ -196,8 +223,9 @@ class History:
         start = self._starts.get(_key(record.decisions))
         self.trials[record.trial] = self.running[record.trial] = Trial(
             number=record.trial,
+            taken=self._taken,
             addresses=self._addresses.setdefault(addresses, addresses),
-            alternatives=tuple(record.decisions.values()),
+            places=self._taken.places(record.decisions),
             hash=record.hash,
             params=record.params,
             macs=record.macs,

@@ -48,6 +48,9 @@ class Job:
         return Completed(self.trial)
 
 
+_NO_METRICS: Mapping[str, float] = {}  # one for all that have none: a run holds many
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """One epoch is done. `epoch` counts from 1; `value` is the validation accuracy in 0..1.
@@ -58,7 +61,7 @@ class Progress:
     trial: int
     epoch: int
     value: float
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=lambda: _NO_METRICS)
     seconds: float = 0.0
     note: str = ""
 
