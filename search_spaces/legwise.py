@@ -3,10 +3,10 @@
 A network is drawn leg by leg (`search_spaces.costing.Leg`): each step of the net, each repetition of one that decides
 at each. How many repetitions there are is drawn first. Every leg may spend a share of what the legs before it left,
 drawn anew for every figure so that on average all that are to come may spend alike (a broken stick), and is drawn,
-alternative by alternative in proportion to their own prior, until it spends no more than that; where it does not, the
-leg before it is drawn anew. What hardly ever fitted in earlier draws of a stream is drawn more seldom
-(`search_spaces.experience`). One draw in `FREE` has no shares and no experience, only bounds: so everything that keeps
-the bounds may come out.
+alternative by alternative in proportion to their own prior, until it spends no more than the largest share that was
+drawn for it so far; where it does not, the leg before it is drawn anew. What hardly ever fitted in earlier draws of a
+stream is drawn more seldom (`search_spaces.experience`). One draw in `FREE` has no shares and no experience, only
+bounds: so everything that keeps the bounds may come out.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ MAX_TRIES = 300  # and of all legs of one network
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The decisions of one network, and the walk that made them."""
+    """The decisions of one network, as positions of alternatives by address, and the walk that made them."""
 
+    positions: dict[str, int]
     decisions: dict[str, Alternative]
     walked: Walked
 
@@ -56,7 +57,7 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None
         return position
 
     try:
-        return Spent(values, costing.costs(choose, tuple(_highs(bounds))))
+        return Spent(taken, values, costing.costs(choose, tuple(_highs(bounds))))
     except (NotLegal, Overspent):
         return None
 
@@ -81,7 +82,7 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Ex
     for column, low in zip(bounds.columns, bounds.lows, strict=True):
         if purse.spent[column] < low:
             return None
-    return Spent(purse.values, Walked(tuple(purse.spent), run.piece(legs, values)))
+    return Spent(purse.taken, purse.values, Walked(tuple(purse.spent), run.piece(legs, values)))
 
 
 def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_free: bool) -> list[Read] | None:
@@ -110,10 +111,12 @@ def _draw_leg(
 ) -> Read | None:
     """The value of the leg after these; None where it never spent little enough."""
     mark, left = purse.mark(), len(legs) - len(values)
+    shares = [0.0] * len(highs)
     for _ in range(TRIES):
+        shares = [max(share, _share(purse.random, left)) for share in shares]
         purse.limits = [
-            high if is_free or high == limit else now + int(_share(purse.random, left) * (high - now))
-            for high, limit, now in zip(highs, LIMITS, purse.spent, strict=True)
+            high if is_free or high == limit else now + int(share * (high - now))
+            for high, limit, now, share in zip(highs, LIMITS, purse.spent, shares, strict=True)
         ]
         worked = False
         try:

@@ -143,21 +143,20 @@ class PointSource(Protocol):
 
     def size(self) -> int: ...
 
-    def point(self, decisions: Mapping[str, object], walked: Walked | None = None) -> Point: ...
+    def point(self, decisions: Mapping[str, object]) -> Point: ...
 
     def active(self, decisions: Mapping[str, object]) -> Decisions: ...
 
     def points(self) -> Iterator[Point]: ...
 
-    def decide(self, choose: Choose) -> Point: ...
+    def decide(self, choose: Choose, walked: Walked | None = None) -> Point: ...
 
     def draw(self, random: Random) -> Point | None: ...
 
 
-def legal_point(space: PointSource, decisions: Decisions, walked: Walked | None = None) -> Point | None:
-    """The point of these decisions; None where they are no point of the space, or no legal network. `walked` is what is
-    known of them."""
+def legal_point(space: PointSource, decisions: Decisions) -> Point | None:
+    """The point of these decisions; None where they are no point of the space, or no legal network."""
     try:
-        return space.point(decisions, walked)
+        return space.point(decisions)
     except (DecisionError, DocumentError):
         return None

@@ -36,6 +36,10 @@ class Alternatives(Protocol):
     @property
     def place(self) -> object: ...
 
+    @property
+    def likeness(self) -> tuple[object, int]:
+        """What is alike on maps of all sizes, and the pixels of what is read: costs go with them."""
+
     def rounded(self, purse: Purse, number: int) -> Alternatives:
         """The same on what has these sizes and with other shared decisions, always the same for a number, for a purse
         of its own."""

@@ -18,10 +18,11 @@ from random import Random
 from blocks.errors import BudgetError
 from graphs.budget import Budget
 from graphs.costs import Totals
+from graphs.faults import DocumentError
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
 from search_spaces.chains import METRICS
 from search_spaces.experience import Experience
-from search_spaces.legwise import draw_plain, draw_within
+from search_spaces.legwise import Spent, draw_plain, draw_within
 from search_spaces.points import Decisions, Drawn, Point, PointSource, legal_point
 
 MAX_REJECTED = 500
@@ -97,7 +98,14 @@ class FeasibleDraws:
         if self._space.costing is None or not self._budget:
             return self._space.draw(self._random)
         drawn = draw_plain(self._space.costing, self._bounds, self._random)
-        return None if drawn is None else legal_point(self._space, drawn.decisions, drawn.walked)
+        return None if drawn is None else self._point(drawn)
+
+    def _point(self, spent: Spent) -> Point | None:
+        """The point of what was drawn; None where it is no legal network."""
+        try:
+            return self._space.decide(lambda decision: spent.positions[decision.address], spent.walked)
+        except DocumentError:
+            return None
 
     def _next_from_chain(self) -> Point | None:
         if self._space.chain is None:
@@ -129,7 +137,7 @@ class FeasibleDraws:
             spent = draw_within(self._space.costing, self._bounds, self._random, self._experience)
             if spent is None:
                 continue
-            point = legal_point(self._space, spent.decisions, spent.walked)
+            point = self._point(spent)
             if point is not None and (self._is_whole or self._budget.admits(point.costs)):
                 self._accepted += 1
                 return point

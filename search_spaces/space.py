@@ -178,14 +178,13 @@ class Space:
         """The document of the space as YAML."""
         return document_text(self.document)
 
-    def point(self, decisions: Mapping[str, object], walked: Walked | None = None) -> Point:
-        """The point of a set of decisions; decisions that don't matter for it are ignored. `walked` is what is
-        known of it already.
+    def point(self, decisions: Mapping[str, object]) -> Point:
+        """The point of a set of decisions; decisions that don't matter for it are ignored.
 
         Its costs and its hash are remembered; its graph is made when it is asked for. Raises `DecisionError` where one
         is missing, unknown or no alternative, and `DocumentError` where the decisions lead to no legal network.
         """
-        return self.decide(self._choose_as(decisions), walked)
+        return self.decide(self._choose_as(decisions))
 
     def materialize(self, decisions: Mapping[str, object]) -> Graph:
         """The network of a set of decisions. Raises as `point` does."""

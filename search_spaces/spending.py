@@ -75,7 +75,8 @@ class Spending:
                 except (Overspent, NotLegal):
                     self.tries += 1
                     self.note(first, worked=False)
-                    self.ceilings = self.ceilings | self.reset(mark)
+                    lower = {address: position // 2 for address, position in self.reset(mark).items()}
+                    self.ceilings = self.ceilings | lower
             raise Overspent
         finally:
             self.ceilings = outer
@@ -92,7 +93,8 @@ class Spending:
             floors = self.costing.floors[place] = Floors()
         situation, weights = None, list[float](possible)
         if self.experience is not None:
-            key = (floors, params.bit_length(), macs.bit_length(), activation_bytes.bit_length())
+            alike, area = walk.likeness
+            key = (alike, params.bit_length(), (macs // area).bit_length(), (activation_bytes // area).bit_length())
             situation = self.experience.situation(key, possible)
             weights = situation.weights
         while True:

@@ -224,6 +224,11 @@ class OpenChoice:
             return None
         return self._key, tuple([_floor_of(size) for type in self._types for size in type.shape])
 
+    @property
+    def likeness(self) -> tuple[object, int]:
+        source = self._types[0]
+        return (self._key, _floor_of(source.shape[0])), source.elements // source.shape[0]
+
     def rounded(self, purse: Purse, number: int) -> OpenChoice:
         inside = None if self._inside is None else _rounded(self._inside)
         types = tuple(map(_rounded, self._types))
