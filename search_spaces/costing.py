@@ -15,6 +15,7 @@ from random import Random
 
 from blocks.types import Type
 from graphs.arguments import Argument, Scope, names_in
+from graphs.assembly import MAX_NODES, MAX_STEPS
 from graphs.canonical import hash_of
 from graphs.document import Document, hole_alternatives
 from graphs.faults import FaultList
@@ -54,6 +55,12 @@ class Walked:
         if self.piece is None or self.piece.label.trail is None:
             return None
         return hash_of(self.piece.inputs, self.piece.label.trail)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are surely no more nodes and steps than there may be."""
+        size, piece = self.costs[3], self.piece
+        return size <= MAX_NODES or (size <= MAX_STEPS and piece is not None and piece.num_nodes <= MAX_NODES)
 
     @property
     def peak_bytes(self) -> int | None:

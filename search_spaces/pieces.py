@@ -35,6 +35,11 @@ class Piece:
         return _label(wires, len(self.inputs), ends)
 
     @cached_property
+    def num_nodes(self) -> int:
+        """The nodes of a network that is made of it."""
+        return sum([what.num_nodes if isinstance(what, Piece) else 1 for what, _, _ in self.wires])
+
+    @cached_property
     def peaks(self) -> tuple[int, int]:
         """The peak of memory in bytes, and that where somebody else still needs what the piece reads first."""
         wires, ends = _spliced(self)

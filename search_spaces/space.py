@@ -7,7 +7,6 @@ from functools import cached_property, partial
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from graphs.assembly import MAX_NODES
 from graphs.budget import Budget
 from graphs.costs import Totals
 from graphs.document import Document
@@ -305,7 +304,7 @@ class Space:
         make = partial(self._graph, asked)
         if not self._summing.is_small and not self.requirements:
             walked = walked or self._walk(asked, taken)
-            if walked is not None and walked.costs[3] <= MAX_NODES:  # more may be more nodes or steps than there may be
+            if walked is not None and walked.is_small:
                 _remember(self._walks, MAX_WALKS, asked, walked)
                 params, macs, activation_bytes, _ = walked.costs
                 totals = Totals(params, macs, activation_bytes, partial(self._peak_bytes, asked))

@@ -167,3 +167,75 @@ def test_what_a_walk_can_not_say_is_for_the_graph_to_say() -> None:
     assert point.hash == point.graph.hash
     assert point.costs == point.graph.costs().totals
     assert point.costs.peak_bytes == point.graph.costs().peak_bytes
+
+
+# What functions are written of: groups in groups, a long `one_of`, words and numbers of all kinds as arguments, strides
+# that differ by direction, what lacks a value, and an expression that skips what has none.
+WRITTEN = f"""\
+version: 1
+name: written
+params: {{width: {{range: [4, 40], step: 4}}, kind: {{choice: [relu, tanh, none]}}, ratio: {{choice: [0.5, 1.0, 2]}}}}
+input: {{image: {{map: [3, 12, 16]}}}}
+blocks:
+  wide:
+    params: {{size: {{type: size, default: [1, 2]}}, out: int, scaled: {{type: int, default: "round_to(1.5*out, 4)"}}}}
+    body:
+      - {{name: conv, conv: {{out_channels: scaled, kernel_size: 3, stride: size}}}}
+      - {{name: deep, {"sequential: [{name: g, repeat: 2, " * 5}conv: {{out_channels: in.channels}}{"}]" * 5}}}
+  chosen:
+    params: {{at: int, low: {{type: int, default: 4 // (in.channels - 12)}}}}
+    one_of:
+{"".join(f"      - {{when: at == {number}, conv: {{out_channels: {number}}}}}{chr(10)}" for number in range(1, 30))}\
+      - {{when: at > 60 or in.channels > 30, conv: {{out_channels: in.channels, activation: none}}}}
+  by_direction:
+    params: {{other: node}}
+    body:
+      - {{name: a, when: other.stride == in.stride, conv: {{out_channels: other.channels}}}}
+      - {{name: b, when: not (other.stride == in.stride), conv: {{out_channels: 2*other.channels}}}}
+net:
+  - {{name: stem, wide: {{out: width, size: {{choice: [[1, 2], 1, [2, 1]]}}}}}}
+  - {{name: fork, from: stem, wide: {{out: width, size: [2, 1]}}}}
+  - {{name: again, from: stem, by_direction: {{other: fork}}}}
+  - {{name: more, from: fork, chosen: {{at: width - 4}}}}
+  - {{name: act, activation: {{kind: kind}}}}
+  - {{name: left, global_avg_pool: {{}}}}
+  - {{name: right, from: again, global_avg_pool: {{}}}}
+  - {{name: both, from: [left, right], concat: {{}}}}
+  - {{name: drop, dropout: {{p: 0.5}}}}
+  - {{name: out, when: ratio >= 1 and kind != 'none', linear: {{out_features: "ceil(ratio*3)"}}}}
+  - {{name: end, linear: {{out_features: 2}}}}
+"""
+
+
+def test_functions_are_written_for_whatever_arguments_and_groups_there_are() -> None:
+    space = search_spaces.parse(WRITTEN)
+    points = points_of(space, 60, seed=2)
+    assert len({point.hash for point in points}) > 30
+    for point in points:
+        assert_same(walked(space, point.decisions), point.graph)
+
+
+def test_groups_that_are_nested_too_deep_are_left_to_the_graph() -> None:
+    for number in (0, 12, 18):
+        text = "sequential: [{repeat: 1, " * number + "conv: {out_channels: width}" + "}]" * number
+        space = search_spaces.parse(
+            f"version: 1\nname: deep\nparams: {{width: {{range: [1, 9]}}}}\ninput: {{image: {{map: [3, 8, 8]}}}}\n"
+            f"net: [{{name: a, {text}}}, global_avg_pool: {{}}]\n"
+        )
+        assert (space.costing is None) == (number == 18)
+        assert space.point({"params.width": 5}).costs.params == space.materialize({"params.width": 5}).costs().params
+
+
+def test_a_large_network_that_was_walked_has_the_figures_of_its_graph() -> None:
+    space = search_spaces.parse(
+        "version: 1\nname: large\ninput: {image: {map: [3, 4, 4]}}\n"
+        "net:\n  - {name: a, conv: {out_channels: {range: [1, 300]}}}\n"
+        "  - {name: b, conv: {out_channels: {range: [1, 300]}}}\n"
+        "  - {name: many, repeat: {choice: [1, 12000]}, relu: {}}\n  - global_avg_pool: {}\n"
+    )
+    point = space.point({"a.out_channels": 3, "b.out_channels": 4, "many.repeat": 12_000})
+    found = walked(space, point.decisions)
+    assert found.costs[3] > 20_000
+    assert found.is_small
+    assert_same(found, point.graph)
+    assert (point.hash, point.costs) == (point.graph.hash, point.graph.costs().totals)
