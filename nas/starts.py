@@ -77,7 +77,8 @@ def _too_large(points: Mapping[str, Point | None], budget: Budget) -> Iterator[t
     }
     families: dict[str, list[_Large]] = {}
     for name, point in legal.items():
-        if (excess := max(budget.violations(point.costs).values(), default=0.0)) > 0:
+        missed = budget.violations(point.costs)
+        if (excess := max((by for bound, by in missed.items() if bound.startswith("max")), default=0.0)) > 0:
             doublings = max((_num_doublings(name, size) for size in sizes), default=0)
             families.setdefault(_family(name), []).append(_Large(doublings, excess, name))
     for large in sorted(min(members, key=_by_renown) for members in families.values()):
