@@ -12,6 +12,8 @@ def main() -> None:
     """Run the command of `sys.argv`, and end with its exit code."""
     # pydantic would look for plugins through the metadata of all installed packages, before it checks its first value.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # torch's threads would wait for each other by spinning: beside other work on the machine, two are slower than one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from nas.cli.entry import run
 

@@ -259,6 +259,21 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+@pytest.mark.parametrize(("given", "found"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_wait_without_work_unless_asked_otherwise(given: dict[str, str], found: str) -> None:
+    script = """
+import atexit, os, sys
+from nas.cli import main
+atexit.register(lambda: print(os.environ["OMP_WAIT_POLICY"]))
+sys.argv = ["nas", "--version"]
+main()
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | given
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == found
+
+
 class TestBugs:
     @pytest.fixture
     def bug(self, monkeypatch: pytest.MonkeyPatch) -> None:
