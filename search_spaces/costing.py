@@ -28,7 +28,7 @@ from search_spaces.pieces import Piece
 from search_spaces.programs import Program
 from search_spaces.purses import LIMITS, Purse, Taken
 from search_spaces.resolver import Resolver
-from search_spaces.tables import Floors, Table
+from search_spaces.tables import Floors, Table, table_of
 from search_spaces.walking import Lacking, Read, Walk
 
 
@@ -69,17 +69,24 @@ class Walked:
 
 
 class Costing:
-    """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses. `floors` and `tables`
-    are what draws within bounds remember of it."""
+    """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses. `floors` are
+    what draws within bounds remember of it."""
 
     def __init__(self, document: Document, resolver: Resolver) -> None:
         self.program = Program(document, resolver)
         self.resolver = resolver
         self.floors: dict[object, Floors] = {}
-        self.tables: dict[str, Table] = {}
+        self._tables: dict[str, Table] = {}
         self._settled: list[Walk] = []
         self._inputs: dict[tuple[Argument, ...], dict[str, Type] | None] = {}
         self._input_params = _params_of_inputs(document)
+
+    def table(self, decision: Decision) -> Table:
+        """What draws need to know of a decision."""
+        found = self._tables.get(decision.address)
+        if found is None or found.decision is not decision:  # where a `where` ties it, its weights depend on others
+            found = self._tables[decision.address] = table_of(decision)
+        return found
 
     def begin(self, purse: Purse) -> Run:
         """A walk whose shared decisions are taken, and nothing else. Raises `NotLegal`."""

@@ -17,12 +17,11 @@ from random import Random
 
 from search_spaces.bounds import Bounds
 from search_spaces.costing import Costing, Leg, Run, Walked
-from search_spaces.decisions import Alternative, Decision
+from search_spaces.decisions import Decision
 from search_spaces.experience import Experience
 from search_spaces.phrases import NotLegal
 from search_spaces.purses import LIMITS, Overspent
 from search_spaces.spending import Spending
-from search_spaces.tables import table_of
 from search_spaces.walking import Read
 
 FREE = 20
@@ -35,7 +34,6 @@ class Spent:
     """The decisions of one network, as positions of alternatives by address, and the walk that made them."""
 
     positions: dict[str, int]
-    decisions: dict[str, Alternative]
     walked: Walked
 
 
@@ -43,21 +41,16 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None
     """One of all points, uniform or in proportion to their prior; None where it is not legal or costs more than it may,
     which ends the draw."""
     taken: dict[str, int] = {}
-    tables = costing.tables
-    values: dict[str, Alternative] = {}
 
     def choose(decision: Decision) -> int:
         position = taken.get(decision.address)
         if position is None:
-            table = tables.get(decision.address)
-            if table is None or table.decision is not decision:
-                table = tables[decision.address] = table_of(decision)
-            position = taken[decision.address] = bisect(table.masses, random.randrange(table.masses[-1]))
-            values[decision.address] = decision.alternatives[position]
+            masses = costing.table(decision).masses
+            position = taken[decision.address] = bisect(masses, random.randrange(masses[-1]))
         return position
 
     try:
-        return Spent(taken, values, costing.costs(choose, tuple(_highs(bounds))))
+        return Spent(taken, costing.costs(choose, tuple(_highs(bounds))))
     except (NotLegal, Overspent):
         return None
 
@@ -82,7 +75,7 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Ex
     for column, low in zip(bounds.columns, bounds.lows, strict=True):
         if purse.spent[column] < low:
             return None
-    return Spent(purse.taken, purse.values, Walked(tuple(purse.spent), run.piece(legs, values)))
+    return Spent(purse.taken, Walked(tuple(purse.spent), run.piece(legs, values)))
 
 
 def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_free: bool) -> list[Read] | None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from search_spaces.chains import Costs
 from search_spaces.costing import Costing
-from search_spaces.decisions import Alternative, Decision
+from search_spaces.decisions import Decision
 from search_spaces.experience import Experience, Situation, pick
 from search_spaces.phrases import NotLegal
 from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, Overspent, Value
-from search_spaces.tables import Floors, Table, table_of
+from search_spaces.tables import Floors
 
 INNER_TRIES = 6  # of what is open in one alternative, before another is taken
 FLOOR_TRIES = 6
@@ -30,7 +30,6 @@ class Spending:
     floored: bool = True
     spent: list[int] = field(default_factory=lambda: list(NO_COSTS))
     taken: dict[str, int] = field(default_factory=dict)
-    values: dict[str, Alternative] = field(default_factory=dict)
     tries: int = 0
     ceilings: dict[str, int] = field(default_factory=dict)  # no larger numbers than at these positions
     experience: Experience | None = None
@@ -40,12 +39,12 @@ class Spending:
         position = self.taken.get(decision.address)
         if position is None:
             if decision.kind == "repeat" and self.experience is not None:  # how many legs there are
-                situation = self.experience.situation(decision.address, self._table(decision).possible)
+                situation = self.experience.situation(decision.address, self.costing.table(decision).possible)
                 position = pick(situation.weights, self.random)
                 self.drawn.append((situation, position))
             else:
                 position = self._drawn(decision)
-            self.take(decision, position)
+            self.taken[decision.address] = position
         return position
 
     def note(self, mark: int, *, worked: bool) -> None:
@@ -55,16 +54,11 @@ class Spending:
                 situation.note(position, worked=worked)
         del self.drawn[mark:]
 
-    def take(self, decision: Decision, position: int) -> None:
-        """Decide."""
-        self.taken[decision.address] = position
-        self.values[decision.address] = decision.alternatives[position]
-
     def alternative(self, decision: Decision, walk: Alternatives) -> Value:
         position = self.taken.get(decision.address)
         if position is None:
             position = self._affordable(decision, walk) if self.floored else self._drawn(decision)
-            self.take(decision, position)
+            self.taken[decision.address] = position
         if decision.sizes[position] == 1:
             return walk(position)
         mark, outer, first = self.mark(), self.ceilings, len(self.drawn)
@@ -83,7 +77,7 @@ class Spending:
 
     def _affordable(self, decision: Decision, walk: Alternatives) -> int:
         """An alternative that there may be room for."""
-        place, possible = walk.place, self._table(decision).possible
+        place, possible = walk.place, self.costing.table(decision).possible
         if place is None:
             return pick(possible, self.random)
         spent, limits = self.spent, self.limits
@@ -91,7 +85,8 @@ class Spending:
         floors = self.costing.floors.get(place)
         if floors is None:
             floors = self.costing.floors[place] = Floors()
-        situation, weights = None, list[float](possible)
+        situation: Situation | None = None
+        weights: Sequence[float] = possible
         if self.experience is not None:
             alike, area = walk.likeness
             key = (alike, params.bit_length(), (macs // area).bit_length(), (activation_bytes // area).bit_length())
@@ -112,7 +107,7 @@ class Spending:
 
     def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
         """As often as is drawn among what the room is enough for."""
-        counts = self._table(decision).counts
+        counts = self.costing.table(decision).counts
         if decision.address in self.taken:  # inside of what is repeated as a whole
             count = counts[self.taken[decision.address]]
             for number in range(count):
@@ -120,7 +115,7 @@ class Spending:
             return count
         position = self._drawn(decision)
         if counts[position] == 0:
-            self.take(decision, position)
+            self.taken[decision.address] = position
             return 0
         marks = [list(self.spent)]
         most, step = counts[position], None
@@ -145,7 +140,7 @@ class Spending:
             if not possible:
                 raise Overspent
             [position] = self.random.choices(possible, [decision.weights[at] for at in possible])
-        self.take(decision, position)
+        self.taken[decision.address] = position
         count = counts[position]
         if count < len(marks):
             self.spent[:] = marks[count]
@@ -165,24 +160,17 @@ class Spending:
         gone = {}
         while len(self.taken) > number:
             address, position = self.taken.popitem()
-            del self.values[address]
             gone[address] = position
         self.spent[:] = spent
         return gone
 
     def _drawn(self, decision: Decision) -> int:
-        table = self._table(decision)
+        table = self.costing.table(decision)
         last = self.ceilings.get(decision.address) if self.ceilings and table.ascends else None
         if table.heaped is None:
             return int(self.random.random() * (table.number if last is None else last + 1))
         top = table.heaped[-1 if last is None else last]
         return bisect(table.heaped, self.random.random() * top)
-
-    def _table(self, decision: Decision) -> Table:
-        table = self.costing.tables.get(decision.address)
-        if table is None or table.decision is not decision:
-            table = self.costing.tables[decision.address] = table_of(decision)
-        return table
 
 
 def _floor(costing: Costing, position: int, walk: Alternatives) -> Costs:

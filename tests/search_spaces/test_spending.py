@@ -14,6 +14,7 @@ from graphs.loading import graph_of
 from search_spaces import Point, Space
 from search_spaces.experience import LEAST, Experience, pick
 from search_spaces.kinship import remembered_points
+from search_spaces.legwise import Spent, draw_within
 
 CNN = search_spaces.load("cnn", {"size": 32, "classes": 10})
 BUDGET = Budget.of(max_params="300k", max_macs="20M")
@@ -56,6 +57,11 @@ net:
   - {name: fc, linear: {out_features: 3}}
 """
 )
+
+
+def point_of(space: Space, spent: Spent) -> Point:
+    """The point that was drawn."""
+    return space.decide(lambda decision: spent.positions[decision.address], spent.walked)
 
 
 def fresh(space: Space, point: Point) -> tuple[int, int, int]:
@@ -128,13 +134,12 @@ def test_everything_that_keeps_the_bounds_may_come_out() -> None:
     costing = space.costing
     assert costing is not None
     from search_spaces.bounds import bounds_of
-    from search_spaces.legwise import draw_within
 
     budget, random = Budget.of(max_params=90), Random(0)
     bounds, _ = bounds_of(budget, [])
     feasible = {frozenset(p.decisions.items()) for p in space.points() if budget.admits(p.costs)}
     drawn = [draw_within(costing, bounds, random) for _ in range(40 * len(feasible))]
-    found = {frozenset(spent.decisions.items()) for spent in drawn if spent is not None}
+    found = {frozenset(point_of(space, spent).decisions.items()) for spent in drawn if spent is not None}
     assert 20 < len(feasible) < space.size() == 90
     assert found == feasible
 

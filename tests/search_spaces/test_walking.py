@@ -12,7 +12,7 @@ from graphs import Budget, Graph
 from search_spaces import Decision, Decisions, Space
 from search_spaces.costing import Walked
 from search_spaces.kinship import remembered_points, space_for
-from tests.search_spaces.test_spending import ODD
+from tests.search_spaces.test_spending import ODD, point_of
 
 # Cells that read the two before them, repeated as often as is decided; the first of them reads other types.
 CELLS = """\
@@ -151,7 +151,7 @@ def test_what_was_drawn_within_a_budget_knows_its_hash() -> None:
     found = [spent for spent in (draw_within(space.costing, bounds, random) for _ in range(12)) if spent is not None]
     assert len(found) > 5
     for spent in found:
-        assert_same(spent.walked, space.materialize(spent.decisions))
+        assert_same(spent.walked, point_of(space, spent).graph)
 
 
 def test_what_a_walk_can_not_say_is_for_the_graph_to_say() -> None:
