@@ -166,6 +166,14 @@ class Assembly:
             self.read.update(node.sources)
         return Handle(end, source.type if end == source.value else nodes[end - first].type, frame.address, frame.mark)
 
+    def read_by_nodes(self, start: int) -> None:
+        """Of the values of the nodes from `start` on, those count as read that one of these nodes reads, as `place` has
+        it: a step that was not done, and passed one on, read nothing."""
+        first = len(self.inputs)
+        self.read.difference_update(range(first + start, first + len(self.nodes)))
+        for node in self.nodes[start:]:
+            self.read.update(node.sources)
+
     def share_weights(self, start: int, address: str, owner: str, name: Scalar, frame: Frame) -> None:
         """Give the nodes from `start` on, which stand at `address`, the weights of those that stand at `owner`.
 

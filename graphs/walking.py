@@ -336,6 +336,7 @@ class Walk:
             groups = self.assembly.groups[start_of_groups:]
             if is_closed(added, first, source.value, handle.value):
                 remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
+                self.assembly.read_by_nodes(start)
         return handle
 
     def _expand_part(

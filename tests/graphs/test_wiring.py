@@ -8,7 +8,7 @@ import pytest
 
 import graphs
 from graphs import DocumentError, Graph
-from graphs.fragments import is_closed
+from graphs.fragments import forget, is_closed
 from tests.graphs.wrong_documents import HEAD
 
 
@@ -18,6 +18,20 @@ def parse(net: str, before: str = "", **settings: int | str) -> Graph:
 
 def addresses(graph: Graph) -> list[str]:
     return [node.address for node in graph.nodes]
+
+
+def test_a_dead_block_is_at_fault_whether_it_was_expanded_before_or_not() -> None:
+    net = """\
+  - name: s
+    sequential:
+      - {name: a, conv: {out_channels: 7, kernel_size: 3}}
+      - {name: b, from: in, relu: {}}
+      - {from: b, tanh: {}}
+"""
+    forget()
+    for _ in range(2):
+        with pytest.raises(DocumentError, match=r"nothing reads `s\.a`"):
+            parse(net)
 
 
 def reads(graph: Graph) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from scipy.stats import binomtest, chisquare
 import search_spaces
 from blocks.errors import BudgetError
 from graphs import Budget
+from graphs.fragments import forget
 from search_spaces import Space, counting
 from search_spaces.bounds import bounds_of
 from search_spaces.chains import METRICS
@@ -191,6 +192,23 @@ def test_what_a_document_requires_is_counted() -> None:
     kept = [p for p in UNIFORM.points() if p.graph.costs().params < 1_000 and p.graph.costs().macs >= 20_000]
     assert space.count().low == space.count().high == len(kept) > 0
     assert len({frozenset(d.items()) for d in space.draw_decisions(500, seed=0).decisions}) == len(kept)
+
+
+def test_a_convolution_that_may_go_unread_is_counted_as_the_list_has_it() -> None:
+    text = f"""{HEAD}input: {{image: {{map: [3, 16, 16]}}}}
+net:
+  - {{name: stem, conv: {{out_channels: 6, kernel_size: {{choice: [3, 5]}}}}}}
+  - name: s
+    sequential:
+      - {{name: a, choice: {{none: [], some: {{conv: {{out_channels: 6, kernel_size: {{choice: [1, 3]}}}}}}}}}}
+      - {{name: b, from: {{choice: [in, a]}}, unused: ok, relu: {{}}}}
+      - {{name: c, from: {{choice: [a, b]}}, relu: {{}}}}
+{TAIL}"""
+    forget()  # an expansion that nothing is known of
+    count = search_spaces.parse(text).count()
+    listed = [*search_spaces.parse(text).points()]
+    # Of 2 * 3 * 2 * 2 ways, 2 * 2 read `in` by `b` and `b` by `c`, and leave the convolution unread.
+    assert (count.low, count.high) == (len(listed), len(listed)) == (20, 20)
 
 
 def test_a_bound_on_peak_memory_is_kept_though_it_does_not_add_up() -> None:
