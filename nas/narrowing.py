@@ -21,17 +21,24 @@ NUM_HALVINGS = 6
 
 
 def narrowed(space: Space, decisions: Decisions, budget: Budget) -> Point | None:
-    """The widest form of a network, scaled as a whole, that keeps the budget; None where none does."""
+    """The widest form of a network, scaled as a whole, that is not too large for the budget; None where there is none,
+    or where it is too small."""
     found: Point | None = None
     low, high = LEAST_EXPONENT, 0.0
     for _ in range(NUM_HALVINGS):
         middle = (low + high) / 2
         point = legal_point(space, scaled(space, decisions, 2**middle))
-        if point is not None and budget.admits(point.costs):
+        if point is not None and excess(budget, point) <= 0:
             found, low = point, middle
         else:
             high = middle
-    return found
+    return found if found is not None and budget.admits(found.costs) else None
+
+
+def excess(budget: Budget, point: Point) -> float:
+    """By how much a network is too large, relative to the bound that it misses most; above 0 where it is."""
+    missed = budget.violations(point.costs)
+    return max((by for bound, by in missed.items() if bound.startswith("max")), default=0.0)
 
 
 def scaled(space: Space, decisions: Decisions, factor: float) -> Decisions:

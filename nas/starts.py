@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from blocks.types import Map
 from graphs import Budget
-from nas.narrowing import narrowed
+from nas.narrowing import excess, narrowed
 from nas.records import Start
 from search_spaces import Decisions, NotFoundError, Point, Space, load
 from search_spaces.kinship import located, networks_among, remembered_points
@@ -77,10 +77,9 @@ def _too_large(points: Mapping[str, Point | None], budget: Budget) -> Iterator[t
     }
     families: dict[str, list[_Large]] = {}
     for name, point in legal.items():
-        missed = budget.violations(point.costs)
-        if (excess := max((by for bound, by in missed.items() if bound.startswith("max")), default=0.0)) > 0:
+        if (by := excess(budget, point)) > 0:
             doublings = max((_num_doublings(name, size) for size in sizes), default=0)
-            families.setdefault(_family(name), []).append(_Large(doublings, excess, name))
+            families.setdefault(_family(name), []).append(_Large(doublings, by, name))
     for large in sorted(min(members, key=_by_renown) for members in families.values()):
         yield large.name, legal[large.name].decisions
 

@@ -107,6 +107,16 @@ def test_a_network_is_narrowed_as_a_whole(cnn: search_spaces.Space) -> None:
     assert len(widths) == 3
 
 
+def test_narrowed_networks_keep_a_least_size_too(cnn: search_spaces.Space) -> None:
+    most = Budget.of(max_params="90k", max_macs="5M")
+    both = Budget.of(max_params="90k", max_macs="5M", min_params="60k")
+    wide = {
+        start.narrows for start in find_starts(cnn, "cnn", most, 100) if both.admits(cnn.point(start.decisions).costs)
+    }
+    assert len(wide) > 3
+    assert wide <= {start.narrows for start in find_starts(cnn, "cnn", both, 100)} | {""}
+
+
 def test_a_network_that_no_narrowing_fits_is_left_out() -> None:
     space = search_spaces.parse(LENET, settings={"classes": 7, "channels": 3})
     assert narrowed(space, {"c1.out_channels": 6}, Budget.of(max_params=10)) is None
