@@ -186,9 +186,10 @@ def _refused(study: Study, name: str) -> Iterator[StudyFault]:
         load(study.space, {name: study.set[name]})
     except DocumentError as error:
         first = error.faults[0]
-        known = first.slug == "unknown-name"
-        message = f"the space `{Path(study.space).stem}` has no parameter `{name}`" if known else first.message
-        yield StudyFault(("set", name), message, first.help, "unknown-key" if known else "bad-value")
+        message, slug = first.message, "bad-value"
+        if name not in {param.name.text for param in load(study.space).document.params}:
+            message, slug = f"the space `{Path(study.space).stem}` has no parameter `{name}`", "unknown-key"
+        yield StudyFault(("set", name), message, first.help, slug)
 
 
 def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:

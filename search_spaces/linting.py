@@ -23,7 +23,8 @@ NUM_CHANGES = 3  # of one decision, to see whether it does anything
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One oddity: `kind` is unreachable, infeasible or idle; of an idle decision no alternative is named."""
+    """One oddity: `kind` is unreachable, infeasible, unseen (in the samples, which is no proof) or idle; of an idle
+    decision no alternative is named."""
 
     kind: str
     address: str
@@ -64,7 +65,7 @@ def lint(space: PointSource, budget: Budget, num_samples: int, random: Random) -
     idle = [
         Finding("idle", address, None, f"changing it left the network as it was, in all of {unchanged[address]} tries")
         for address in unchanged
-        if unchanged[address] and not changed[address]
+        if unchanged[address] >= NUM_CHANGES and not changed[address]
     ]
     num_idle, num_changed = sum(unchanged.values()), sum(changed.values())
     return Report(
@@ -78,7 +79,8 @@ def lint(space: PointSource, budget: Budget, num_samples: int, random: Random) -
 
 
 def _without_points(space: PointSource, budget: Budget, points: list[Point]) -> list[Finding]:
-    """Alternatives that no legal point has, or none that keeps the budget."""
+    """Alternatives that no legal point has, or none that keeps the budget; where that can't be known, that no sample
+    has."""
     found: list[Finding] = []
     for decision in space.decisions:
         if any(decision.address.startswith(f"{one.address}.{one.alternative}.") for one in found):
@@ -95,7 +97,7 @@ def _without_points(space: PointSource, budget: Budget, points: list[Point]) -> 
                     found.append(Finding("infeasible", *item, f"no network with it keeps {budget}"))
             elif not any(point.decisions.get(decision.address, ...) == alternative for point in points):
                 bound = f" that keep {budget}" if budget else ""
-                found.append(Finding("unreachable", *item, f"none of {len(points)} samples{bound} has it"))
+                found.append(Finding("unseen", *item, f"none of {len(points)} samples{bound} has it"))
     return found
 
 

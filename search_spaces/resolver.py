@@ -138,11 +138,13 @@ class Resolver:
         picked: dict[str, int] = {}
         if not self._pick_params(0, domains, picked):
             return None
+        shared = {f"params.{name}": position for name, position in picked.items()}
         taken: dict[str, Alternative] = {}
 
         def choose(decision: Decision) -> int:
-            name = decision.address.removeprefix("params.")
-            position = picked[name] if decision.address != name else domains.get(decision.address, (0,))[0]
+            position = shared.get(decision.address)
+            if position is None:
+                position = domains.get(decision.address, (0,))[0]
             taken[decision.address] = decision.alternatives[position]
             return position
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, table, terminal_width
 from search_spaces import Count, Decision, Decisions, Point, Report, Space
 from search_spaces.kinship import changes_between
+from search_spaces.linting import Finding
 
 space = typer.Typer(
     name="space",
@@ -31,6 +33,7 @@ Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes
 
 MOST_SHOWN = 12
 MOST_INFLUENCES = 6
+MOST_FINDINGS = 20  # of one kind, one after the other
 
 
 @space.callback(invoke_without_command=True)
@@ -334,11 +337,18 @@ def _report_object(report: Report) -> dict[str, object]:
     }
 
 
+def _finding(one: Finding) -> str:
+    what = "" if one.kind == "idle" else f" = {shown(one.alternative)}"
+    return f"{one.kind}: {one.address}{what}: {one.message}"
+
+
 def _report_lines(report: Report) -> list[str]:
-    lines = [
-        f"{one.kind}: {one.address}{'' if one.kind == 'idle' else f' = {shown(one.alternative)}'}: {one.message}"
-        for one in report.findings
-    ]
+    lines: list[str] = []
+    for kind, findings in groupby(sorted(report.findings, key=lambda one: one.kind == "unseen"), lambda one: one.kind):
+        found = list(findings)
+        lines += [_finding(one) for one in found[:MOST_FINDINGS]]
+        if len(found) > MOST_FINDINGS:
+            lines.append(f"{kind}: {len(found) - MOST_FINDINGS:,} more; --json has them all")
     rows = [[one.address, f"{one.params:.0%}", f"{one.macs:.0%}"] for one in report.influences[:MOST_INFLUENCES]]
     return [
         *(lines or ["nothing odd"]),

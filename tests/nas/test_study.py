@@ -328,6 +328,8 @@ def test_settings_that_a_space_cannot_have_are_told_where_they_are_set(
     code, _, err = nas("search", "--space", "small", "--data", "digits", "--set", "widht=3")
     assert code == 2
     assert "--set: the space `small` has no parameter `widht`" in err
+    _, _, err = nas("search", "--space", "small", "--data", "digits", "--set", "classes=four")
+    assert "--set: `classes` takes an integer; no `four` is known here" in err
 
 
 def test_a_space_that_is_no_space_is_told_with_those_that_ship(tmp_path: Path, nas: Callable[..., Answer]) -> None:

@@ -55,6 +55,13 @@ net:
   - {conv: {out_channels: width, kernel_size: 3}}
   - {repeat: ceil(2*depth), conv: {out_channels: factor*width, kernel_size: 3, groups: groups}}
 """,
+    "a step by a word of addresses": """
+params:
+  width: {choice: [4, 8]}
+net:
+  - {name: params, conv: {out_channels: {choice: [4, 8]}, kernel_size: 3}}
+  - {name: blocks, conv: {out_channels: width, kernel_size: {choice: [1, 3]}}}
+""",
     "wiring": """
 net:
   - {name: stem, conv: {out_channels: 4}}
