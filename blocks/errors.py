@@ -7,12 +7,12 @@
     ├── DecisionError      decisions that are no point of a space               search_spaces
     ├── NotInSpaceError    a network that is no point of a space                search_spaces
     ├── NotFoundError      a name that no network or space has                  search_spaces
-    ├── ModeError            a network compiled for something else              graphs
+    ├── ModeError          a network compiled for something else                graphs
     ├── BudgetError        a budget that is malformed or that nothing fits      graphs, search_spaces
     ├── DataError          images that cannot be read                           nas
     ├── StudyError         keys of a study that are wrong or contradictory      nas
     ├── RunError           a run folder that is missing, damaged or in use      nas
-    ├── TableError         a table of results that can't be read or lacks a column  nas
+    ├── TableError         a table of results that can't be read or used        nas
     ├── RayError           a cluster that does not start or cannot be reached   nas
     ├── StorageError       an Optuna storage that can't be opened or written    nas
     ├── WeightsError       weights that are damaged or of another network      nas
