@@ -40,8 +40,8 @@ class Lacking(list[Argument]):
 class Walk:
     """Somebody who walks a document whose shared decisions are taken: `params` are its parameters, `defaults` what all
     calls of some blocks are given, both `Lacking` where a value lacks; `picked` are the positions of those parameters
-    that are open. `wires` is what was made so far, and `next` the
-    number of the value that comes next. `source` is the input, where there is one."""
+    that are open. `wires` is what was made so far, and `next` the number of the value that comes next. `source` is the
+    input, where there is one."""
 
     def __init__(self, resolver: Resolver, purse: Purse, settled: Callable[[int], Walk]) -> None:
         self._resolver = resolver
