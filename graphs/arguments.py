@@ -71,17 +71,13 @@ class Scope:
             self.values[name] = value
 
     def bind_type(self, name: str, type: Type | None) -> None:
-        """The traits of a step: `in.channels`, `like.stride`; None where it is at fault.
-
-        A stride is a number, or a pair where it differs vertically and horizontally.
-        """
+        """The traits of a step: `in.channels`, `like.stride`; None where it is at fault."""
         self.nodes[name] = "" if type is None else "map" if isinstance(type, Map) else "vector"
         names, values = trait_names(name), self.values
         self.known.update(names)
         if isinstance(type, Map):
-            vertical, horizontal = type.stride
             values[names[0]], values[names[1]], values[names[2]] = type.channels, type.height, type.width
-            values[names[3]] = vertical if vertical == horizontal else type.stride
+            values[names[3]] = stride_of(type)
             values.pop(names[4], None)
             return
         for trait in names:
@@ -95,6 +91,12 @@ class Scope:
         for trait in trait_names(name):
             self.known.discard(trait)
             self.values.pop(trait, None)
+
+
+def stride_of(type: Map) -> Value:
+    """The stride of a map as expressions have it: a number, or a pair where it differs vertically and horizontally."""
+    vertical, horizontal = type.stride
+    return vertical if vertical == horizontal else type.stride
 
 
 @lru_cache(maxsize=4096)
@@ -127,7 +129,7 @@ def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argumen
         plain: Argument = tree.value
         if isinstance(plain, str):
             plain = scope.values.get(plain)
-        if plain is not None and (_fits(plain, slot.kind) or (isinstance(plain, str) and plain in slot.words)):
+        if plain is not None and (fits(plain, slot.kind) or (isinstance(plain, str) and plain in slot.words)):
             return plain
     if isinstance(tree, Sequence):
         if slot.kind != "size" or len(tree.items) != 2:
@@ -141,7 +143,7 @@ def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argumen
     value = tree.value
     if isinstance(value, str):
         return _from_text(tree, value, slot, scope, faults)
-    if value is None or not _fits(value, slot.kind):
+    if value is None or not fits(value, slot.kind):
         _refuse(tree, slot, faults)
     return value
 
@@ -153,7 +155,7 @@ def constant(tree: Tree, slot: Slot, names: Container[str]) -> Argument:
     value = tree.value
     if isinstance(value, str):
         return value if value in slot.words and value not in names else None
-    return value if _fits(value, slot.kind) else None
+    return value if fits(value, slot.kind) else None
 
 
 def evaluate_expression(tree: Scalar, scope: Scope, faults: FaultList, slot: Slot | None = None) -> Value:
@@ -261,15 +263,27 @@ def _from_text(tree: Scalar, text: str, slot: Slot, scope: Scope, faults: FaultL
         _refuse(tree, slot, faults)
     else:
         value = evaluate_expression(tree, scope, faults, slot)
-    if slot.kind in ("int", "size"):
-        value = tuple(map(_whole, value)) if isinstance(value, tuple) else _whole(value)
-    if isinstance(value, str) and value in slot.words:
+    found = fitted(value, slot)
+    if found is None:
+        _refuse(tree, slot, faults, _as_wanted(value, slot))
+    return found
+
+
+def fitted(value: Argument, slot: Slot) -> Argument:
+    """What a name or an expression gives, as an argument; None where it does not fit."""
+    value = _as_wanted(value, slot)
+    if isinstance(value, str):
+        return value if value in slot.words else None
+    if isinstance(value, tuple):
+        return value if slot.kind == "size" and all(isinstance(number, int) for number in value) else None
+    return value if fits(value, slot.kind) else None
+
+
+def _as_wanted(value: Argument, slot: Slot) -> Argument:
+    """A number or a pair, whole where it can be and is to be."""
+    if slot.kind not in ("int", "size"):
         return value
-    if isinstance(value, tuple) and slot.kind == "size" and all(isinstance(number, int) for number in value):
-        return value
-    if not _fits(value, slot.kind):
-        _refuse(tree, slot, faults, value)
-    return value
+    return tuple(map(_whole, value)) if isinstance(value, tuple) else _whole(value)
 
 
 def _whole(value: T) -> T | int:
@@ -277,7 +291,8 @@ def _whole(value: T) -> T | int:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _fits(value: object, kind: Kind) -> bool:
+def fits(value: object, kind: Kind) -> bool:
+    """Whether a value that is no word, and no pair, is of this kind."""
     match kind:
         case "bool":
             return isinstance(value, bool)

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from blocks.types import Map, Type
-from graphs.arguments import Argument, Slot
+from graphs.arguments import Argument, Slot, fits, fitted, stride_of
 from graphs.expressions import (
     FUNCTIONS,
     MAX_MAGNITUDE,
@@ -107,7 +106,7 @@ def argument(tree: Tree, slot: Slot, reach: Reach, writer: Writer) -> str:
         return "refuse()"
     value = tree.value
     if not isinstance(value, str):
-        return repr(value) if _fits(value, slot) else "refuse()"
+        return repr(value) if fits(value, slot.kind) else "refuse()"
     if value in reach.values:
         found, own = _named(value, reach, writer), reach.slots[value]
         if own.kind == slot.kind and set(own.words) <= set(slot.words):
@@ -190,39 +189,12 @@ def refuse() -> Value:
     raise NotLegal
 
 
-def stride_of(type: Type) -> Value:
-    """The stride of a map: a number, or a pair where it differs vertically and horizontally."""
-    assert isinstance(type, Map)
-    vertical, horizontal = type.stride
-    return vertical if vertical == horizontal else type.stride
-
-
-def fitted(found: Value, slot: Slot) -> Argument:
+def _fit(found: Value, slot: Slot) -> Argument:
     """What a name or an expression gives, as an argument."""
-    if type(found) is _PLAIN.get(slot.kind) or found in slot.words:
+    if type(found) is _PLAIN.get(slot.kind):
         return found
-    if slot.kind in ("int", "size") and not isinstance(found, int):
-        if isinstance(found, tuple):
-            return tuple([int(one) if isinstance(one, float) and one.is_integer() else one for one in found])
-        if isinstance(found, float) and found.is_integer():
-            found = int(found)
-    return found if _fits(found, slot) else refuse()
-
-
-def _fits(value: object, slot: Slot) -> bool:
-    if isinstance(value, str):
-        return value in slot.words
-    match slot.kind:
-        case "bool":
-            return isinstance(value, bool)
-        case "int":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "size":
-            return isinstance(value, tuple) or (isinstance(value, int) and not isinstance(value, bool))
-        case "float":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case _:
-            return False
+    value = fitted(found, slot)
+    return refuse() if value is None else value
 
 
 def _sure(what: Callable[..., Argument]) -> Callable[..., Argument]:
@@ -239,7 +211,7 @@ def _sure(what: Callable[..., Argument]) -> Callable[..., Argument]:
 WORDS: dict[str, object] = {
     "refuse": refuse,
     "stride": stride_of,
-    "fit": fitted,
+    "fit": _fit,
     "claim": _sure(truth),
     "compare": _sure(compared),
     "calculate": _sure(calculated),
