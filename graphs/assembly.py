@@ -156,19 +156,19 @@ class Assembly:
     def place(self, fragment: Fragment, source: Handle, frame: Frame) -> Handle:
         """The nodes of a shipped block that was expanded before."""
         assert source.value is not None
-        first = len(self.inputs) + len(self.nodes)
+        start = len(self.nodes)
+        first = len(self.inputs) + start
         nodes, end = place(fragment, first, source.value, f"{frame.address}.")
         self._check_room(len(nodes), frame.mark, frame)
         self.nodes += nodes
         self.groups += [Group(f"{frame.address}.{g.address}", g.block, g.repeats) for g in fragment.groups]
         self.frames += [frame] * len(nodes)
-        for node in nodes:
-            self.read.update(node.sources)
+        self.read_by_nodes(start)
         return Handle(end, source.type if end == source.value else nodes[end - first].type, frame.address, frame.mark)
 
     def read_by_nodes(self, start: int) -> None:
-        """Of the values of the nodes from `start` on, those count as read that one of these nodes reads, as `place` has
-        it: a step that was not done, and passed one on, read nothing."""
+        """Of the values of the nodes from `start` on, those count as read that one of these nodes reads, and what else
+        they read: a step that was not done, and passed one on, read nothing."""
         first = len(self.inputs)
         self.read.difference_update(range(first + start, first + len(self.nodes)))
         for node in self.nodes[start:]:

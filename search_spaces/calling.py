@@ -5,7 +5,6 @@ own (`search_spaces.programs`).
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +48,7 @@ class Calls:
 
     def end(self, writer: Writer) -> Function:
         """The function that was written."""
-        exec(builtins.compile("\n".join(writer.lines), "<walk>", "exec"), self._objects)
+        exec(compile("\n".join(writer.lines), "<walk>", "exec"), self._objects)
         found: Function = self._objects.pop("function")  # type: ignore[assignment]
         return found
 

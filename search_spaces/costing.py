@@ -28,7 +28,7 @@ from search_spaces.pieces import Piece
 from search_spaces.programs import Program
 from search_spaces.purses import LIMITS, Purse, Taken
 from search_spaces.resolver import Resolver
-from search_spaces.tables import Floors, Table, table_of
+from search_spaces.tables import Table, table_of
 from search_spaces.walking import Lacking, Read, Walk
 
 
@@ -70,12 +70,13 @@ class Walked:
 
 class Costing:
     """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses. `floors` are
-    what draws within bounds remember of it."""
+    what draws within bounds remember of it: about what the alternatives of a choice cost at least in some place, as far
+    as that was asked for."""
 
     def __init__(self, document: Document, resolver: Resolver) -> None:
         self.program = Program(document, resolver)
         self.resolver = resolver
-        self.floors: dict[object, Floors] = {}
+        self.floors: dict[object, dict[int, Costs]] = {}
         self._tables: dict[str, Table] = {}
         self._settled: list[Walk] = []
         self._inputs: dict[tuple[Argument, ...], dict[str, Type] | None] = {}

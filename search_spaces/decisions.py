@@ -93,6 +93,12 @@ def plain(tree: Tree) -> Alternative:
     return tuple(plain(item) for item in tree.items) if isinstance(tree, Sequence) else None
 
 
+def rise(alternatives: tuple[Alternative, ...]) -> bool:
+    """Whether all alternatives are numbers, from the least to the greatest."""
+    numbers = [one for one in alternatives if isinstance(one, int | float) and not isinstance(one, bool)]
+    return len(numbers) == len(alternatives) and numbers == sorted(numbers)
+
+
 def drawn(weights: tuple[int, ...], random: Random) -> int:
     """A position in proportion to its weight, exactly, however large the weights are."""
     return bisect(list(accumulate(weights)), random.randrange(sum(weights)))

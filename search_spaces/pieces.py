@@ -61,9 +61,7 @@ def _label(wires: tuple[Wire, ...], first: int, ends: tuple[int, ...]) -> Label:
 
 
 def _peaks(wires: tuple[Wire, ...], types: list[Type], ends: tuple[int, ...], first: int) -> tuple[int, int]:
-    inside: list[tuple[int, int] | None] = []
-    for what, _, _ in wires:
-        inside.append(what.peaks if isinstance(what, Piece) else None)
+    inside = [what.peaks if isinstance(what, Piece) else None for what, _, _ in wires]
     read = [*[()] * first, *(sources for _, sources, _ in wires)]
     return peaks_within(first, inside, read, [num_bytes(type) for type in types], ends)
 

@@ -13,7 +13,6 @@ from search_spaces.decisions import Decision
 from search_spaces.experience import Experience, Situation, pick
 from search_spaces.phrases import NotLegal
 from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, Overspent, Value
-from search_spaces.tables import Floors
 
 INNER_TRIES = 6  # of what is open in one alternative, before another is taken
 FLOOR_TRIES = 6
@@ -82,9 +81,7 @@ class Spending:
             return pick(possible, self.random)
         spent, limits = self.spent, self.limits
         params, macs, activation_bytes = limits[0] - spent[0], limits[1] - spent[1], limits[2] - spent[2]
-        floors = self.costing.floors.get(place)
-        if floors is None:
-            floors = self.costing.floors[place] = Floors()
+        floors = self.costing.floors.setdefault(place, {})
         situation: Situation | None = None
         weights: Sequence[float] = possible
         if self.experience is not None:
@@ -94,9 +91,9 @@ class Spending:
             weights = situation.weights
         while True:
             position = pick(weights, self.random)
-            floor = NO_COSTS if decision.sizes[position] == 1 else floors.known.get(position)
+            floor = NO_COSTS if decision.sizes[position] == 1 else floors.get(position)
             if floor is None:
-                floor = floors.known[position] = _floor(self.costing, position, walk)
+                floor = floors[position] = _floor(self.costing, position, walk)
             if floor[0] <= params and floor[1] <= macs and floor[2] <= activation_bytes:
                 if situation is not None:
                     self.drawn.append((situation, position))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 
-from search_spaces.chains import Costs
-from search_spaces.decisions import Decision
+from search_spaces.decisions import Decision, rise
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +23,12 @@ class Table:
     counts: tuple[int, ...]
 
 
-@dataclass(eq=False)
-class Floors:
-    """About what the alternatives of a choice cost at least in some place, as far as that was asked for."""
-
-    known: dict[int, Costs] = field(default_factory=dict)
-
-
 def table_of(decision: Decision) -> Table:
     """What is to be known of a decision."""
     weights = tuple([weight if size else 0 for weight, size in zip(decision.weights, decision.sizes, strict=True)])
-    numbers = [one for one in decision.alternatives if isinstance(one, int | float) and not isinstance(one, bool)]
-    ascends = len(numbers) == len(weights) and numbers == sorted(numbers)
     counts = tuple([one for one in decision.alternatives if isinstance(one, int)])
     assert decision.kind != "repeat" or len(counts) == len(weights), "a repetition that is an expression is not walked"
     heaped = None if set(weights) == {1} else tuple(accumulate(weights))
-    return Table(decision, len(weights), weights, heaped, tuple(accumulate(decision.masses)), ascends, counts)
+    return Table(
+        decision, len(weights), weights, heaped, tuple(accumulate(decision.masses)), rise(decision.alternatives), counts
+    )

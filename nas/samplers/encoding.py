@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.decisions import Alternative
+from search_spaces.decisions import Alternative, rise
 
 if TYPE_CHECKING:
     from search_spaces import Decision, Space
@@ -86,5 +86,4 @@ class _Columns:
 
 def is_ordered(alternatives: tuple[Alternative, ...]) -> bool:
     """Whether alternatives are more than two numbers that rise."""
-    numbers = [value for value in alternatives if isinstance(value, int | float) and not isinstance(value, bool)]
-    return len(numbers) == len(alternatives) > 2 and numbers == sorted(numbers)
+    return len(alternatives) > 2 and rise(alternatives)
