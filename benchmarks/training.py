@@ -16,18 +16,21 @@ import resource
 import statistics
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from benchmarks.rounds import in_rounds, spread, versions
+
+if TYPE_CHECKING:
+    from graphs import Graph
 
 CONTEXTS = ("given back", "kept")
 BATCH, IMAGES = 128, 1000
 WARM_UP, STEPS = 5, 5
 
 
-def networks(num_draws: int) -> Iterator[tuple[str, object]]:
+def networks(num_draws: int) -> Iterator[tuple[str, Graph]]:
     import search_spaces
     from graphs import Budget
 
@@ -51,7 +54,7 @@ def measure(context: Callable[[], AbstractContextManager[None]], num_draws: int)
     found = {}
     for name, graph in networks(num_draws):
         with context():
-            training = Training(graph, part, data, PHOTOS, 0, 9)  # type: ignore[arg-type]
+            training = Training(graph, part, data, PHOTOS, 0, 9)
             placed = training.place(part)
             images, labels = placed[0][:BATCH], placed[1][:BATCH]
             for _ in range(WARM_UP):

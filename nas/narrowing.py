@@ -45,10 +45,11 @@ def scaled(space: Space, decisions: Decisions, factor: float) -> Decisions:
     """The decisions with each width the next that there is below `factor` of it, and each depth below its square."""
     changed = dict(decisions)
     for address, chosen in decisions.items():
-        numbers = _whole_numbers(space.decision(address))
+        decision = space.decision(address)
+        numbers = _whole_numbers(decision)
         if not isinstance(chosen, int) or not numbers:
             continue
-        if space.decision(address).kind == "repeat":
+        if decision.kind == "repeat":
             if not any(other.startswith(f"{address.removesuffix('repeat')}0.") for other in decisions):
                 changed[address] = _at_most(numbers, max(1, round(chosen * factor**2)))
         elif chosen >= SMALLEST_WIDTH:

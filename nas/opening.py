@@ -84,7 +84,7 @@ def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[s
         return _open_table(study, space or _load_set(study))
     _refuse_device(study)
     assert study.data is not None
-    declared = {} if space else {param.name.text for param in load(study.space).document.params}
+    declared = set() if space else _declared(study)
     if on_wait:
         on_wait(
             f"reading `{study.data}`, and working out what networks of `{space.name if space else study.space}` cost"
@@ -167,6 +167,11 @@ def _facts(images: Data) -> dict[str, int]:
     return {"classes": len(images.search.classes), "channels": channels, "size": height}
 
 
+def _declared(study: Study) -> set[str]:
+    """The parameters of the study's space."""
+    return {param.name.text for param in load(study.space).document.params}
+
+
 def _load_set(study: Study, facts: Mapping[str, int] | None = None) -> Space:
     """The space, its `params` set to the facts, unless the study sets them.
 
@@ -187,7 +192,7 @@ def _refused(study: Study, name: str) -> Iterator[StudyFault]:
     except DocumentError as error:
         first = error.faults[0]
         message, slug = first.message, "bad-value"
-        if name not in {param.name.text for param in load(study.space).document.params}:
+        if name not in _declared(study):
             message, slug = f"the space `{Path(study.space).stem}` has no parameter `{name}`", "unknown-key"
         yield StudyFault(("set", name), message, first.help, slug)
 

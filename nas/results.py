@@ -48,8 +48,8 @@ class Candidate:
 
     @property
     def called(self) -> str:
-        """What it is known by: a name, or else the beginning of its hash."""
-        return called(self.network, self.narrows) or self.hash[:12]
+        """What it is known by beside its hash, if anything."""
+        return called(self.network, self.narrows)
 
     def as_dict(self) -> dict[str, Any]:
         return {

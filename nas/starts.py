@@ -8,7 +8,7 @@ decisions of NASNet lead to a network that has lost most of its stages. Free of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from math import log2
 from pathlib import Path
 from time import monotonic
@@ -57,11 +57,10 @@ def find_starts(
     for point, name in (one for row in zip_longest(*ranked) for one in row if one is not None):
         if len(found) < most:
             found.setdefault(point.hash, Start(name, point.decisions))
-    for name, decisions in _too_large(points, budget):
-        if len(found) == most:
-            break
-        if (point := narrowed(space, decisions, budget)) is not None:
-            found.setdefault(point.hash, Start("", point.decisions, narrows=name))
+    large = _too_large(points, budget)
+    while len(found) < most and (one := next(large, None)) is not None:
+        if (point := narrowed(space, one[1], budget)) is not None:
+            found.setdefault(point.hash, Start("", point.decisions, narrows=one[0]))
     return tuple(found.values())
 
 
@@ -69,16 +68,12 @@ def _too_large(points: Mapping[str, Point | None], budget: Budget) -> Iterator[t
     """Of each family the network that is the best to be narrowed, rather one of which an accuracy is known; these in
     the order of `_Large`."""
     legal = {name: point for name, point in points.items() if point is not None}
-    sizes = {
-        type.width
-        for point in islice(legal.values(), 1)
-        for type in point.graph.inputs.values()
-        if isinstance(type, Map)
-    }
+    inputs = (type for point in legal.values() for type in point.graph.inputs.values())  # the same for all points
+    image = next((type for type in inputs if isinstance(type, Map)), None)
     families: dict[str, list[_Large]] = {}
     for name, point in legal.items():
         if (by := excess(budget, point)) > 0:
-            doublings = max((_num_doublings(name, size) for size in sizes), default=0)
+            doublings = _num_doublings(name, image.width) if image else 0
             families.setdefault(_family(name), []).append(_Large(doublings, by, name))
     for large in sorted(min(members, key=_by_renown) for members in families.values()):
         yield large.name, legal[large.name].decisions

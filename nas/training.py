@@ -169,7 +169,11 @@ class Training:
         with self._seeded("weights"):
             self.module = graph.compile(device=device)
             initialise(self.module)
-        self._norms = [(part, part.momentum) for part in self.module.modules() if isinstance(part, nn.BatchNorm2d)]
+        self._norms = [
+            (part, part.momentum)
+            for part in self.module.modules()
+            if isinstance(part, nn.BatchNorm2d) and part.momentum is not None
+        ]
         self._generator = torch.Generator(self.device)
         self._generator.manual_seed(derive_seed(seed, "batches"))
         # A last batch of fewer than half the size would move the batch norm statistics more than it teaches.
@@ -273,8 +277,7 @@ class Training:
         the correction of a bias as in Kingma & Ba 2015 (arXiv 1412.6980, section 3).
         """
         for norm, declared in self._norms:
-            if declared is not None:
-                norm.momentum = max(declared, 1 / self._step)
+            norm.momentum = max(declared, 1 / self._step)
 
     def _loss(self, logits: Tensor | dict[str, Tensor], labels: Tensor) -> Tensor:
         """The cross-entropy of logits (B, K), and a share of that of every training output."""

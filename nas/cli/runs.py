@@ -163,7 +163,7 @@ def result_lines(result: Result, width: int | None) -> list[str]:
             f"{candidate.params:,}",
             f"{candidate.macs:,}",
             *([_latency(candidate.latency)] if timed else []),
-            candidate.called,
+            candidate.called or candidate.hash[:12],
         ]
         for candidate in shown
     ]
