@@ -30,7 +30,8 @@ Reading order; each file imports only from those above it:
     graph         `Graph` and `Node`
     parts         what parts of networks come to
     fragments     expansions of shipped blocks, remembered
-    arguments     what a block takes, and the value of a text
+    slots         what each argument of a block takes
+    arguments     the value of a text, as an argument
     signatures    what templates take
     calls         the arguments of one call, and the primitive that comes of them
     frames        where an expansion stands, and who is to blame for a fault

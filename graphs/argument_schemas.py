@@ -13,9 +13,9 @@ from inspect import cleandoc
 from typing import Any
 
 from blocks.primitive import Primitive
-from graphs.arguments import Slot, slot_of, slots_of
 from graphs.document import Kind, Param, Template, hole_alternatives
 from graphs.holes import MAX_WEIGHT
+from graphs.slots import Slot, slot_of, slots_of
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 Schema = dict[str, Any]

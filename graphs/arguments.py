@@ -1,26 +1,24 @@
-"""Arguments: what a block takes, and the value that a text or an expression gives.
+"""Arguments: the value that a text or an expression gives where a block takes one.
 
 A string is, in this order: the name of a parameter in scope, one of the words that the argument takes, an expression.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-import types
 import typing
-from collections.abc import Container, Iterable
+from collections.abc import Container
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
-
-from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+from functools import lru_cache
+from typing import TypeVar
 
 from blocks.types import Map, Type
-from graphs.document import Kind, Param
+from graphs.document import Kind, hole_alternatives
 from graphs.expressions import ExpressionError, Value, parse_expression
 from graphs.faults import FaultList, Mark, nearest, one_of
+from graphs.slots import Slot
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 Argument = Value | None
@@ -30,25 +28,6 @@ TRAITS = ("channels", "height", "width", "stride", "features")
 _TRAITS_OF = {"map": TRAITS[:4], "vector": TRAITS[4:]}
 
 _TRAPS = {"no": "false", "off": "false", "yes": "true", "on": "true", "n": "false", "y": "true"}
-_WANTS: dict[Kind, str] = {
-    "int": "an integer",
-    "float": "a number",
-    "bool": "true or false",
-    "size": "an integer or a pair [height, width]",
-    "node": "the name of a step",
-    "word": "a word",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What one argument takes. `wants` says it in words."""
-
-    name: str
-    kind: Kind
-    words: tuple[str, ...]
-    required: bool
-    wants: str
 
 
 @dataclass(slots=True)
@@ -56,13 +35,14 @@ class Scope:
     """The names an expression may read. A name that is known but has no value stands for something at fault already.
 
     `nodes` are the names of steps, whose traits have values; `elsewhere` are names that a user could expect here, those
-    of the document inside a block.
+    of the document inside a block. `open` are parameters that nothing has decided yet, with what they may be.
     """
 
     values: dict[str, Value] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     nodes: dict[str, str] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
+    open: AbstractMapping[str, Mapping] = field(default_factory=dict)
 
     def bind(self, name: str, value: Argument) -> None:
         """A name with its value; None where it is at fault."""
@@ -109,22 +89,11 @@ class Missing(Exception):
     """A value that depends on something at fault already: no further fault is due."""
 
 
-@cache
-def slots_of(block: type[BaseModel]) -> dict[str, Slot]:
-    """The arguments of a primitive."""
-    return {name: _slot(name, info) for name, info in block.model_fields.items()}
-
-
-def slot_of(param: Param) -> Slot:
-    """The argument that a template's parameter is."""
-    wants = [] if param.kind == "word" else [_WANTS[param.kind]]
-    return Slot(param.name.text, param.kind, param.words, param.default is None, _join(wants, param.words))
-
-
 def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argument:
     """The value of an argument. Raises `Missing` after a fault, or where one is known already."""
     if isinstance(tree, Mapping):
-        raise Missing  # refused when it was read
+        _check_alternatives(tree, slot, scope, faults)
+        raise Missing  # refused when it was read, or a hole that is not decided
     if type(tree) is Scalar and not tree.broken:  # most are numbers, or names of what fits as it is
         plain: Argument = tree.value
         if isinstance(plain, str):
@@ -142,10 +111,29 @@ def evaluate(tree: Tree, slot: Slot, scope: Scope, faults: FaultList) -> Argumen
         raise Missing
     value = tree.value
     if isinstance(value, str):
+        if value in scope.open:
+            _check_open(tree, scope.open[value], slot, faults)
+            raise Missing
         return _from_text(tree, value, slot, scope, faults)
     if value is None or not fits(value, slot.kind):
         _refuse(tree, slot, faults)
     return value
+
+
+def _check_alternatives(hole: Mapping, slot: Slot, scope: Scope, faults: FaultList) -> None:
+    """The faults of alternatives that the argument takes in no network."""
+    for alternative in hole_alternatives(hole) or ():
+        with contextlib.suppress(Missing):
+            evaluate(alternative, slot, scope, faults)
+
+
+def _check_open(tree: Scalar, hole: Mapping, slot: Slot, faults: FaultList) -> None:
+    """The same for an argument that is an open parameter."""
+    for alternative in hole_alternatives(hole) or ():
+        if isinstance(alternative, Scalar) and fitted(alternative.value, slot) is None:
+            message = f"`{slot.name}` takes {slot.wants}, and `{tree.text}` may be `{alternative.text}`"
+            help = nearest(alternative.text, slot.words) if isinstance(alternative.value, str) else ""
+            faults.add("bad-value", message, alternative.mark, help=help, notes=(f"it is read at {tree.mark}",))
 
 
 def constant(tree: Tree, slot: Slot, names: Container[str]) -> Argument:
@@ -323,60 +311,3 @@ def _refuse(tree: Tree, slot: Slot, faults: FaultList, value: Argument = None) -
         got = f"a list of {len(tree.items)}" if isinstance(tree, Sequence) else "a map"
     faults.add("bad-value", f"`{slot.name}` takes {slot.wants}, got {got}", tree.mark, help=help)
     raise Missing
-
-
-def _slot(name: str, info: FieldInfo) -> Slot:
-    words: list[str] = []
-    kinds: list[Kind] = []
-    wants = _describe(info.annotation, tuple(info.metadata), words, kinds)
-    kind: Kind = next((k for k in ("size", "bool", "int", "float") if k in kinds), "word")
-    return Slot(name, kind, tuple(words), info.is_required(), _join(wants, words))
-
-
-def _describe(annotation: Any, metadata: tuple[Any, ...], words: list[str], kinds: list[Kind]) -> list[str]:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        inner, *more = get_args(annotation)
-        return _describe(inner, (*metadata, *more), words, kinds)
-    if origin is Literal:
-        words += get_args(annotation)
-        return []
-    if origin in (typing.Union, types.UnionType):
-        return [text for part in get_args(annotation) for text in _describe(part, metadata, words, kinds)]
-    if origin is tuple:
-        kinds.append("size")
-        return ["a pair [height, width]"]
-    if annotation is type(None):
-        return []
-    kind: Kind = {bool: "bool", int: "int", float: "float"}[annotation]  # type: ignore[assignment]
-    kinds.append(kind)
-    return [_WANTS[kind] + _bounds(_flatten(metadata))]
-
-
-def _flatten(metadata: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for item in metadata:
-        found += _flatten(item.metadata) if isinstance(item, FieldInfo) else [item]
-    return found
-
-
-def _bounds(metadata: list[Any]) -> str:
-    parts = []
-    for item in metadata:
-        match item:
-            case Ge(ge=bound):
-                parts.append(f"at least {bound}")
-            case Gt(gt=bound):
-                parts.append(f"more than {bound}")
-            case Le(le=bound):
-                parts.append(f"at most {bound}")
-            case Lt(lt=bound):
-                parts.append(f"less than {bound}")
-            case _:
-                pass
-    return f" of {' and '.join(parts)}" if parts else ""
-
-
-def _join(wants: list[str], words: Iterable[str]) -> str:
-    listed = [*dict.fromkeys(wants), *([one_of(words)] if words else [])]
-    return " or ".join(listed)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from blocks.errors import RuleError
 from blocks.primitive import Cost, Primitive
 from blocks.types import Map, Type
-from graphs.arguments import Argument, Missing, Scope, Slot, evaluate, evaluate_expression, names_in, shown, slots_of
+from graphs.arguments import Argument, Missing, Scope, evaluate, evaluate_expression, names_in, shown
 from graphs.calls import Given, infer_type, make_block
 from graphs.costs import block_cost
 from graphs.document import Call
@@ -20,6 +20,7 @@ from graphs.fragments import Fragment, place
 from graphs.frames import Frame, Handle, blame, own_address
 from graphs.graph import Group, Node
 from graphs.guides import Guide
+from graphs.slots import Slot, slots_of, takes
 from graphs.text import Scalar, Tree
 
 MAX_NODES = 20_000
@@ -127,6 +128,9 @@ class Assembly:
     ) -> Handle:
         """One node: a primitive with these arguments on these sources. Raises `Missing` after a fault."""
         self.mark_read(sources)
+        if any(value is None for value in values.values()):
+            self._check_values(kind, values, given, address, frame)
+            raise Missing
         try:
             block = make_block(kind, tuple(values.items()))
             if any(handle.type is None for handle in sources):
@@ -134,9 +138,8 @@ class Assembly:
             type = infer_type(block, tuple(handle.type for handle in sources if handle.type is not None))
         except ValidationError as error:
             for name in dict.fromkeys(str(detail["loc"][0]) for detail in error.errors(include_url=False)):
-                message = f"`{name}` takes {slots_of(kind)[name].wants}, got {shown(values[name])}"
                 tree = given[name][1] if name in given else call.key
-                self.fault("bad-value", message, tree.mark, frame, names=names_in(tree), address=address)
+                self._refuse_value(kind, name, values[name], tree, address, frame)
             raise Missing from None
         except RuleError as error:
             self._refuse_rule(error, call, given, sources, address, frame)
@@ -232,6 +235,21 @@ class Assembly:
             notes.append(f"and {len(sources) - _MOST_NOTES} more")
         kind = error.kind if error.kind in CODES else "bad-value"  # a block of another package may call it anything
         self.fault(kind, error.message, mark, frame, help=error.help, notes=tuple(notes), names=names, address=address)
+
+    def _check_values(
+        self, kind: type[Primitive], values: dict[str, Argument], given: Given, address: str, frame: Frame
+    ) -> None:
+        """The faults of values that the block takes of none, whatever those are that are not known."""
+        for name, (_, tree) in given.items():
+            value = values.get(name)
+            if value is not None and not takes(kind, name, value):
+                self._refuse_value(kind, name, value, tree, address, frame)
+
+    def _refuse_value(
+        self, kind: type[Primitive], name: str, value: Argument, tree: Tree, address: str, frame: Frame
+    ) -> None:
+        message = f"`{name}` takes {slots_of(kind)[name].wants}, got {shown(value)}"
+        self.fault("bad-value", message, tree.mark, frame, names=names_in(tree), address=address)
 
     def _check_room(self, num_nodes: int, mark: Mark, frame: Frame) -> None:
         if len(self.nodes) + num_nodes > MAX_NODES:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from functools import partial
 
-from graphs.arguments import Missing, Scope, Slot, slot_of
+from graphs.arguments import Missing, Scope
 from graphs.assembly import Assembly
 from graphs.calls import Given
 from graphs.document import Call, Document, Template
@@ -17,6 +17,7 @@ from graphs.guides import Guide, Waiting
 from graphs.lexicon import Lexicon
 from graphs.resolving import alone, named_node
 from graphs.signatures import signature_of
+from graphs.slots import Slot, slot_of
 from graphs.text import Tree
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from collections.abc import Mapping as AbstractMapping
 from functools import lru_cache
+from operator import itemgetter
 
 from blocks.catalog import CATALOG
 from blocks.extensions import extension_keys, infer_extension, is_extension, make_extension
 from blocks.primitive import Primitive, check_inputs
 from blocks.types import Type
-from graphs.arguments import Argument, Slot
-from graphs.document import Call, Template
+from graphs.arguments import Argument
+from graphs.document import Call, Template, hole_alternatives
 from graphs.faults import FaultList, nearest, nearest_word, one_of
+from graphs.slots import Slot
 from graphs.text import Mapping, Scalar, Tree
 
 # What other frameworks call a block, where its own name is not near.
@@ -141,3 +143,20 @@ def merge_arguments(arguments: Mapping, first: Mapping | None) -> Given:
     if first is not None:
         merged.update({key.text: (key, tree) for key, tree in first})
     return merged
+
+
+def with_one_filled(given: Given) -> Iterator[Given]:
+    """The arguments of a call with one of its holes filled, each in turn, the others left open: by every alternative,
+    of numbers by the least and the greatest."""
+    for name, (key, tree) in given.items():
+        numbers: list[tuple[float, Tree]] = []
+        others: list[Tree] = []
+        for alternative in hole_alternatives(tree) or ():
+            value = alternative.value if isinstance(alternative, Scalar) else None
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                numbers.append((value, alternative))
+            else:
+                others.append(alternative)
+        ends = [end(numbers, key=itemgetter(0))[1] for end in (min, max) if numbers]
+        for alternative in (*ends, *others):
+            yield {**given, name: (key, alternative)}

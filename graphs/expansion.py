@@ -7,10 +7,10 @@ through holes that stand open.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping as AbstractMapping
 
 from blocks.types import Type, Vector
-from graphs.arguments import Missing, Scope, slot_of
+from graphs.arguments import Missing, Scope, names_in
 from graphs.assembly import MAX_STEPS, Assembly, TooLarge
 from graphs.binding import open_scope
 from graphs.document import Document, Step, Template
@@ -22,8 +22,9 @@ from graphs.inputs import document_scope, input_types
 from graphs.parts import Part
 from graphs.recursion import refuse_recursion
 from graphs.resolving import lookup, refuse_unkept
+from graphs.slots import slot_of
 from graphs.tally import Tally
-from graphs.text import Scalar
+from graphs.text import Mapping, Scalar
 from graphs.walking import Walk, perhaps, poison
 
 
@@ -54,7 +55,7 @@ class Summaries:
         self._walk.lexicon.read_defaults(self._scope)
         self._kept: list[tuple[Step, ...]] = []  # a walk knows bodies by their identity
 
-    def learn(self, templates: Mapping[str, Template], origins: Mapping[str, str]) -> None:
+    def learn(self, templates: AbstractMapping[str, Template], origins: AbstractMapping[str, str]) -> None:
         """More templates that steps may call; `origins` are the names of those whose defaults they have."""
         self._walk.lexicon.learn(templates, origins)
 
@@ -184,11 +185,23 @@ def _walk_net(walk: Walk) -> None:
     scope = document_scope(walk.document, walk.assembly.faults)
     blind = Scope(known={param.name.text for param in walk.document.params})  # nothing is decided
     refuse_unkept(walk.document.where, blind, None, Frame(None, "", walk.document.mark, {}, None), walk.assembly)
+    scope.open = _open_params(walk.document)
     walk.lexicon.read_defaults(scope)
     handles = {name.text: poison(name.mark, name.text) for name, _ in walk.document.inputs}
     body = _net(walk, scope, handles)
     _outputs(walk, body, walk.body(walk.document.body, body))
     _lookups(walk, walk.document.training_outputs, body)
+
+
+def _open_params(document: Document) -> dict[str, Mapping]:
+    """The parameters that nothing has decided. Of those that `where` ties to others, an alternative may be one that no
+    network has."""
+    tied = frozenset[str]().union(*map(names_in, document.where))
+    return {
+        param.name.text: param.default
+        for param in document.params
+        if isinstance(param.default, Mapping) and param.name.text not in tied
+    }
 
 
 def _net(walk: Walk, scope: Scope, handles: dict[str, Handle]) -> Body:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from blocks.primitive import Primitive
-from graphs.arguments import Argument, Scope, Slot
+from graphs.arguments import Argument, Scope
 from graphs.document import Action, Choice, Step
 from graphs.expressions import Value
 from graphs.frames import Handle
+from graphs.slots import Slot
 from graphs.text import Mapping, Scalar, Tree
 
 

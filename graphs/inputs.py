@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 
 from blocks.types import DType, Map, Type, Vector
-from graphs.arguments import Argument, Missing, Scope, Slot, evaluate, shown, slot_of
+from graphs.arguments import Argument, Missing, Scope, evaluate, shown
 from graphs.document import Document
 from graphs.faults import FaultList, nearest, one_of
+from graphs.slots import Slot, slot_of
 from graphs.text import Mapping, Scalar, Sequence
 
 MAX_SIZE = 65_536

@@ -7,13 +7,14 @@ from collections.abc import Hashable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
-from graphs.arguments import Argument, Missing, Scope, Slot, slots_of
+from graphs.arguments import Argument, Missing, Scope
 from graphs.assembly import Assembly
 from graphs.calls import Given, check_arguments, refuse_unknown_block
 from graphs.document import Call, Document, Template, calls_within
 from graphs.frames import Body, Frame
 from graphs.library import block_class, composites
 from graphs.signatures import signature_of
+from graphs.slots import Slot, slots_of
 from graphs.text import Scalar, Tree
 
 
@@ -35,13 +36,15 @@ class _Same:
 class Lexicon:
     """The blocks that a document knows. `names` are its parameters, which its blocks can't read.
 
-    Nothing is said of a block that nobody knows where some of the document's own could not be read.
+    Nothing is said of a block that nobody knows where some of the document's own could not be read. A `blind` one has
+    no values of what is not decided.
     """
 
-    def __init__(self, document: Document, assembly: Assembly) -> None:
+    def __init__(self, document: Document, assembly: Assembly, *, blind: bool = False) -> None:
         self.names = frozenset(param.name.text for param in document.params)
         self._document = document
         self._assembly = assembly
+        self._blind = blind
         self._own = {**composites(), **document.templates}
         self._defaults: dict[str, dict[str, Argument]] = {}
         self._open: dict[str, Given] = {}
@@ -132,7 +135,10 @@ class Lexicon:
         return {name: found for name, found in trees.items() if slots[name].kind != "node"}
 
     def arguments(self, call: Call, given: Given, slots: dict[str, Slot], body: Body) -> dict[str, Argument]:
-        """The values of a call's arguments but for nodes, defaults included. Raises `Missing` after a fault."""
+        """The values of a call's arguments but for nodes, defaults included. Raises `Missing` after a fault.
+
+        Where the lexicon is blind, a value is None that is at fault, or not decided.
+        """
         if self._assembly.guide is not None:
             found = self.trees(call, given, slots, body).items()
             return {
@@ -146,10 +152,9 @@ class Lexicon:
         fits = check_arguments(call, given, slots, self._assembly.faults, defaults=values.keys())
         for name, (_, tree) in given.items():
             if name in slots and slots[name].kind != "node":
-                try:
+                values[name] = None
+                with contextlib.suppress(Missing):
                     values[name] = self._assembly.evaluate(tree, slots[name], body.scope, body.frame)
-                except Missing:
-                    fits = False
-        if not fits or any(value is None for value in values.values()):
+        if not fits or (not self._blind and any(value is None for value in values.values())):
             raise Missing
         return values

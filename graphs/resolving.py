@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from graphs.arguments import Missing, Scope, Slot, names_in, shown
+from graphs.arguments import Argument, Missing, Scope, names_in, shown
 from graphs.assembly import MAX_NODES, Assembly
-from graphs.document import Step, source_names
+from graphs.document import Step, hole_alternatives, source_names
 from graphs.faults import Mark, nearest, one_of
 from graphs.frames import Body, Frame, Handle
+from graphs.slots import Slot
 from graphs.text import Scalar, Tree
 
 BEFORE = "before"
@@ -92,9 +93,11 @@ def excuse(step: Step, previous: Handle | None, body: Body, assembly: Assembly) 
 
 
 def is_done(step: Step, body: Body, assembly: Assembly, *, blind: bool) -> bool:
-    """Whether the condition of a step holds; every one does in a blind walk. Raises `Missing` after a fault."""
+    """Whether the condition of a step holds. Every one does in a blind walk, but for steps of shipped blocks, whose
+    faults are those of what is given. Raises `Missing` after a fault, and where that is not decided."""
     if step.when is None:
         return True
+    blind = blind and not step.mark.source.builtin
     try:
         value = assembly.condition(step.when, body.scope, body.frame)
     except Missing:
@@ -132,19 +135,31 @@ def refuse_unkept(where: tuple[Scalar, ...], scope: Scope, mark: Mark | None, fr
 
 
 def count_repeats(step: Step, body: Body, assembly: Assembly, *, blind: bool) -> int:
-    """How often a step is repeated; once in a blind walk. Raises `Missing` after a fault."""
+    """How often a step is repeated; once in a blind walk, as `is_done` says. Raises `Missing` as that does."""
     assert step.repeat is not None
+    blind = blind and not step.mark.source.builtin
     try:
         count = assembly.evaluate(step.repeat, REPEAT, body.scope, body.frame)
     except Missing:
+        for alternative in hole_alternatives(step.repeat) or ():
+            if isinstance(alternative, Scalar) and type(alternative.value) is int:
+                _refuse_count(alternative.value, alternative, body, assembly)
         if blind:
             return 1
         raise
-    if not isinstance(count, int) or not 0 <= count <= MAX_NODES:
-        message = f"`repeat` takes {REPEAT.wants}, got {shown(count)}"
-        assembly.fault("bad-value", message, step.repeat.mark, body.frame)
+    if _refuse_count(count, step.repeat, body, assembly):
         raise Missing
+    assert isinstance(count, int)
     return 1 if blind else count
+
+
+def _refuse_count(count: Argument, tree: Tree, body: Body, assembly: Assembly) -> bool:
+    """Whether a step can't be repeated so often; a fault then."""
+    if isinstance(count, int) and 0 <= count <= MAX_NODES:
+        return False
+    message = f"`repeat` takes {REPEAT.wants}, got {shown(count)}"
+    assembly.fault("bad-value", message, tree.mark, body.frame)
+    return True
 
 
 def single(sources: tuple[Handle, ...], key: Scalar, body: Body, assembly: Assembly) -> Handle:

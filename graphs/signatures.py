@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphs.arguments import Argument, Slot, constant, slot_of
+from graphs.arguments import Argument, constant
 from graphs.document import Param, Template
+from graphs.slots import Slot, slot_of
 from graphs.text import Tree
 
 MOST = 10_000

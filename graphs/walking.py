@@ -11,10 +11,10 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from graphs.arguments import Missing, Scope, Slot
+from graphs.arguments import Missing, Scope
 from graphs.assembly import Assembly
 from graphs.binding import bind
-from graphs.calls import Given, merge_arguments
+from graphs.calls import Given, merge_arguments, with_one_filled
 from graphs.document import Action, Call, Choice, Document, Parallel, Sequential, Share, Step, Template
 from graphs.faults import Mark
 from graphs.fragments import fragment_of, is_closed, recall, remember
@@ -36,6 +36,7 @@ from graphs.resolving import (
     single,
     sources_of,
 )
+from graphs.slots import Slot
 from graphs.tally import MAX_ADDRESS, MAX_NESTING, Tally, recall_part, remember_part
 from graphs.text import Mapping
 
@@ -52,7 +53,7 @@ class Walk:
     _sharing: int = 0
 
     def __post_init__(self) -> None:
-        self.lexicon = Lexicon(self.document, self.assembly)
+        self.lexicon = Lexicon(self.document, self.assembly, blind=self.blind)
 
     # bodies and steps
 
@@ -90,7 +91,8 @@ class Walk:
 
     def inside(self, template: Template, body: Body) -> Handle | None:
         """The value of a template: of its body, or of the first alternative whose condition holds, which stands at the
-        address of the template itself; of its input where none does. A blind walk takes every alternative."""
+        address of the template itself; of its input where none does. A blind walk takes every alternative of one that
+        does not ship."""
         if not template.alternatives:
             return self.body(template.body, body)
         assert body.source is not None
@@ -100,10 +102,10 @@ class Walk:
             try:
                 if not step.broken and is_done(step, body, self.assembly, blind=self.blind):
                     handle = self._outcome(step, body.prefix.removesuffix("."), (body.source,), body)
-                    if not self.blind:
+                    if not self.blind or step.mark.source.builtin:
                         return handle
             except Missing:
-                if not self.blind:
+                if not self.blind or step.mark.source.builtin:
                     raise
         return body.source
 
@@ -134,6 +136,9 @@ class Walk:
     def _outcome(self, step: Step, address: str, sources: tuple[Handle, ...], body: Body) -> Handle:
         if not is_done(step, body, self.assembly, blind=self.blind):
             return sources[0]
+        if step.when is not None and body.scope.open:  # perhaps it is not done with an alternative at fault
+            decided = replace(body, scope=replace(body.scope, open={}))
+            return self._outcome(replace(step, when=None), address, sources, decided)
         if step.repeat is None:
             return after(sources, self._action(step.action, sources, address, body, None))
         if len(sources) != 1:
@@ -281,6 +286,15 @@ class Walk:
         if slots is None:
             raise Missing
         given = merge_arguments(call.arguments, first)
+        if self.blind:
+            for filled in with_one_filled(given):
+                with contextlib.suppress(Missing):
+                    self._call_with(filled, slots, call, sources, address, body)
+        return self._call_with(given, slots, call, sources, address, body)
+
+    def _call_with(
+        self, given: Given, slots: dict[str, Slot], call: Call, sources: tuple[Handle, ...], address: str, body: Body
+    ) -> Handle:
         template = self.lexicon.templates(call).get(call.key.text)
         if template is not None:
             source = single(sources, call.key, body, self.assembly)

@@ -10,13 +10,13 @@ from typing import Any
 
 from blocks.types import Map, Vector
 from graphs import library
-from graphs.arguments import Slot, slot_of
 from graphs.assembly import Assembly
 from graphs.calls import merge_arguments
 from graphs.document import Call, Document, Param, Step, Template, calls_of, hole_alternatives
 from graphs.faults import FaultList
 from graphs.lexicon import Lexicon
 from graphs.resolving import BEFORE
+from graphs.slots import Slot, slot_of
 from graphs.text import Mapping, Scalar
 from search_spaces.phrases import WORDS, NotLegal, Phrase, Reach, Writer, argument, condition, kind_of
 from search_spaces.quotes import Made

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from blocks.primitive import Primitive
-from graphs.arguments import Argument, Missing, Scope, Slot, evaluate, evaluate_expression
+from graphs.arguments import Argument, Missing, Scope, evaluate, evaluate_expression
 from graphs.assembly import Assembly, TooLarge
 from graphs.document import Action, Choice, Document, Step
 from graphs.expansion import lead
@@ -25,6 +25,7 @@ from graphs.faults import FaultList
 from graphs.frames import Handle
 from graphs.graph import Graph
 from graphs.guides import Mismatch
+from graphs.slots import Slot
 from graphs.text import Mapping, Scalar, Tree
 from search_spaces.decisions import Decision, Holes
 from search_spaces.departure import Departure, NotInSpaceError

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from graphs.arguments import Argument, Slot, fits, fitted, stride_of
+from graphs.arguments import Argument, fits, fitted, stride_of
 from graphs.expressions import (
     FUNCTIONS,
     MAX_MAGNITUDE,
@@ -25,6 +25,7 @@ from graphs.expressions import (
     parse_expression,
     truth,
 )
+from graphs.slots import Slot
 from graphs.text import Scalar, Sequence, Tree
 
 _ORDERS = ("<", "<=", ">", ">=")

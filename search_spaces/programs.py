@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from graphs.arguments import slot_of
 from graphs.document import Call, Document, Sequential, Step, hole_alternatives
 from graphs.faults import FaultList
 from graphs.ordering import step_names, step_order
+from graphs.slots import slot_of
 from graphs.text import Scalar, Tree
 from search_spaces.calling import Function
 from search_spaces.phrases import Phrase, Reach, argument, condition, kind_of

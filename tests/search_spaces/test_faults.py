@@ -33,6 +33,20 @@ HEAD = "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
         ("  - {name: a, relu: {}}\n  - {from: {choice: [a, 3]}, relu: {}}", ("E101", 6, 12)),
         ("  - {name: a, from: {choice: [in, a]}, relu: {}}", ("E302", 5, 35)),
         ("  - {repeat: {choice: [1, 2]}, conv: {out_channels: 4*w}}", ("E108", 5, 55)),
+        ("  - {repeat: {choice: [1, -2]}, conv: {out_channels: 4}}", ("E106", 5, 27)),
+        ("  - {repeat: {choice: [1, 1.5]}, conv: {out_channels: 4}}", ("E106", 5, 27)),
+        ("  - {conv: {out_channels: {choice: [4, four]}}}", ("E108", 5, 40)),
+        ("  - {conv: {out_channels: {choice: [4, true]}}}", ("E106", 5, 40)),
+        ("  - {conv: {out_channels: {choice: [4, 4 * 0.3]}}}", ("E106", 5, 40)),
+        ("  - {conv: {out_channels: {choice: [4, [4, 8]]}}}", ("E106", 5, 40)),
+        ("  - {conv: {out_channels: 4, activation: {choice: [relu, rleu]}}}", ("E106", 5, 58)),
+        ("  - {repeat: 2, first: {stride: {choice: [1, two]}}, conv: {out_channels: 4}}", ("E108", 5, 46)),
+        # Out of bounds: of a primitive, and of a shipped block, whatever its other arguments are.
+        ("  - {conv2d: {out_channels: {choice: [4, -4]}, kernel_size: {choice: [1, 3]}}}", ("E106", 5, 42)),
+        ("  - {conv: {out_channels: {choice: [4, -4]}, kernel_size: {choice: [1, 3]}}}", ("E106", 5, 40)),
+        ("  - {residual_basic: {out_channels: {range: [0, 8]}, stride: {choice: [1, 2]}}}", ("E106", 5, 45)),
+        ("  - {dropout: {p: {choice: [0.5, 1.5]}}}", ("E106", 5, 34)),
+        ("  - {choice: {x: {relu: {}}, y: {dropout: {p: {choice: [0.5, 1.5]}}}}}", ("E106", 5, 62)),
     ],
 )
 def test_a_fault_inside_a_hole_is_located(net: str, found: tuple[str, int, int]) -> None:
@@ -40,6 +54,42 @@ def test_a_fault_inside_a_hole_is_located(net: str, found: tuple[str, int, int])
         search_spaces.parse(HEAD + net + "\n", "s.yaml")
     faults = caught.value.faults
     assert [(fault.code, fault.mark.line, fault.mark.column) for fault in faults] == [found]
+
+
+@pytest.mark.parametrize(
+    ("before", "net", "column"),
+    [
+        ("params: {w: {choice: [4, four]}}", "  - {conv: {out_channels: w}}", 26),
+        ("params: {a: {choice: [relu, rleu]}}\ndefaults: {conv: {activation: a}}", "  - {conv: {out_channels: 4}}", 29),
+        ("params: {d: {choice: [1, often]}}", "  - {repeat: d, conv: {out_channels: 4}}", 26),
+    ],
+)
+def test_an_alternative_of_a_parameter_that_its_reader_never_takes_is_refused(
+    before: str, net: str, column: int
+) -> None:
+    with pytest.raises(DocumentError) as caught:
+        search_spaces.parse(HEAD.replace("net:", f"{before}\nnet:") + net + "\n", "s.yaml")
+    [fault] = caught.value.faults
+    assert (fault.code, fault.mark.line, fault.mark.column) == ("E106", 4, column)
+    assert fault.notes
+    assert fault.notes[0].startswith("it is read at s.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("before", "net"),
+    [
+        # A step that is not done with the odd alternative, and a condition that rules it out.
+        ("params: {p: {choice: [none, 2]}}", "  - {when: p != 'none', max_pool2d: {kernel_size: p}}"),
+        ("params: {p: {choice: [none, 2]}}", "  - {when: p != 'none', sequential: [max_pool2d: {kernel_size: p}]}"),
+        ("params: {p: {choice: [9, 2, x]}}\nwhere: [p == 2]", "  - {max_pool2d: {kernel_size: p}}"),
+        # 0 turns squeeze-and-excitation off: the steps that would divide by it are not done.
+        ("params: {w: 4}", "  - {residual_basic: {out_channels: w, se_reduction: {choice: [0, 4]}}}"),
+        ("params: {w: {choice: [4, 8]}}", "  - {conv: {out_channels: {choice: [w, 2*w, 4]}}}"),
+        ("params: {w: {choice: [4, 8]}}", "  - {max_pool2d: {kernel_size: 2, padding: {choice: [0, [1, 0]]}}}"),
+    ],
+)
+def test_an_alternative_that_some_network_has_is_taken(before: str, net: str) -> None:
+    search_spaces.parse(HEAD.replace("net:", f"{before}\nnet:") + net + "\n", "s.yaml")
 
 
 @pytest.mark.parametrize(
