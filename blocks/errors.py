@@ -18,7 +18,7 @@
     ├── WeightsError       weights that are damaged or of another network      nas
     ├── SchemaError        a schema that can't be written                       nas
     ├── DrawingError       a picture that can't be written                      nas
-    ├── Mistakes           those of several documents, told together            nas
+    ├── Mistakes           several errors, told together                       nas
     └── ExportError        a bundle whose parity fails or that can't be written nas
 
 The last column is the floor that raises it.

@@ -11,6 +11,7 @@ Importing this package imports nothing of what does the work: the verbs do when 
 Reading order; each file imports only from those above it:
 
     verbs         what Python calls: search, compare, resume, status, export
+    mistakes      errors that are told together
     trials        jobs, events and the contract of executors
     recipe        how candidates are trained, as data
     fidelity      how far they are trained, as data

@@ -38,12 +38,18 @@ def study_of(keys: Mapping[str, Any]) -> Study:
     try:
         study = Study.of(keys)
     except StudyError as error:
-        wrong = {str(fault.path[0]) for fault in error.faults if fault.path}
-        sound = {name: value for name, value in keys.items() if name in Study.model_fields and name not in wrong}
-        rest = Study.of({"space": "", **sound})
+        rest, wrong = sound_part(keys, error.faults)
         raise StudyError(*error.faults, *contradictions(rest, wrong)) from None
     refuse_contradictions(study)
     return study
+
+
+def sound_part(keys: Mapping[str, Any], faults: Iterable[StudyFault]) -> tuple[Study, set[str]]:
+    """The study of the keys that nothing is wrong with, and the names of those that are at fault."""
+    wrong = {str(fault.path[0]) for fault in faults if fault.path}
+    wrong |= {"space"} - keys.keys()
+    sound = {name: value for name, value in keys.items() if name in Study.model_fields and name not in wrong}
+    return Study.of({"space": "", **sound}), wrong
 
 
 def refuse_contradictions(study: Study, keys: Collection[str] | None = None) -> None:

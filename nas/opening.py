@@ -6,8 +6,9 @@ Everything that can be found wrong is found here, before there is a folder. Impo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,12 @@ from nas.answers import Answers
 from nas.contradictions import refuse_contradictions
 from nas.fidelity import earliest_rung
 from nas.ledger import RunError
+from nas.mistakes import Attempts, together
 from nas.recipe import Recipe, default_recipe
 from nas.records import Start, Started
 from nas.starts import find_starts
 from nas.study import Study, StudyError, StudyFault, places
+from nas.study_files import StudyFile
 from nas.tables import Table, read_table
 from nas.trainer import refuse_device
 from search_spaces import Space, load, parse
@@ -77,30 +80,94 @@ def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[s
 
     Raises: StudyError; BudgetError where nothing in the space fits; DataError; what reading a space raises.
     """
-    from nas.data import load_data
-
     refuse_contradictions(study)
     if study.table is not None:
         return _open_table(study, space or _load_set(study))
-    _refuse_device(study)
-    assert study.data is not None
-    declared = set() if space else _declared(study)
-    if on_wait:
-        on_wait(
-            f"reading `{study.data}`, and working out what networks of `{space.name if space else study.space}` cost"
-        )
-    images = load_data(study.data)  # after the space, whose mistakes are found sooner
-    space = space or _load_set(study, {name: fact for name, fact in _facts(images).items() if name in declared})
-    space.refuse_impossible(study.budget)
-    _refuse_misfit(space, study.budget, images)
-    _, height, width = images.search.image_shape
+    tried = Attempts()
+    found, images, recipe = _look_up(study, space, tried, on_wait=on_wait)
+    tried.raise_if_any()
+    assert found is not None
+    assert images is not None
+    starts = find_starts(found, study.space, study.budget, study.starts, on_wait)
+    return Opening(study, found, images, recipe, starts)
+
+
+def study_in(file: StudyFile, given: Mapping[str, Any]) -> Study:
+    """The study of a file, with the keys that were `given` beside it.
+
+    Raises: as `StudyFile.study`; of keys that are wrong together with what is wrong with what the others name.
+    """
+    try:
+        return file.study(given)
+    except DocumentError as error:
+        sound, wrong = file.sound_part(given)
+        tried = Attempts()
+        if sound.table is None and "table" not in wrong:
+            _look_up(sound, None, tried, unknown=wrong)
+        raise file.told(together((error, *tried.errors)), given) from None
+
+
+def _look_up(
+    study: Study,
+    space: Space | None,
+    tried: Attempts,
+    *,
+    unknown: Collection[str] = (),
+    on_wait: Callable[[str], None] | None = None,
+) -> tuple[Space | None, Data | None, Recipe]:
+    """What a study of images names, each where nothing is wrong with it, and its whole recipe.
+
+    All that is wrong is `tried`, but for what depends on something at fault, as the keys whose value is `unknown`.
+    """
+    from nas.data import load_data
+
+    if "device" not in unknown:
+        tried.result(partial(_refuse_device, study))
+    declared = set() if space or "space" in unknown else tried.result(partial(_declared, study))
+    images: Data | None = None
+    if study.data is not None and "data" not in unknown:
+        if on_wait:
+            name = space.name if space else study.space
+            on_wait(f"reading `{study.data}`, and working out what networks of `{name}` cost")
+        images = tried.result(partial(load_data, study.data))
+    facts = _facts(images) if images else {}
+    known = {name: fact for name, fact in facts.items() if name in (declared or ())}
+    if space is None and declared is not None and "space" not in unknown:
+        space = tried.result(partial(_load_set, study, known))
+    if space is not None and "budget" not in unknown and (images or not {*FACTS} & (declared or set())):
+        before = len(tried.errors)
+        tried.result(partial(space.refuse_impossible, study.budget))
+        if images is not None and len(tried.errors) == before:
+            tried.result(partial(_refuse_misfit, space, study.budget, images))
+    recipe = _recipe(study, images)
+    if images is not None or "epochs" in study.recipe.model_fields_set:
+        tried.result(partial(_refuse_epochs, study, recipe))
+    return space, images, recipe
+
+
+def _recipe(study: Study, images: Data | None) -> Recipe:
+    """How candidates are trained: as images of this size suggest, but for what the study has instead. Where it says
+    nothing else, a final training is as long as that of a trial, or longer."""
+    _, height, width = images.search.image_shape if images else (1, 1, 1)
     changes = study.recipe.model_dump(exclude_unset=True)
     recipe = default_recipe(height, width).model_copy(update=changes)
+    if "final_epochs" in changes:
+        return recipe
+    return recipe.model_copy(update={"final_epochs": max(recipe.epochs, recipe.final_epochs)})
+
+
+def _refuse_epochs(study: Study, recipe: Recipe) -> None:
+    """Raises StudyError where trainings are to stop after they end."""
+    found: list[StudyFault] = []
     if study.first_rung is not None and study.first_rung >= recipe.epochs:
         message = f"`first_rung` is {study.first_rung}, and a trial has {recipe.epochs} epochs"
-        raise StudyError.at("first_rung", message, help="a rung is before the last epoch; or: fidelity: full")
-    starts = find_starts(space, study.space, study.budget, study.starts, on_wait)
-    return Opening(study, space, images, recipe, starts)
+        found.append(StudyFault(("first_rung",), message, "a rung is before the last epoch; or: fidelity: full"))
+    if recipe.final_epochs < recipe.epochs:
+        message = f"`final_epochs` is {recipe.final_epochs}, and a trial has {recipe.epochs} epochs"
+        help = "the best are trained again at least as long as a trial, or longer"
+        found.append(StudyFault(("recipe", "final_epochs"), message, help))
+    if found:
+        raise StudyError(*found)
 
 
 def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Opening:
@@ -161,10 +228,13 @@ def _refuse_device(study: Study) -> None:
         refuse_device(study.device)
 
 
+FACTS = ("classes", "channels", "size")
+
+
 def _facts(images: Data) -> dict[str, int]:
     """What the images say of a space's `params` of these names."""
     channels, height, _ = images.search.image_shape
-    return {"classes": len(images.search.classes), "channels": channels, "size": height}
+    return dict(zip(FACTS, (len(images.search.classes), channels, height), strict=True))
 
 
 def _declared(study: Study) -> set[str]:

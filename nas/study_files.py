@@ -6,8 +6,8 @@
     budget: {max_params: 1M, max_macs: 100M}
     time: 2h
 
-Paths are relative to the file, where a name is none that ships. Whether the keys go together is found out later: a
-`StudyError` of whatever looks them up is told at the key inside `StudyFile.located`.
+Paths are relative to the file, where a name is none that ships. Whether the keys go together is found out later: an
+error of whatever looks them up is told at the key inside `StudyFile.located`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import search_spaces
+from blocks.errors import BudgetError, FixpointError
 from graphs import DocumentError
-from graphs.faults import Fault, FaultList, Mark, nearest, one_of
+from graphs.faults import Fault, FaultList, Mark, Source, nearest, one_of
 from graphs.text import Mapping as MapTree
 from graphs.text import Scalar, Sequence, Tree, parse_tree, read_source
-from nas.contradictions import study_of
+from nas.contradictions import sound_part, study_of
+from nas.mistakes import parts_of, together
 from nas.study import Study, StudyError, StudyFault, keys_of, merged
 from search_spaces import NotFoundError
 from search_spaces.catalog import SUFFIXES, nearest_file
@@ -40,11 +42,12 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class StudyFile:
-    """The keys of a file, as `study_of` takes them, and where each stands: itself, and its value.
+    """The keys of a file, as `study_of` takes them, and where each stands in it: itself, and its value.
 
     `missing` are the faults of keys that name files which aren't there.
     """
 
+    source: Source
     keys: Mapping[str, Any]
     keys_at: Mapping[KeyPath, Mark]
     values_at: Mapping[KeyPath, Mark]
@@ -55,26 +58,43 @@ class StudyFile:
 
         Raises: DocumentError; StudyError where only what was given is wrong.
         """
-        with self.located(given):
-            missing = [fault for fault in self.missing if not _is_given(fault.place, given)]
-            try:
-                study = study_of(merged(self.keys, given))
-            except StudyError as error:
-                raise StudyError(*error.faults, *missing) from None
-            if missing:
-                raise StudyError(*missing)
-            return study
+        study, faults = self._study(given)
+        if faults:
+            raise self.told(StudyError(*faults), given)
+        return study
+
+    def sound_part(self, given: Mapping[str, Any]) -> tuple[Study, set[str]]:
+        """The study of the keys that nothing is wrong with, and the names of those that are at fault."""
+        _, faults = self._study(given)
+        return sound_part(merged(self.keys, given), faults)
+
+    def _study(self, given: Mapping[str, Any]) -> tuple[Study, list[StudyFault]]:
+        """The study, or that of no keys, and what is wrong with it."""
+        missing = [fault for fault in self.missing if not _is_given(fault.place, given)]
+        try:
+            return study_of(merged(self.keys, given)), missing
+        except StudyError as error:
+            return Study(space=""), [*error.faults, *missing]
 
     @contextmanager
     def located(self, given: Mapping[str, Any]) -> Iterator[None]:
         """Inside, mistakes of the file are told at their place; keys that were `given` beside it are not its."""
         try:
             yield
-        except StudyError as error:
-            own = [fault for fault in error.faults if not _is_given(fault.place, given)]
-            if not own:
-                raise
-            raise DocumentError(map(self._locate, own)) from None
+        except FixpointError as error:
+            raise self.told(error, given) from None
+
+    def told(self, error: FixpointError, given: Mapping[str, Any]) -> FixpointError:
+        """An error with what the file is at fault for at its place, all of it together; as it is without any."""
+        located: list[Fault] = []
+        others: list[FixpointError] = []
+        for one in parts_of(error):
+            own = [self._locate(fault) for fault in _faults_of(one) if not _is_given(fault.place, given)]
+            if isinstance(one, DocumentError) and all(fault.mark.source is self.source for fault in one.faults):
+                own = [*one.faults]
+            located += own
+            others += [] if own else [one]
+        return together((DocumentError(located), *others)) if located else error
 
     def _locate(self, fault: StudyFault) -> Fault:
         """The fault at its key, or at the nearest that the file has."""
@@ -82,7 +102,9 @@ class StudyFile:
         path = fault.place
         while path and path not in marks:
             path = path[:-1]
-        return Fault(fault.slug, fault.message, marks.get(path, self.values_at[()]), fault.help)
+        message, *notes = fault.message.splitlines()
+        mark = marks.get(path, self.values_at[()])
+        return Fault(fault.slug, message.rstrip(":"), mark, fault.help, tuple(map(str.strip, notes)))
 
 
 def study_schema() -> dict[str, Any]:
@@ -142,7 +164,7 @@ def read_study(path: str | Path) -> StudyFile:
     keys = {name: _from_there(name, value, path.parent, missing) for name, value in keys.items()}
     if isinstance(given := keys.get("table"), Mapping) and isinstance(given.get("file"), str):
         keys["table"] = {**given, "file": _table_from_there(given["file"], path.parent, missing)}
-    return StudyFile(keys, keys_at, values_at, tuple(missing))
+    return StudyFile(tree.mark.source, keys, keys_at, values_at, tuple(missing))
 
 
 def _check_version(tree: MapTree, faults: FaultList) -> None:
@@ -197,6 +219,18 @@ def _table_from_there(value: str, folder: Path, missing: list[StudyFault]) -> st
 def _shipped(name: str) -> tuple[str, ...]:
     """The names that a key takes where no file has them."""
     return search_spaces.names("space") if name == "space" else ("digits",) if name == "data" else ()
+
+
+def _faults_of(error: FixpointError) -> tuple[StudyFault, ...]:
+    """What an error says of keys of a study: of images, budgets and tables all of it."""
+    from nas.data import DataError
+    from nas.tables import TableError
+
+    if isinstance(error, StudyError):
+        return error.faults
+    about = {DataError: ("data",), BudgetError: ("budget",), TableError: ("table", "file")}
+    place = about.get(type(error))
+    return (StudyFault(place, error.message, error.help),) if place else ()
 
 
 def _is_given(path: KeyPath, given: Mapping[str, Any]) -> bool:

@@ -93,6 +93,7 @@ def _with_study(
     Raises: StudyError, or DocumentError where the mistake stands in the study's file; what `do` raises.
     """
     from nas.contradictions import study_of
+    from nas.opening import study_in
     from nas.study import Study
     from nas.study_files import read_study
     from search_spaces import Space
@@ -104,7 +105,7 @@ def _with_study(
     if study is None or isinstance(study, Study):
         return do(study.changed(**keys) if study else study_of(keys), given)
     file = read_study(study)
-    asked = file.study(keys)
+    asked = study_in(file, keys)
     with file.located(keys):
         return do(asked, given)
 

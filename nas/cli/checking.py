@@ -16,7 +16,8 @@ from graphs.loading import load_blocks, variant_names
 from graphs.quantities import format_quantity
 from nas.cli.inputs import is_a_file, load_network_or_space, parse_settings
 from nas.cli.options import Json, Settings, Variant
-from nas.cli.output import error_objects, error_text, print_json, print_news
+from nas.cli.output import error_objects, print_json, print_news
+from nas.mistakes import error_text
 from nas.study_files import is_study, read_study
 from search_spaces import Space
 
@@ -105,13 +106,13 @@ def _load(file: str, settings: Values, variant: str | None) -> Graph | Space | D
 
 def _load_study(file: str, settings: Values, variant: str | None) -> Opening:
     """A study with what it names. Raises: FixpointError."""
-    from nas.opening import open_study
+    from nas.opening import open_study, study_in
 
     if variant is not None:
         raise FixpointError(f"{file} is a study, and has no variants")
     given = {"set": settings} if settings else {}
     read = read_study(file)
-    study = read.study(given)
+    study = study_in(read, given)
     with read.located(given):
         return open_study(study, on_wait=print_news)
 

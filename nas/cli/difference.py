@@ -15,7 +15,8 @@ from graphs.difference import CONSEQUENT, Change, Difference, difference, weight
 from graphs.quantities import format_quantity
 from nas.cli.inputs import load_network_only, parse_settings
 from nas.cli.options import DEPTH, Json
-from nas.cli.output import all_or_mistakes, format_bytes, format_share, print_json, table, terminal_width
+from nas.cli.output import format_bytes, format_share, print_json, table, terminal_width
+from nas.mistakes import Attempts
 
 SIGNS = {"added": "+", "removed": "-", "retyped": "~", "moved": ">", "rewired": "*"}
 FIGURES = ("params", "macs", "peak_bytes", "nodes")
@@ -59,7 +60,12 @@ def diff(
       nas diff resnet50 wide.yaml --json
     """
     values = parse_settings(settings or [])
-    old, new = all_or_mistakes(lambda: load_network_only(before), lambda: load_network_only(after, values, variant))
+    tried = Attempts()
+    old = tried.result(lambda: load_network_only(before))
+    new = tried.result(lambda: load_network_only(after, values, variant))
+    tried.raise_if_any()
+    assert old is not None
+    assert new is not None
     found = difference(old, new)
     titles = before, " ".join([after, *([variant] if variant else []), *(settings or [])])
     if as_json:

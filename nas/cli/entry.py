@@ -14,8 +14,9 @@ from typer.main import get_command
 
 from blocks.errors import FixpointError
 from nas.cli.commands import COMMANDS
-from nas.cli.output import FAULT, error_object, error_objects, error_text, print_json
+from nas.cli.output import FAULT, error_object, error_objects, print_json
 from nas.cli.start import INTERRUPTED
+from nas.mistakes import error_text
 
 
 def _print_version(wanted: bool) -> None:

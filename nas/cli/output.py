@@ -5,45 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from blocks.errors import FixpointError
 from graphs import DocumentError
+from nas.mistakes import Mistakes
 
 LEAST_WIDTH = 8
 
 FAULT = 1  # exit code; 2 is typer's, for usage
-
-
-Result = TypeVar("Result")
-
-
-class Mistakes(FixpointError):
-    """The errors of several documents, told together."""
-
-    def __init__(self, errors: Sequence[FixpointError]) -> None:
-        super().__init__("\n".join(dict.fromkeys(map(error_text, errors))))
-        self.errors = tuple(errors)
-
-
-def all_or_mistakes(*tasks: Callable[[], Result]) -> list[Result]:
-    """The results of all tasks. Raises `FixpointError`: that of the one that fails, or `Mistakes` of several."""
-    results: list[Result] = []
-    errors: list[FixpointError] = []
-    for task in tasks:
-        try:
-            results.append(task())
-        except FixpointError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0] if len(errors) == 1 else Mistakes(errors)
-    return results
-
-
-def error_text(error: FixpointError) -> str:
-    """An error as people read it: the faults of a document as they are, anything else as an error."""
-    return str(error) if isinstance(error, DocumentError | Mistakes) else f"error: {error}"
 
 
 def print_json(data: Mapping[str, Any]) -> None:

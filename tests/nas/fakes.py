@@ -37,7 +37,7 @@ net:
 output: {logits: logits}
 """
 BUDGET = Budget.of(max_params=400)
-RECIPE = Recipe(epochs=9, final_epochs=4)
+RECIPE = Recipe(epochs=9, final_epochs=10)
 
 Ending = Callable[[Job], Event | Exception | None]
 

@@ -27,7 +27,7 @@ import search_spaces
 from nas import search
 from nas.recipe import Recipe
 from nas.results import SearchInterrupted
-recipe = Recipe(epochs=4, final_epochs=3)
+recipe = Recipe(epochs=4, final_epochs=5)
 try:
     search(space=search_spaces.parse(open(sys.argv[1]).read()), budget={"max_params": 400}, data="digits", trials=6,
            starts=0, recipe=recipe, run=sys.argv[2], candidates=2, final_seeds=2, first_rung=1)
