@@ -222,15 +222,15 @@ def _shipped(name: str) -> tuple[str, ...]:
 
 
 def _faults_of(error: FixpointError) -> tuple[StudyFault, ...]:
-    """What an error says of keys of a study: of images, budgets and tables all of it."""
+    """What an error says of keys of a study: of images and of budgets all of it. Tables have lines of their own."""
     from nas.data import DataError
-    from nas.tables import TableError
 
     if isinstance(error, StudyError):
         return error.faults
-    about = {DataError: ("data",), BudgetError: ("budget",), TableError: ("table", "file")}
-    place = about.get(type(error))
-    return (StudyFault(place, error.message, error.help),) if place else ()
+    if isinstance(error, DataError | BudgetError):
+        key = "data" if isinstance(error, DataError) else "budget"
+        return (StudyFault((key,), error.message, error.help),)
+    return ()
 
 
 def _is_given(path: KeyPath, given: Mapping[str, Any]) -> bool:
