@@ -16,6 +16,7 @@ from random import Random
 from typing import Literal, TypeVar
 
 from graphs.document import Choice, hole_alternatives, hole_weights
+from graphs.faults import Mark
 from graphs.text import Mapping, Scalar, Sequence, Tree
 
 Alternative = bool | int | float | str | tuple["Alternative", ...] | None
@@ -58,6 +59,15 @@ class Holes:
     def decision(self, hole: Tree | Choice) -> Decision:
         """The decision of a hole."""
         return self._kept[id(hole)][0]
+
+    def marks(self, address: str) -> tuple[Mark, ...]:
+        """Where the holes stand whose decision has an address, in the order of the text."""
+        found = {
+            hole.key.mark if isinstance(hole, Choice) else hole.mark
+            for decision, hole, _ in self._kept.values()
+            if decision.address == address
+        }
+        return tuple(sorted(found, key=lambda mark: (mark.line, mark.column)))
 
     def alternatives(self, hole: Mapping) -> tuple[Tree, ...]:
         """What may stand at a hole."""

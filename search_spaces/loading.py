@@ -40,8 +40,11 @@ def _space(document: Document, settings: Settings | None, variant: str | None) -
     space = Space(document)
     for address, times in Counter(decision.address for decision in space.decisions).items():
         if times > 1:  # an argument and a step of a block, or a step called `params`
+            *before, last = space.marks(address) or (document.mark,)
+            notes = tuple(f"the choice at {mark}:{mark.column} has it as well" for mark in before)
             help = "give a step or a parameter there another name"
-            faults.add("duplicate-name", f"{times} decisions have the address `{address}`", document.mark, help=help)
+            message = f"{times} decisions have the address `{address}`"
+            faults.add("duplicate-name", message, last, help=help, notes=notes)
     read_spelling(document, space.decisions, faults)
     faults.raise_if_any()
     return space

@@ -11,7 +11,7 @@ from graphs.budget import Budget
 from graphs.costs import Totals
 from graphs.document import Document
 from graphs.emission import document_text
-from graphs.faults import DocumentError, FaultList, nearest
+from graphs.faults import DocumentError, FaultList, Mark, nearest
 from graphs.graph import Graph
 from graphs.loading import graph_of
 from graphs.requirements import Requirement, read_requirements
@@ -77,6 +77,10 @@ class Space:
     @cached_property
     def _by_address(self) -> dict[str, Decision]:
         return {decision.address: decision for decision in self.decisions}
+
+    def marks(self, address: str) -> tuple[Mark, ...]:
+        """Where in the document the decision at an address stands; the places of both, where two have one."""
+        return self._opened[1].marks(address)
 
     def size(self) -> int:
         """The number of points, exact: of sets of decisions that differ where it matters.

@@ -93,24 +93,39 @@ def test_an_alternative_that_some_network_has_is_taken(before: str, net: str) ->
 
 
 @pytest.mark.parametrize(
-    ("before", "net", "address"),
+    ("before", "net", "address", "other", "place"),
     [
         (
             "blocks: {b: {params: {w: int}, body: [{name: w, choice: {x: {relu: {}}, y: {tanh: {}}}}]}}",
             "  - {name: s, b: {w: {choice: [1, 2]}}}",
             "s.w",
+            (4, 49),
+            (6, 22),
         ),
-        ("params: {p: {choice: [0.1, 0.2]}}", "  - {name: params, dropout: {p: {choice: [0.3, 0.4]}}}", "params.p"),
+        (
+            "params: {p: {choice: [0.1, 0.2]}}",
+            "  - {name: params, dropout: {p: {choice: [0.3, 0.4]}}}",
+            "params.p",
+            (4, 13),
+            (6, 33),
+        ),
         (
             "blocks: {b: {params: {repeat: int}, body: [{repeat: repeat, relu: {}}]}}",
             "  - {name: s, repeat: {choice: [1, 2]}, b: {repeat: {choice: [3, 4]}}}",
             "s.repeat",
+            (6, 23),
+            (6, 53),
         ),
     ],
 )
-def test_two_decisions_of_one_address_are_refused(before: str, net: str, address: str) -> None:
-    with pytest.raises(DocumentError, match=f"2 decisions have the address `{address}`"):
-        search_spaces.parse(HEAD.replace("net:", f"{before}\nnet:") + net + "\n")
+def test_two_decisions_of_one_address_are_refused_where_they_stand(
+    before: str, net: str, address: str, other: tuple[int, int], place: tuple[int, int]
+) -> None:
+    with pytest.raises(DocumentError, match=f"2 decisions have the address `{address}`") as caught:
+        search_spaces.parse(HEAD.replace("net:", f"{before}\nnet:") + net + "\n", "s.yaml")
+    [fault] = caught.value.faults
+    assert (fault.mark.line, fault.mark.column) == place
+    assert fault.notes == (f"the choice at s.yaml:{other[0]}:{other[1]} has it as well",)
 
 
 def test_a_choice_in_the_params_of_a_block_is_refused() -> None:
