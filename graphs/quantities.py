@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 
 from blocks.errors import BudgetError
@@ -22,6 +23,11 @@ def parse_quantity(value: int | float | str, name: str = "the number") -> int:
     if number.denominator != 1:
         raise BudgetError(f"{name} is a whole number, got `{value}`")
     return int(number)
+
+
+def format_count(value: int) -> str:
+    """1,234,567; from 10^15 on two digits and a power of ten, as in 7.8e173."""
+    return f"{value:,}" if value < 10**15 else f"{Decimal(value):.1e}".replace("e+", "e")
 
 
 def format_quantity(value: int) -> str:

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from blocks.errors import FixpointError
+from graphs.quantities import format_count
 from nas.lookup import Lookup
 from nas.tables import Key, Row, Table, TableError
 
@@ -155,7 +156,8 @@ class Answers:
         which = f"it is line {line} (`{key}`)" if len(strangers) == 1 else f"the first is line {line} (`{key}`)"
         note = f"{len(strangers):,} of {rows} {verb} no point of `{name}`, {which}"
         if len(keys) == len(self._rows):
-            note += f"; the space has {self._space.size():,} points, {len(keys) - len(strangers):,} have a row"
+            size, known = format_count(self._space.size()), len(keys) - len(strangers)
+            note += f"; the space has {size} points, {known:,} have a row"
         return f"{note}; {hint}" if hint else note
 
     def _is_point(self, key: Key) -> bool:

@@ -10,14 +10,21 @@ from math import ceil, floor, sqrt
 from random import Random
 from statistics import NormalDist
 
+from blocks.errors import BudgetError
 from graphs.budget import Budget
 from graphs.faults import DocumentError
-from search_spaces.bounds import bounds_of
-from search_spaces.decisions import drawn
-from search_spaces.points import Point, PointSource
+from search_spaces.bounds import Bounds, bounds_of
+from search_spaces.decisions import Decision, drawn
+from search_spaces.legwise import highs_of
+from search_spaces.phrases import NotLegal
+from search_spaces.points import PointSource
+from search_spaces.purses import Overspent
+from search_spaces.sampling import FeasibleDraws
 
 MAX_LISTED = 20_000
-NUM_DRAWS = 100  # of networks
+NUM_DRAWS = 100  # of networks,
+MANY_DRAWS = 2_000  # where less than
+RARE = 0.05  # of them keep the budget
 CONFIDENCE = 0.95  # of what is said from them
 NUM_PATHS = 10_000
 FINE_CELLS = (1, 32_768, 384, 48)  # of the grids of a bracket, along each side
@@ -65,13 +72,28 @@ def count_points(space: PointSource, budget: Budget) -> Count:
     if space.size() <= MAX_LISTED:
         number = sum(budget.admits(point.costs) for point in space.points())
         return Count(number, number, number, "a list of all points")
-    random = Random(0)
-    points = [_draw(space, random) for _ in range(NUM_DRAWS)]
-    kept = sum(point is not None and budget.admits(point.costs) for point in points)
-    least, most = wilson_interval(kept, NUM_DRAWS, CONFIDENCE)
+    return _from_draws(space, budget, bounds)
+
+
+def _from_draws(space: PointSource, budget: Budget, bounds: Bounds) -> Count:
+    """An interval from draws. Where hardly any of the first keep the budget, and the others break off as soon as they
+    cost too much, there are more of them; where none does, whether some network does is asked of `FeasibleDraws`."""
+    random, number = Random(0), NUM_DRAWS
+    kept = sum(_is_kept(space, budget, bounds, random) for _ in range(number))
+    if kept < RARE * NUM_DRAWS and space.costing is not None:
+        number = MANY_DRAWS
+        kept += sum(_is_kept(space, budget, bounds, random) for _ in range(number - NUM_DRAWS))
     whole = space.size()  # often more than a float holds
-    low, high = floor(whole * Fraction(least)), ceil(whole * Fraction(most))
-    return Count(low, high, whole * kept // NUM_DRAWS, f"{kept} of {NUM_DRAWS} draws", CONFIDENCE)
+    least, most = map(Fraction, wilson_interval(kept, number, CONFIDENCE))
+    low, high = floor(whole * least), ceil(whole * most)
+    if kept:
+        return Count(low, high, whole * kept // number, f"{kept:,} of {number:,} draws", CONFIDENCE)
+    none = f"none of {number:,} draws does"
+    try:
+        FeasibleDraws(space, budget, Random(0)).next()
+    except BudgetError:
+        return Count(0, high, 0, f"{none}, and none was found otherwise", CONFIDENCE)
+    return Count(1, high, 1, f"{none}, though there are some: `sample` finds them", CONFIDENCE)
 
 
 def wilson_interval(num_kept: int, num_drawn: int, confidence: float) -> tuple[float, float]:
@@ -84,9 +106,17 @@ def wilson_interval(num_kept: int, num_drawn: int, confidence: float) -> tuple[f
     return (low if num_kept else 0.0), (high if num_kept < num_drawn else 1.0)
 
 
-def _draw(space: PointSource, random: Random) -> Point | None:
-    """A point, uniform over all of them, whatever their prior; None where it is no legal network."""
+def _is_kept(space: PointSource, budget: Budget, bounds: Bounds, random: Random) -> bool:
+    """Whether a point, uniform over all of them whatever their prior, is a legal network that keeps a budget."""
+    costing, taken = space.costing, dict[str, int]()
+
+    def choose(decision: Decision) -> int:
+        if decision.address not in taken:
+            taken[decision.address] = drawn(decision.sizes, random)
+        return taken[decision.address]
+
     try:
-        return space.decide(lambda decision: drawn(decision.sizes, random))
-    except DocumentError:
-        return None
+        walked = None if costing is None else costing.costs(choose, tuple(highs_of(bounds)))
+        return budget.admits(space.decide(choose, walked).costs)
+    except (DocumentError, NotLegal, Overspent):
+        return False

@@ -50,14 +50,14 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None
         return position
 
     try:
-        return Spent(taken, costing.costs(choose, tuple(_highs(bounds))))
+        return Spent(taken, costing.costs(choose, tuple(highs_of(bounds))))
     except (NotLegal, Overspent):
         return None
 
 
 def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Experience | None = None) -> Spent | None:
     """One network within bounds; None where the room was not enough for what was drawn first."""
-    highs = _highs(bounds)
+    highs = highs_of(bounds)
     is_free = random.randrange(FREE) == 0
     purse = Spending(costing, random, list(highs), floored=not is_free)
     purse.experience = None if is_free else experience
@@ -129,7 +129,7 @@ def _share(random: Random, left: int) -> float:
     return 1.0 if left == 1 else 1 - (1 - random.random()) ** (1 / (left - 1))
 
 
-def _highs(bounds: Bounds) -> list[int]:
+def highs_of(bounds: Bounds) -> list[int]:
     """What may be spent."""
     highs = list(LIMITS)
     for column, high in zip(bounds.columns, bounds.highs, strict=True):

@@ -35,11 +35,13 @@ MAX_UNSPENT = 20  # draws decision by decision that lead nowhere, one after the 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Points that keep a budget: `acceptance` is the share of draws that did, `uniform` whether none is by descent."""
+    """Points that keep a budget: `how` says how they were drawn, `acceptance` is the share of such draws that kept it,
+    and `uniform` whether all that keep it were as likely."""
 
     points: tuple[Point, ...]
     acceptance: float
     uniform: bool
+    how: str
 
 
 class FeasibleDraws:
@@ -52,11 +54,13 @@ class FeasibleDraws:
         self._drawn = 0
         self._accepted = 0
         self._is_tight = False
+        self._rarely = ""
         self._feasible: list[Point] | None = None
         self._from_chain: ChainDraws | None = None
         self._experience = Experience()
         self._bounds, self._is_whole = bounds_of(budget, space.requirements)
         self.uniform = True
+        self.how = "drawn from all points"
 
     @property
     def acceptance(self) -> float:
@@ -90,6 +94,8 @@ class FeasibleDraws:
             patience -= 1
         if not self._is_tight:
             self._is_tight = True
+            kept = self._accepted or "none"
+            self._rarely = f"{kept} of {self._drawn} draws from all points kept the budget, so then"
             self._drawn = self._accepted = 0  # acceptance is that of the draws to come
         return None
 
@@ -118,6 +124,7 @@ class FeasibleDraws:
             point = legal_point(self._space, decisions)
             if point is not None and self._budget.admits(point.costs):  # peak_bytes does not add up along a chain
                 self._accepted += 1
+                self.how = f"{self._rarely} drawn from those that keep it, by sums over the stages"
                 return point
         return None
 
@@ -126,12 +133,14 @@ class FeasibleDraws:
         if not feasible:
             return None
         self._drawn, self._accepted = self._drawn + 1, self._accepted + 1
+        self.how = f"{self._rarely} drawn from a list of those that keep it"
         return self._random.choice(feasible)
 
     def _next_by_spending(self) -> Point | None:
         if self._space.costing is None or self._is_few or not self._bounds.are_possible:
             return None
         self.uniform = False
+        self.how = f"{self._rarely} drawn part by part as long as there is room, which is not uniform"
         for _ in range(MAX_UNSPENT):
             self._drawn += 1
             spent = draw_within(self._space.costing, self._bounds, self._random, self._experience)
@@ -145,6 +154,7 @@ class FeasibleDraws:
 
     def _next_by_descent(self) -> Point:
         self.uniform = False
+        self.how = f"{self._rarely} found by descent, which is not uniform"
         point = descend(self._space, lambda costs: missed(self._budget, costs), self._random, enough=0.0)
         if point is None or missed(self._budget, point.costs) > 0:
             raise impossible(self._space, self._budget, point)

@@ -254,7 +254,7 @@ class Space:
         """
         draws = self.draws(budget, seed)
         points = tuple(draws.next() for _ in range(num_points))
-        return Sampled(points, draws.acceptance, draws.uniform)
+        return Sampled(points, draws.acceptance, draws.uniform, draws.how)
 
     def neighbours(self, decisions: Decisions, budget: Budget | None = None, seed: int = 0) -> Iterator[Point]:
         """Every legal point that keeps a budget and is one decision away; what a change makes matter is drawn."""

@@ -13,7 +13,7 @@ from blocks.errors import FixpointError
 from graphs import Document, DocumentError, Graph
 from graphs.document import Settings as Values
 from graphs.loading import load_blocks, variant_names
-from graphs.quantities import format_quantity
+from graphs.quantities import format_count, format_quantity
 from nas.cli.inputs import is_a_file, load_network_or_space, parse_settings
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import error_objects, print_json, print_news
@@ -140,7 +140,8 @@ def _network_figures(graph: Graph) -> tuple[dict[str, object], str]:
 def _space_figures(space: Space) -> tuple[dict[str, object], str]:
     space.sample(1)
     size, count = space.size(), len(space.decisions)
-    return {"name": space.name, "size": size, "decisions": count}, f"a space of {size:,} points in {count} decisions"
+    said = f"a space of {format_count(size)} points in {count} decisions"
+    return {"name": space.name, "size": size, "decisions": count}, said
 
 
 def _study_figures(opening: Opening) -> tuple[dict[str, object], str]:

@@ -12,7 +12,7 @@ import typer
 import search_spaces
 from blocks.errors import FixpointError
 from graphs import Budget
-from graphs.quantities import format_quantity
+from graphs.quantities import format_count, format_quantity
 from nas.cli.budgets import with_budget
 from nas.cli.documents import As, print_document, refuse_other
 from nas.cli.inputs import parse_settings, telling_kinds
@@ -76,7 +76,7 @@ def show(
     if not rows:
         print(f"{found.name}   a network: nothing is open")
     else:
-        print(f"{found.name}   {found.size():,} points in {len(found.decisions)} decisions\n")
+        print(f"{found.name}   {format_count(found.size())} points in {len(found.decisions)} decisions\n")
         print("\n".join(table(["decision", "kind", "alternatives"], rows, "<<<", width=terminal_width())))
 
 
@@ -94,7 +94,7 @@ def size(name: SpaceName, settings: Settings = None, variant: Variant = None, as
     if as_json:
         print_json({"name": found.name, "size": found.size()})
     else:
-        print(f"{found.size():,} points")
+        print(f"{format_count(found.size())} points")
 
 
 @space.command()
@@ -159,14 +159,14 @@ def sample(
                 "samples": [_point(point) for point in sampled.points],
                 "acceptance": sampled.acceptance,
                 "uniform": sampled.uniform,
+                "how": sampled.how,
             }
         )
         return
     for point in sampled.points:
         print(f"{_figures(point)}\n  {json.dumps(point.decisions)}")
-    print(f"{sampled.acceptance:.1%} of the draws kept the budget" if budget else "", end="\n" if budget else "")
-    if not sampled.uniform:
-        print("the budget is so tight that these were drawn part by part, or found by descent: not uniform")
+    if budget:
+        print(f"{sampled.how}; {sampled.acceptance:.1%} of these draws kept the budget")
 
 
 @space.command()
@@ -286,14 +286,17 @@ def _alternatives(decision: Decision) -> str:
 
 def _counted(space: Space, count: Count, budget: Budget) -> str:
     whole = space.size()
-    keep = f" keep {budget}" if budget else " are legal networks"
+    keep = f" of {format_count(whole)} points " + (f"keep {budget}" if budget else "are legal networks")
+    low, high = format_count(count.low), format_count(count.high)
     if count.exact:
-        return f"{count.low:,} of {whole:,} points{keep} ({_share(count.low, whole)}); exact, by {count.how}"
-    share = _share(round(count.estimate), whole)
+        return f"{low}{keep} ({_share(count.low, whole)}); exact, by {count.how}"
+    share, most = _share(round(count.estimate), whole), _share(count.high, whole)
+    sure = f"{count.confidence:.0%} confidence"
+    if count.confidence < 1 and count.estimate == count.low:
+        return f"at most {most}{keep}, at {sure}: {count.how}"
     if count.confidence < 1:
-        interval = f"{_share(count.low, whole)} to {_share(count.high, whole)} at {count.confidence:.0%} confidence"
-        return f"about {share} of {whole:,} points{keep}: {count.how}, {interval}"
-    return f"{count.low:,} to {count.high:,} of {whole:,} points{keep}, about {share}; by {count.how}"
+        return f"about {share}{keep}: {count.how}, {_share(count.low, whole)} to {most} at {sure}"
+    return f"{low} to {high}{keep}, about {share}; by {count.how}"
 
 
 def _share(part: int, whole: int) -> str:

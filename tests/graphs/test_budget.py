@@ -6,7 +6,7 @@ import pytest
 
 from blocks.errors import BudgetError
 from graphs import Budget, parse
-from graphs.quantities import format_quantity, parse_quantity
+from graphs.quantities import format_count, format_quantity, parse_quantity
 
 # 3 * 4 * 4 = 48 values in and out; a convolution of 3 * 3 * 1 + 3 = 12 parameters and 3 * 3 * 16 = 144 MACs.
 COSTS = parse("version: 1\ninput: {x: {map: [3, 4, 4]}}\nnet: [{conv2d: {out_channels: 3, kernel_size: 1}}]\n").costs()
@@ -32,6 +32,21 @@ COSTS = parse("version: 1\ninput: {x: {map: [3, 4, 4]}}\nnet: [{conv2d: {out_cha
 )
 def test_a_quantity_is_read_as_people_write_it(written: int | float | str, number: int) -> None:
     assert parse_quantity(written) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (1_234_567, "1,234,567"),
+        (10**15 - 1, "999,999,999,999,999"),
+        (10**15, "1.0e15"),
+        (78 * 10**172 + 10**100, "7.8e173"),
+        (10**400, "1.0e400"),
+    ],
+)
+def test_a_count_that_nobody_could_read_is_a_power_of_ten(number: int, text: str) -> None:
+    assert format_count(number) == text
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,34 @@ def test_count_of_what_is_only_drawn_from_says_how_sure_it_is(
     assert text.endswith(" at 95% confidence\n")
 
 
+def test_under_a_tight_budget_a_count_and_a_sample_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("cnn", "--max-params", "10k")
+    counted = told(capsys, "count", *asked)
+    assert (counted["exact"], counted["low"], counted["estimate"]) == (False, 1, 1)
+    # Wilson's upper end where none of n count is z^2 / (n + z^2): 3.8415 / 2003.84 at 95%.
+    assert counted["high"] / counted["size"] == pytest.approx(0.001917, rel=1e-3)
+    assert printed(capsys, "count", *asked) == (
+        "at most 0.19% of 7.8e173 points keep params <= 10k, at 95% confidence: "
+        "none of 2,000 draws does, though there are some: `sample` finds them\n"
+    )
+    text = printed(capsys, "sample", "-n", "1", *asked)
+    assert "none of 500 draws from all points kept the budget, so then drawn part by part" in text
+    assert "not uniform" in text
+    assert not told(capsys, "sample", "-n", "1", *asked)["uniform"]
+
+
+def test_where_a_count_finds_nothing_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    counted = told(capsys, "count", "cnn", "--max-params", "100")
+    assert (counted["low"], counted["estimate"]) == (0, 0)
+    assert counted["how"] == "none of 2,000 draws does, and none was found otherwise"
+
+
+def test_a_size_of_many_digits_is_shown_as_a_power_of_ten(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(str(told(capsys, "size", "cnn")["size"])) == 174
+    assert printed(capsys, "size", "cnn") == "7.8e173 points\n"
+    assert printed(capsys, "show", "cnn").startswith("cnn   7.8e173 points in ")
+
+
 def test_a_sample_comes_back_as_a_point(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
     sampled = told(capsys, "sample", "own.yaml", "-n", "4", "--max-params", "500", "--seed", "3")
     assert sampled["uniform"]
@@ -116,7 +144,8 @@ def test_a_sample_comes_back_as_a_point(space: Space, capsys: pytest.CaptureFixt
         assert (one["hash"], one["params"], one["macs"]) == (graph.hash, graph.costs().params, graph.costs().macs)
         assert one["params"] <= 500
     text = printed(capsys, "sample", "own.yaml", "-n", "1", "--max-params", "500")
-    assert "of the draws kept the budget" in text
+    assert "drawn from all points; " in text
+    assert text.endswith("% of these draws kept the budget\n")
 
 
 def test_neighbours_are_listed_with_what_changes(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
