@@ -22,7 +22,7 @@ from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, drawn, every_way
 from search_spaces.linting import Report, lint
-from search_spaces.listing import list_points
+from search_spaces.listing import MAX_LISTED, list_points
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.phrases import NotLegal
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 Known = TypeVar("Known")
 
-MAX_REMEMBERED = 50_000  # points whose costs and hash are remembered
+MAX_REMEMBERED = 2_000  # points whose costs and hash are remembered, of a space that is too large to be listed,
 MAX_WALKS = 64  # what was made on those walked last, of which hash and peak may be asked soon,
 MAX_GRAPHS = 16  # and graphs
 
@@ -299,8 +299,15 @@ class Space:
         facts = self._facts.get(asked)
         if facts is None:
             facts = self._find_facts(asked, taken, walked)
-            _remember(self._facts, MAX_REMEMBERED, asked, facts)
+            _remember(self._facts, self._most_remembered, asked, facts)
         return Point(taken, facts)
+
+    @cached_property
+    def _most_remembered(self) -> int:
+        """A search comes back to its latest points (benchmarks/search_overhead.md); many searches on a space that can
+        be listed, one after the other, come back to all."""
+        size = self.size()
+        return size if size <= MAX_LISTED else MAX_REMEMBERED
 
     def _find_facts(self, asked: Asked, taken: Decisions, walked: Walked | None) -> Facts:
         """What is to be known of a point: from remembered parts where these are few, by walking where they are many,
