@@ -33,6 +33,8 @@ Reading order; each file imports only from those above it:
     records       the lines of a ledger
     fronts        Pareto fronts and their hypervolume
     ledger        the append-only file that is the truth of a run
+    states        a trial as the ledger tells of it
+    ends          what is kept of every trial
     history       what a ledger says, summed up
     halving       asynchronous successive halving with promotions, and Hyperband
     tables        tables of results, as files

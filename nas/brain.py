@@ -12,26 +12,28 @@ trained longer and over several seeds, to be judged on the validation part again
 from __future__ import annotations
 
 from functools import cached_property
+from hashlib import sha256
 from math import inf
 from typing import TYPE_CHECKING
 
 from blocks.errors import FixpointError
 from nas.answers import MISSING
+from nas.ends import Hashes
 from nas.halving import Halving
-from nas.history import COMPLETE, DIVERGED, FAILED, REJECTED, RUNNING, STOPPED, History, Trial
+from nas.history import History
 from nas.ledger import Line
-from nas.records import Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
+from nas.records import Decisions, Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
 from nas.samplers.drawing import is_exhausted
-from nas.samplers.sampler import Outcome, Sampler
+from nas.samplers.sampler import Sampler
 from nas.screening import Draw, GraphScore, Screening
 from nas.seeds import derive_seed
+from nas.states import COMPLETE, DIVERGED, FAILED, REJECTED, RUNNING, STOPPED, Trial
 from nas.trials import Completed, Diverged, Failed, Job, Lost, OutOfMemory, Paused, Stopped
 
 if TYPE_CHECKING:
     from graphs import Budget, Graph
     from nas.answers import Answers
     from search_spaces import Point, Space
-    from search_spaces.decisions import Alternative
 
 NUM_CONFIRMATION_SEEDS = 2
 MAX_FAILURES_IN_A_ROW = 10
@@ -70,8 +72,8 @@ class Brain:
         self._alone: list[int] = []
         self._running_alone: int | None = None
         self._points: dict[int, Point] = {}
-        self._known: set[str] = set()  # the networks that were tried, or are certainly not in the table
-        self._missing: set[frozenset[tuple[str, Alternative]]] = set()  # decisions that have no row
+        self._known = Hashes()  # the networks that were tried, or are certainly not in the table
+        self._missing = Hashes()  # decisions that have no row
         self._proposed: Point | None = None
 
     def apply(self, line: Line) -> None:
@@ -95,9 +97,8 @@ class Brain:
                 self._sampler.rejected(record.decisions, record.violations)
             case Duplicate():
                 self._num_proposals += 1
-                original = self.history.trials[record.of]
-                ended = original.state != RUNNING
-                self._sampler.duplicated(record.decisions, self._outcome(original) if ended else None)
+                original = self.history.outcome(record.of)
+                self._sampler.duplicated(record.decisions, None if original.state == RUNNING else original)
             case Paused():
                 self._pause(self.history.trials[record.trial])
             case Promoted():
@@ -175,7 +176,7 @@ class Brain:
 
     def is_running(self, trial: int) -> bool:
         """Whether this trial has not ended."""
-        return self.history.trials[trial].state == RUNNING
+        return trial in self.history.running
 
     def graph(self, trial: int) -> Graph:
         """The network of a trial."""
@@ -192,15 +193,15 @@ class Brain:
         violations = self._budget.violations(point.costs)
         if any(violation > 0 for violation in violations.values()):
             return Rejected(dict(decisions), violations)
-        if point.hash in self.history.by_hash:
-            return Duplicate(dict(decisions), point.hash, self.history.by_hash[point.hash])
+        if (of := self.history.by_hash.number(point.hash)) is not None:
+            return Duplicate(dict(decisions), point.hash, of)
         if self._answers is not None and self._answers.row(point.decisions) is None:
-            if frozenset(point.decisions.items()) not in self._missing or point.hash not in self._answered:
+            if _hash_of(point.decisions) not in self._missing or point.hash not in self._answered:
                 return Rejected(dict(decisions), {MISSING: 1.0}, MISSING)
             point = self._answered[point.hash]
             decisions = point.decisions
         self._proposed = point
-        trial = len(self.history.trials)
+        trial = self.history.num_trials
         return Proposed(
             trial=trial,
             decisions=point.decisions,
@@ -218,7 +219,7 @@ class Brain:
     def _miss(self, point: Point) -> None:
         """A point has no row. Its network may have one by other decisions, which is looked for, since that may take
         long, only where the sampler insists; what isn't found then is not asked for any more."""
-        decisions = frozenset(point.decisions.items())
+        decisions = _hash_of(point.decisions)
         if decisions in self._missing:
             self._known.add(point.hash)
         self._missing.add(decisions)
@@ -260,7 +261,7 @@ class Brain:
             for one in candidates:
                 if (one.number, seed) not in begun:
                     return Proposed(
-                        trial=len(self.history.trials),
+                        trial=self.history.num_trials,
                         decisions=one.decisions,
                         hash=one.hash,
                         params=one.params,
@@ -277,7 +278,7 @@ class Brain:
         values = self.history.values(trial) or (-inf,) * len(self.history.study.objectives)
         loss = trial.curve[-1].metrics.get("validation_loss", inf)
         self._halving.pause(trial.number, trial.epoch, values, loss)
-        self._sampler.paused(trial.number, self._outcome(trial))
+        self._sampler.paused(trial.number, self.history.outcome(trial.number))
 
     def _end(self, trial: Trial) -> None:
         self._leave(trial)
@@ -289,7 +290,7 @@ class Brain:
             elif trial.state in (DIVERGED, REJECTED):
                 self._halving.break_off(trial.number, trial.epoch)
             self._halving.end(trial.number)
-            self._sampler.ended(trial.number, self._outcome(trial))
+            self._sampler.ended(trial.number, self.history.outcome(trial.number))
             if trial.state in (FAILED, REJECTED):
                 self._num_failures_in_a_row += 1
             elif trial.state in (COMPLETE, STOPPED):
@@ -312,5 +313,7 @@ class Brain:
             self._queue(trial)
         self._running_alone = None
 
-    def _outcome(self, trial: Trial) -> Outcome:
-        return Outcome(trial.state, self.history.values(trial), trial.epoch)
+
+def _hash_of(decisions: Decisions) -> str:
+    """A hash of decisions, in the order in which points have them."""
+    return sha256(repr(list(decisions.items())).encode()).hexdigest()

@@ -26,7 +26,7 @@ from nas.executors import make_executor
 from nas.executors.tabular import TabularExecutor
 from nas.finishing import finish
 from nas.history import History
-from nas.ledger import Journal, Ledger, RunError, is_locked, no_folder, not_written, read_ledger
+from nas.ledger import Follower, Journal, Ledger, RunError, is_locked, no_folder, not_written
 from nas.objectives import LATENCY
 from nas.opening import Opening, open_study, reopen, versions
 from nas.records import Record, Reported, Resumed
@@ -80,17 +80,16 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
     Raises: as `nas.resume`.
     """
     folder = Path(run)
-    with Ledger.open(folder) as ledger:
-        lines = ledger.take_lines()
-        history = History.of(folder, lines)
+    ledger, history = Ledger.open(folder, lambda lines: History.of(folder, lines))
+    with ledger:
         if is_over(history):
             return summarize(history, driver_is_alive=False)
         opening = reopen(folder, history.started, places or {})
         sampler = sampler_of(history.study, opening.space)
-        brain = _make_brain(opening, sampler, History(folder, lines[0]))
-        for line in lines[1:]:
+        lines = Follower(folder).read()
+        brain = _make_brain(opening, sampler, History(folder, next(lines)))
+        for line in lines:
             brain.apply(line)
-        del lines, history  # which are as large as the run
         _commit(ledger, brain, Resumed(versions()), on_event)
         return _drive(ledger, brain, opening, on_event)
 
@@ -98,7 +97,7 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
 def status(run: str | Path) -> Result:
     """See `nas.status`."""
     folder = Path(run)
-    history = History.of(folder, read_ledger(folder))
+    history = History.of(folder, Follower(folder).read())
     return summarize(history, driver_is_alive=is_locked(folder))
 
 
@@ -143,7 +142,7 @@ def _giving_up(checkpoints: Checkpoints | None, history: History, on_event: Obse
     if checkpoints is None:
         return on_event
     for trial in checkpoints.by_trial():
-        if trial not in history.trials or history.trials[trial].is_over:
+        if trial not in history.trials or history.trials[trial].is_over:  # what is forgotten is over
             checkpoints.remove(trial)
 
     def observe(record: Record, history: History) -> None:

@@ -16,12 +16,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from nas.checkpoints import replace_file
-from nas.history import History, Trial
+from nas.history import History
 from nas.ledger import RunError, not_written
 from nas.manifest import BUNDLE
 from nas.recipe import Recipe
 from nas.records import Exported, Finalised, Record, Unfinished
 from nas.seeds import derive_seed
+from nas.states import Trial
 from nas.trainer import choose_device, is_small
 
 if TYPE_CHECKING:

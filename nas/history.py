@@ -5,16 +5,14 @@ The same fold serves the living driver and a resumed one, so that what is known 
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import inf
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 
+from nas.ends import Hashes, Outcome, Outcomes
 from nas.fronts import front, knee
 from nas.ledger import Line
-from nas.objectives import ACCURACY, LATENCY, oriented
+from nas.objectives import ACCURACY, oriented
 from nas.records import (
     Decisions,
     Duplicate,
@@ -30,139 +28,54 @@ from nas.records import (
     Started,
     Unfinished,
 )
+from nas.states import (
+    COMPLETE,
+    DIVERGED,
+    DUPLICATE,
+    FAILED,
+    PAUSED,
+    REJECTED,
+    RUNNING,
+    STOPPED,
+    TRAINED,
+    Screened,
+    Trial,
+)
 from nas.study import KNEE, Study
 from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
 from search_spaces.decisions import Alternative
 
-RUNNING = "running"
-PAUSED = "paused"
-COMPLETE = "complete"
-STOPPED = "stopped"
-DIVERGED = "diverged"
-FAILED = "failed"
-REJECTED = "rejected"
-DUPLICATE = "duplicate"
-TRAINED = (PAUSED, COMPLETE, STOPPED, DIVERGED, FAILED)
 MAX_LOSSES = 5
-
-
-class Taken:
-    """What the trials of a run took so far: of each decision the alternatives, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._alternatives: dict[str, list[Alternative]] = {}
-        self._places: dict[str, dict[tuple[type, Alternative], int]] = {}
-
-    def places(self, decisions: Decisions) -> Sequence[int]:
-        """Where the alternatives of these stand; new ones come last. A byte for each, while they are few."""
-        found = []
-        for address, value in decisions.items():
-            places = self._places.setdefault(address, {})
-            place = places.setdefault((type(value), value), len(places))  # 1, 1.0 and True are equal as keys of a dict
-            known = self._alternatives.setdefault(address, [])
-            if place == len(known):
-                known.append(value)
-            found.append(place)
-        return bytes(found) if max(found, default=0) < 256 else array("L", found)
-
-    def at(self, addresses: Sequence[str], places: Sequence[int]) -> dict[str, Alternative]:
-        """The decisions whose alternatives stand there."""
-        return {address: self._alternatives[address][place] for address, place in zip(addresses, places, strict=True)}
-
-
-@dataclass(slots=True)
-class Trial:
-    """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`.
-
-    `epochs` is the length of the whole training; so far it goes to epoch `until`. `network` is the name of the
-    hand-designed network that it is, where the run began with it as one, `narrows` that of the one which it is a
-    narrower form of. Its decisions are kept as what they decide, one object for all trials that decide the same, and as
-    places in what the run has `taken`: a run holds many.
-    """
-
-    number: int
-    taken: Taken = field(repr=False, compare=False)
-    addresses: tuple[str, ...]
-    places: Sequence[int]
-    hash: str
-    params: int
-    macs: int
-    seed: int
-    epochs: int
-    until: int
-    confirms: int | None
-    state: str = RUNNING
-    curve: list[Progress] = field(default_factory=list)
-    num_memory_failures: int = 0
-    num_losses: int = 0
-    reason: str = ""
-    network: str = ""
-    narrows: str = ""
-    arm: str = ""
-    score: float | None = None
-
-    @property
-    def decisions(self) -> dict[str, Alternative]:
-        """Which point of the space it is."""
-        return self.taken.at(self.addresses, self.places)
-
-    @property
-    def called(self) -> str:
-        """What it is known by beside its hash, if anything."""
-        return called(self.network, self.narrows)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it will not be trained any further."""
-        return self.state not in (RUNNING, PAUSED)
-
-    @property
-    def epoch(self) -> int:
-        """The last epoch that is known; a table may have no others between."""
-        return self.curve[-1].epoch if self.curve else 0
-
-    @property
-    def value(self) -> float | None:
-        """The validation accuracy after the last epoch that was trained."""
-        return self.curve[-1].value if self.curve else None
-
-    @property
-    def figures(self) -> Mapping[str, float | None]:
-        """What is known of each objective: the accuracy after the last epoch, the latency as it was measured."""
-        latency = self.curve[0].metrics.get(LATENCY.name) if self.curve else None
-        return {"accuracy": self.value, "params": self.params, "macs": self.macs, LATENCY.name: latency}
-
-    @property
-    def seconds(self) -> float:
-        """The time spent in epochs of the last attempt."""
-        return sum(epoch.seconds for epoch in self.curve)
-
-    @property
-    def merit(self) -> tuple[float, float, int, int, int]:
-        """What candidates are ordered by, the best lowest: accuracy, then validation loss, MACs, parameters, age."""
-        last = self.curve[-1]
-        loss = last.metrics.get("validation_loss", inf)
-        return (-last.value, loss, self.macs, self.params, self.number)
+MAX_RANKED = 20
+MAX_OVER = 100  # trials that are forgotten at once
 
 
 class History:
-    """What a ledger says. `apply` is the only way to change it."""
+    """What a ledger says. `apply` is the only way to change it.
+
+    Of the trials of the search that are over it remembers those of the `ranking` and of the `front`, and the
+    hand-designed networks; of the others no more than `nas.ends`. Those that ended since the last was proposed are
+    remembered in any case. `all_trials` has them all.
+    """
 
     def __init__(self, run: Path, first: Line) -> None:
         assert isinstance(first.record, Started)
         self.run = run
         self.started: Started = first.record
-        self.trials: dict[int, Trial] = {}
+        self.trials: dict[int, Trial] = {}  # that are remembered
         self.running: dict[int, Trial] = {}
-        self.by_hash: dict[str, int] = {}
+        self.by_hash = Hashes()  # the trials of the search
+        self.num_trials = 0  # those that are forgotten, too
         self.num_rejected = 0
         self.num_duplicates = 0
         self.ended_by: str | None = None
         self.finals: dict[int, dict[int, Finalised]] = {}  # by trial and seed
         self.unfinished: dict[int, str] = {}  # by trial: why its final training came to no end
         self._starts = {_key(start.decisions): start for start in self.started.starts}
-        self._addresses: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._taken = Taken()
+        self.greatest = dict.fromkeys(self.study.objectives, 0.0)  # figures of the complete trials of the search
+        self._screened: list[Screened] = []  # trials that are forgotten
+        self._outcomes = Outcomes(len(self.study.objectives))
+        self._room = MAX_OVER
         self.exported: Exported | None = None
         self.reported: Reported | None = None
         self.active_seconds = 0.0
@@ -219,13 +132,13 @@ class History:
                 pass
 
     def _propose(self, record: Proposed) -> None:
-        addresses = tuple(record.decisions)
+        if len(self.trials) >= self._room:
+            self._forget()
+        self.num_trials += 1
         start = self._starts.get(_key(record.decisions))
         self.trials[record.trial] = self.running[record.trial] = Trial(
             number=record.trial,
-            taken=self._taken,
-            addresses=self._addresses.setdefault(addresses, addresses),
-            places=self._taken.places(record.decisions),
+            decisions=record.decisions,
             hash=record.hash,
             params=record.params,
             macs=record.macs,
@@ -239,7 +152,7 @@ class History:
             narrows=start.narrows if start else "",
         )
         if record.confirms is None:
-            self.by_hash[record.hash] = record.trial
+            self.by_hash.add(record.hash, record.trial)
             self._num_in[RUNNING] += 1
 
     def _move(self, trial: Trial, state: str) -> None:
@@ -259,8 +172,8 @@ class History:
                 state = PAUSED
             case Completed():
                 state = COMPLETE
-                if trial.confirms is None and trial.curve and (self.best is None or trial.merit < self.best.merit):
-                    self.best = trial
+                if trial.confirms is None and trial.curve:
+                    self._note_complete(trial)
             case Stopped():
                 state = STOPPED
             case Diverged():
@@ -281,6 +194,27 @@ class History:
                 raise AssertionError(record)
         self._move(trial, state)
 
+    def _note_complete(self, trial: Trial) -> None:
+        if self.best is None or trial.merit < self.best.merit:
+            self.best = trial
+        for name in self.greatest:
+            self.greatest[name] = max(self.greatest[name], trial.figures[name] or 0.0)
+
+    def _forget(self) -> None:
+        """Forgets the trials of the search that are over, but those which somebody may still ask for."""
+        kept = {trial.number for trial in [*self.ranking(), *self.front()]}
+        for trial in self.searched:
+            if trial.is_over and not trial.called and trial.number not in kept:
+                self._outcomes.put(trial.number, self.outcome(trial.number))
+                self._screened += [] if trial.screened is None else [trial.screened]
+                del self.trials[trial.number]
+        self._room = len(self.trials) + MAX_OVER
+
+    def outcome(self, number: int) -> Outcome:
+        """How a trial stands, or ended, whether it is remembered or not."""
+        trial = self.trials.get(number)
+        return self._outcomes.get(number) if trial is None else Outcome(trial.state, self.values(trial), trial.epoch)
+
     @property
     def study(self) -> Study:
         """What was asked for."""
@@ -292,8 +226,13 @@ class History:
 
     @property
     def searched(self) -> list[Trial]:
-        """The trials of the search itself, in order."""
+        """The trials of the search itself that are remembered, in order."""
         return [trial for trial in self.trials.values() if trial.confirms is None]
+
+    @property
+    def screened(self) -> list[Screened]:
+        """All trials of the search that a report on its screening is made of."""
+        return self._screened + [one for trial in self.searched if (one := trial.screened) is not None]
 
     @property
     def num_trained(self) -> int:
@@ -317,12 +256,16 @@ class History:
         return {state: count for state, count in counts.items() if count}
 
     def ranking(self) -> list[Trial]:
-        """The complete trials of the search, best first."""
+        """The best of the complete trials of the search, best first: as many as anybody wants to see."""
+        return self._complete()[: max(MAX_RANKED, self.study.candidates)]
+
+    def _complete(self) -> list[Trial]:
+        """The complete trials of the search that are remembered, best first."""
         return sorted((trial for trial in self.searched if trial.state == COMPLETE), key=lambda trial: trial.merit)
 
     def front(self) -> list[Trial]:
         """The complete trials that no other is better than in every objective, the most accurate first."""
-        valued = [(trial, values) for trial in self.ranking() if (values := self.values(trial)) is not None]
+        valued = [(trial, values) for trial in self._complete() if (values := self.values(trial)) is not None]
         return [valued[index][0] for index in front([values for _, values in valued])]
 
     def candidates(self) -> list[Trial]:
@@ -345,7 +288,7 @@ class History:
     def rivals(self) -> list[Trial]:
         """The complete trials of hand-designed networks that are not the winner, the best first."""
         winner = self.winner()
-        return [trial for trial in self.ranking() if trial.network and winner and trial.number != winner.number]
+        return [one for one in self._complete() if one.network and winner and one.number != winner.number]
 
     def scores(self, trial: int) -> tuple[float, ...]:
         """The test accuracies of a trial's final trainings, in the order of the seeds."""
@@ -374,9 +317,16 @@ class History:
         return min(confirmed, key=merit)
 
 
-def called(network: str, narrows: str) -> str:
-    """A hand-designed network by its name, a narrower form of one by that."""
-    return network or (f"{narrows}, narrowed" if narrows else "")
+def all_trials(run: Path, lines: Iterable[Line]) -> dict[int, Trial]:
+    """Every trial after these lines, by its number."""
+    rest = iter(lines)
+    history = History(run, next(rest))
+    trials: dict[int, Trial] = {}
+    for line in rest:
+        history.apply(line)
+        if isinstance(line.record, Proposed):
+            trials[line.record.trial] = history.trials[line.record.trial]
+    return trials
 
 
 def _key(decisions: Decisions) -> frozenset[tuple[str, Alternative]]:

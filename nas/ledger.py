@@ -19,13 +19,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from blocks.errors import FixpointError
 from nas.records import Record, decode, encode
 from nas.study import StudyError
 from nas.trials import Progress
 from search_spaces.catalog import nearest_file
+
+Folded = TypeVar("Folded")
 
 LEDGER = "ledger.jsonl"
 LOCK = "lock"
@@ -48,24 +50,44 @@ def read_ledger(run: Path) -> list[Line]:
 
     Raises: RunError where there is none, or where a line is damaged (with its number).
     """
-    return Follower(run).read()
+    return list(Follower(run).read())
 
 
 class Follower:
-    """Reads a run's ledger while it is being written: each call of `read` gives what has come since the one before."""
+    """Reads a run's ledger while it is being written: each call of `read` gives what has come since the one before.
+
+    What was read are `num_lines` of `num_bytes`, the last written at `last_at`.
+    """
 
     def __init__(self, run: Path) -> None:
         self._run = run
-        self._num_bytes = 0
-        self._num_lines = 0
+        self.num_bytes = 0
+        self.num_lines = 0
+        self.last_at = 0.0
 
-    def read(self) -> list[Line]:
-        """The new whole lines; at the first call there is at least one. Raises: RunError, as `read_ledger` does."""
+    def read(self) -> Iterator[Line]:
+        """The new whole lines, one at a time; at the first call there is at least one. Raises: RunError, as
+        `read_ledger` does."""
+        with self._open() as file:
+            file.seek(self.num_bytes)
+            for text in file:
+                if not text.endswith(b"\n"):
+                    break
+                line = _parse(text, self.num_lines + 1)
+                if line is None:
+                    raise _damaged(self._run / LEDGER, self.num_lines + 1)
+                self.num_bytes += len(text)
+                self.num_lines += 1
+                self.last_at = line.at
+                yield line
+        if not self.num_lines:
+            help = "the run had not begun; remove the folder and start again"
+            raise RunError(f"{self._run / LEDGER} holds no whole line", help=help)
+
+    def _open(self) -> BinaryIO:
         path = self._run / LEDGER
         try:
-            with path.open("rb") as file:
-                file.seek(self._num_bytes)
-                text = file.read()
+            return path.open("rb")
         except FileNotFoundError:
             if not self._run.exists():
                 help = nearest_file(self._run, ("",)) or "give the folder of a run"
@@ -76,35 +98,30 @@ class Follower:
         except OSError as error:
             help = "check the path and its permissions"
             raise RunError(f"{path} cannot be read: {error.strerror}", help=help) from None
-        whole = text[: text.rfind(b"\n") + 1]
-        lines = list(_parse(whole, path, self._num_lines + 1))
-        self._num_bytes += len(whole)
-        self._num_lines += len(lines)
-        if not self._num_lines:
-            help = "the run had not begun; remove the folder and start again"
-            raise RunError(f"{path} holds no whole line", help=help)
-        return lines
 
 
-def _parse(text: bytes, path: Path, first: int) -> Iterator[Line]:
-    for number, line in enumerate(text.split(b"\n")[:-1], start=first):
-        try:
-            data = json.loads(line)
-            crc = data.pop("crc")
-            sound = crc == _crc(data) and data["n"] == number
-            parsed = Line(float(data["at"]), decode(data)) if sound else None
-        except (ValueError, KeyError, TypeError, AttributeError, StudyError):
-            parsed = None
-        if parsed is None:
-            raise RunError(
-                f"line {number} of {path} is damaged",
-                help=f"restore the file, or go on from what stands before: head -n {number - 1} {LEDGER} > repaired",
-            )
-        yield parsed
+def _parse(text: bytes, number: int) -> Line | None:
+    """The line of this number; None where it is damaged."""
+    try:
+        data = json.loads(text)
+        crc = data.pop("crc")
+        is_sound = crc == _crc(data) and data["n"] == number
+        return Line(float(data["at"]), decode(data)) if is_sound else None
+    except (ValueError, KeyError, TypeError, AttributeError, StudyError):
+        return None
+
+
+def _damaged(path: Path, number: int) -> RunError:
+    help = f"restore the file, or go on from what stands before: head -n {number - 1} {LEDGER} > repaired"
+    return RunError(f"line {number} of {path} is damaged", help=help)
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_written = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def _crc(data: dict[str, Any]) -> str:
-    return f"{zlib.crc32(json.dumps(data, sort_keys=True, separators=(',', ':')).encode()):08x}"
+    return f"{zlib.crc32(_canonical.encode(data).encode()):08x}"
 
 
 class Journal(Protocol):
@@ -132,21 +149,20 @@ class Ledger:
     system, so that it outlives the process but maybe not the machine.
     """
 
-    def __init__(self, run: Path, lines: list[Line], file: int, lock: int) -> None:
+    def __init__(self, run: Path, file: int, lock: int, count: int = 0, last_at: float = 0.0) -> None:
         self.run = run
-        self._lines = lines
         self._file = file
         self._lock = lock
-        self._count = len(lines)
+        self._count = count
         self.clock: Callable[[], float] = time.time
-        self.last_at = lines[-1].at if lines else 0.0
+        self.last_at = last_at
 
     @classmethod
     def create(cls, run: Path) -> Self:
         """An empty ledger in an existing folder that has none. Raises: RunError."""
         lock = _acquire(run)
         try:
-            if (run / LEDGER).exists() and b"\n" in (run / LEDGER).read_bytes():
+            if _holds_a_line(run / LEDGER):
                 raise RunError(f"{run} already holds a run", help=f"nas resume {run}, or choose another folder")
             file = os.open(run / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC, 0o644)
         except RunError:
@@ -156,11 +172,11 @@ class Ledger:
             _leave_nothing(run)
             os.close(lock)
             raise not_written(run, error) from None
-        return cls(run, [], file, lock)
+        return cls(run, file, lock)
 
     @classmethod
-    def open(cls, run: Path) -> Self:
-        """The ledger of an earlier driver, its torn last line cut off.
+    def open(cls, run: Path, fold: Callable[[Iterator[Line]], Folded]) -> tuple[Self, Folded]:
+        """The ledger of an earlier driver, its torn last line cut off, and what `fold` makes of its lines.
 
         Raises: RunError, also where that driver is still alive.
         """
@@ -168,22 +184,19 @@ class Ledger:
             read_ledger(run)
         lock = _acquire(run)
         try:
-            lines = read_ledger(run)
+            follower = Follower(run)
+            lines = follower.read()
+            folded = fold(lines)
+            assert next(lines, None) is None, "a ledger is read to its end before it is written"
             file = os.open(run / LEDGER, os.O_RDWR | os.O_APPEND)
-            whole = (run / LEDGER).read_bytes().rfind(b"\n") + 1
-            os.ftruncate(file, whole)
-        except RunError:
-            os.close(lock)
-            raise
+            os.ftruncate(file, follower.num_bytes)
         except OSError as error:
             os.close(lock)
             raise not_written(run, error) from None
-        return cls(run, lines, file, lock)
-
-    def take_lines(self) -> list[Line]:
-        """What stood there when it was opened. The ledger keeps no lines, and gives these away once."""
-        lines, self._lines = self._lines, []
-        return lines
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(run, file, lock, follower.num_lines, follower.last_at), folded
 
     def append(self, record: Record) -> Line:
         """Writes one line.
@@ -192,7 +205,7 @@ class Ledger:
         """
         at = round(self.clock(), 3)
         data = {"n": self._count + 1, "at": at, **encode(record)}
-        line = json.dumps({**data, "crc": _crc(data)}, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        line = _written.encode({**data, "crc": _crc(data)}).encode() + b"\n"
         try:
             before = os.fstat(self._file).st_size
             try:
@@ -226,6 +239,14 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _holds_a_line(path: Path) -> bool:
+    """Whether a file is there that has a whole line."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return file.readline().endswith(b"\n")
 
 
 def is_locked(run: Path) -> bool:

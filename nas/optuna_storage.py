@@ -24,10 +24,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import search_spaces
 from blocks.errors import FixpointError
-from nas.history import COMPLETE, DIVERGED, FAILED, REJECTED, STOPPED, History, Trial
+from nas.history import History, all_trials
 from nas.ledger import Line
 from nas.objectives import ACCURACY, BY_NAME
 from nas.records import Decisions, Duplicate, Proposed, Rejected
+from nas.states import COMPLETE, DIVERGED, FAILED, REJECTED, STOPPED, Trial
 from search_spaces.decisions import Alternative
 
 RUN = "run"
@@ -123,18 +124,19 @@ def _trials(history: History, lines: list[Line]) -> Iterator[tuple[int, FrozenTr
         decision.address: _distribution(decision.alternatives)
         for decision in search_spaces.parse(history.started.space_text).decisions
     }
+    trials = all_trials(history.run, lines)
     ends = {getattr(line.record, "trial", None): line.at for line in lines if not isinstance(line.record, Proposed)}
     for number, line in enumerate(lines, start=1):
         match line.record:
             case Proposed(confirms=None) as record:
-                trial = history.trials[record.trial]
+                trial = trials[record.trial]
                 yield number, _trained(number, trial, history, distributions, line.at, ends.get(record.trial))
             case Rejected() as record:
                 attributes = {LINE: number, "reason": record.reason or "over budget"}
                 state, of = TrialState.PRUNED, dict(record.violations)
                 yield number, _frozen(state, record.decisions, distributions, attributes, line.at, line.at, of)
             case Duplicate() as record:
-                original = history.trials[record.of]
+                original = trials[record.of]
                 attributes = {LINE: number, "duplicate of": record.of, "hash": record.hash}
                 is_known = original.state == COMPLETE
                 state = TrialState.COMPLETE if is_known else TrialState.PRUNED

@@ -198,12 +198,13 @@ KINDS: dict[str, type[Any]] = {
     "exported": Exported,
 }
 _KIND_OF = {record_class: kind for kind, record_class in KINDS.items()}
+_NAMES = {record_class: tuple(one.name for one in fields(record_class)) for record_class in KINDS.values()}
 
 
 def encode(record: Record) -> dict[str, Any]:
     """The record as JSON data, `kind` first."""
     data: dict[str, Any] = {"kind": _KIND_OF[type(record)]}
-    data.update((one.name, getattr(record, one.name)) for one in fields(record))
+    data.update((name, getattr(record, name)) for name in _NAMES[type(record)])
     if isinstance(record, Started):
         starts = [asdict(start) for start in record.starts]
         data |= {
@@ -220,8 +221,7 @@ def decode(data: Mapping[str, Any]) -> Record:
     Raises: KeyError, TypeError, ValueError; StudyError.
     """
     record_class = KINDS[data["kind"]]
-    known = {one.name for one in fields(record_class)}
-    values = {key: value for key, value in data.items() if key in known}
+    values = {name: data[name] for name in _NAMES[record_class] if name in data}
     if record_class is Started:
         values |= {"study": Study.of(values["study"]), "recipe": Recipe.model_validate(values["recipe"])}
         values["starts"] = tuple(
@@ -236,7 +236,7 @@ def decode(data: Mapping[str, Any]) -> Record:
 
 
 def _points(decisions: Mapping[str, Any]) -> Decisions:
-    return {address: _tuples(value) for address, value in decisions.items()}
+    return {address: _tuples(value) if isinstance(value, list) else value for address, value in decisions.items()}
 
 
 def _tuples(value: Any) -> Alternative:

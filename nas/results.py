@@ -9,10 +9,11 @@ from typing import Any
 
 from nas.evidence import chance, verdict
 from nas.fronts import hypervolume
-from nas.history import History, Trial, called
+from nas.history import History
 from nas.lookup import Lookup
 from nas.objectives import ACCURACY, LATENCY
 from nas.screening import ScreeningReport, screening_report
+from nas.states import Trial, called
 
 RUNNING = "running"
 INTERRUPTED = "interrupted"
@@ -216,7 +217,7 @@ def _reference(history: History, objective: str) -> float:
     bound = history.study.budget.as_dict().get(f"max_{objective}")
     if bound is not None:
         return bound
-    return max((trial.figures[objective] or 0.0 for trial in history.ranking()), default=0.0)
+    return history.greatest[objective]
 
 
 def _scaled(figure: float | None, reference: float) -> float:

@@ -10,7 +10,7 @@ come from whoever has them, as a function. Free of torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf, isfinite
 from statistics import median
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.errors import FixpointError
 from nas.evidence import LEVEL, mann_whitney
-from nas.history import COMPLETE, PAUSED, RUNNING, STOPPED, History
+from nas.history import History
 from nas.records import Decisions
 from nas.samplers.sampler import Sampler
 from nas.seeds import derive_seed
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from search_spaces import Space
 
 SCREENED, CONTROL = "screened", "control"
+MAX_REMEMBERED = 2_000  # networks whose scores are
 
 GraphScore = Callable[["Graph"], float]
 
@@ -44,7 +45,8 @@ class Draw:
 
 
 class Screening:
-    """The screening of a study. `score` is for proxies that are no costs; it is asked once for every network."""
+    """The screening of a study. `score` is for proxies that are no costs, and isn't asked again for a network that is
+    drawn again soon."""
 
     def __init__(self, study: Study, space: Space, budget: Budget, score: GraphScore | None = None) -> None:
         assert score is not None or study.screening not in TENSOR_PROXIES
@@ -54,7 +56,7 @@ class Screening:
         self._score_graph = score
         self._scores: dict[str, float] = {}
 
-    def propose(self, sampler: Sampler, number: int, known: Set[str]) -> Draw | None:
+    def propose(self, sampler: Sampler, number: int, known: Container[str]) -> Draw | None:
         """The best of several draws for the proposal of this number, or a single one; None where there is none."""
         if self._study.screening == "none":
             decisions = sampler.propose(number, known)
@@ -64,7 +66,7 @@ class Screening:
         best: Draw | None = None
         seen: set[str] = set()
         for index in range(1 if is_control else num_draws):
-            decisions = sampler.propose(number * num_draws + index, known | seen if seen else known)
+            decisions = sampler.propose(number * num_draws + index, _Either(known, seen))
             if decisions is None:
                 break
             sampler.withdrawn(decisions)
@@ -86,8 +88,21 @@ class Screening:
         if self._score_graph is None:
             return point.hash, float(getattr(point.costs, self._study.screening))
         if point.hash not in self._scores:
+            if len(self._scores) >= MAX_REMEMBERED:
+                self._scores.clear()
             self._scores[point.hash] = self._score_graph(point.graph)
         return point.hash, self._scores[point.hash]
+
+
+@dataclass(frozen=True, slots=True)
+class _Either(Container[str]):
+    """What is in one of two collections."""
+
+    one: Container[str]
+    other: Container[str]
+
+    def __contains__(self, hash: object) -> bool:
+        return hash in self.one or hash in self.other
 
 
 @dataclass(frozen=True)
@@ -119,14 +134,13 @@ def screening_report(history: History) -> ScreeningReport | None:
     study = history.study
     if study.screening == "none":
         return None
-    trained = [trial for trial in history.searched if trial.arm and trial.curve]
-    trained = [trial for trial in trained if trial.state in (COMPLETE, PAUSED, STOPPED, RUNNING)]
-    epoch = min((trial.curve[-1].epoch for trial in trained if trial.state != RUNNING), default=0)
+    trained = history.screened
+    epoch = min((trial.epoch for trial in trained if not trial.is_running), default=0)
     values: Mapping[str, list[float]] = {SCREENED: [], CONTROL: []}
     pairs: list[tuple[float, float]] = []
     for trial in trained:
-        if epoch and len(trial.curve) >= epoch:
-            value = trial.curve[epoch - 1].value
+        if epoch and len(trial.values) >= epoch:
+            value = trial.values[epoch - 1]
             values[trial.arm].append(value)
             if trial.score is not None:
                 pairs.append((trial.score, value))

@@ -19,9 +19,10 @@ from nas import trials
 from nas.brain import NUM_CONFIRMATION_SEEDS
 from nas.cli.progress import best_so_far, describe, num_final_trainings
 from nas.cli.shown import shown_accuracy
-from nas.history import RUNNING, History, Trial
+from nas.history import History
 from nas.lookup import Lookup
 from nas.records import Record
+from nas.states import RUNNING, Trial
 
 SPEED_WINDOW_SECONDS = 900.0
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Self, TextIO
 from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
 from nas.cli.shown import shown_accuracy
-from nas.history import COMPLETE, DIVERGED, FAILED, PAUSED, History, Trial
+from nas.history import History
 from nas.lookup import WHOLE
 from nas.objectives import ACCURACY
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started, Unfinished
+from nas.states import COMPLETE, DIVERGED, FAILED, PAUSED, Trial
 from nas.trials import Completed, Diverged, Failed, OutOfMemory, Paused, Progress
 
 if TYPE_CHECKING:

@@ -17,10 +17,11 @@ from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
 from nas.cli.progress import best_so_far, describe, num_final_trainings
 from nas.cli.shown import shown_accuracy
-from nas.history import History, Trial
+from nas.history import History
 from nas.ledger import Follower, Line, is_locked
 from nas.lookup import Lookup
 from nas.results import is_over
+from nas.states import Trial
 
 POLL_SECONDS = 0.5
 MOST_ROWS = 12  # of a table, each
@@ -40,22 +41,26 @@ def watch(run: Path, stream: TextIO) -> None:
 def _news(run: Path) -> Generator[tuple[Line | None, History]]:
     """Every line of the ledger with the state after it, and a None after those that are there already."""
     follower = Follower(run)
-    first, *rest = follower.read()
+    lines = follower.read()
+    first = next(lines)
     history = History(run, first)
     yield first, history
     while True:
-        for line in rest:
+        for line in lines:
             history.apply(line)
             yield line, history
         yield None, history
         if is_over(history):
             return
         is_driven = is_locked(run)  # asked before the last look: what a driver wrote before its end is read
-        rest = follower.read()
-        if not rest:
-            if not is_driven:
-                return
+        lines = follower.read()
+        if (next_line := next(lines, None)) is not None:
+            history.apply(next_line)
+            yield next_line, history
+        elif is_driven:
             time.sleep(POLL_SECONDS)
+        else:
+            return
 
 
 def _draw(news: Iterator[tuple[Line | None, History]], stream: TextIO) -> None:

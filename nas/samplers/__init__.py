@@ -27,10 +27,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphs.faults import nearest, one_of
+from nas.ends import Outcome
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.local import LocalSampler
 from nas.samplers.random import RandomSampler
-from nas.samplers.sampler import Outcome, Sampler
+from nas.samplers.sampler import Sampler
 from nas.study import StudyError
 from nas.study_values import SAMPLERS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Container
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ NUM_DESCENTS = 32  # a draw from a space that is too tight for drawing costs a h
 NUM_COMPARED = 10
 
 
-def draw_new(space: Space, budget: Budget, known: Set[str], seed: int) -> Decisions | None:
+def draw_new(space: Space, budget: Budget, known: Container[str], seed: int) -> Decisions | None:
     """A point within the budget whose network is not known; uniform over those, where the draws are.
 
     Where draws find none, it is one of a list of all points, if these are few. None where nothing in the list is new,
@@ -43,13 +43,13 @@ def draw_new(space: Space, budget: Budget, known: Set[str], seed: int) -> Decisi
     return None
 
 
-def is_exhausted(space: Space, budget: Budget, known: Set[str]) -> bool:
+def is_exhausted(space: Space, budget: Budget, known: Container[str]) -> bool:
     """Whether it is certain that the network of every point within the budget is known."""
     listed = space.list_points(budget)
     return listed is not None and all(point.hash in known for point in listed)
 
 
-def draw_first(space: Space, budget: Budget, known: Set[str], seed: int, number: int) -> Decisions | None:
+def draw_first(space: Space, budget: Budget, known: Container[str], seed: int, number: int) -> Decisions | None:
     """As `draw_new`; for every other number the one with the most parameters of ten draws.
 
     Within a budget the parameter count is the strongest prior that costs nothing, on images; but a beginning of large
@@ -61,7 +61,7 @@ def draw_first(space: Space, budget: Budget, known: Set[str], seed: int, number:
 
 
 def draw_largest(
-    space: Space, budget: Budget, known: Set[str], seed: int, metric: str, number: int
+    space: Space, budget: Budget, known: Container[str], seed: int, metric: str, number: int
 ) -> Decisions | None:
     """As `draw_new`, the one of so many draws that costs most by a metric of `graphs.costs.Totals`."""
     draws = space.draws(budget, seed)

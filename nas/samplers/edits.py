@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Container, Iterator
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def num_edits_between(one: Decisions, other: Decisions) -> int:
 
 
 def mutant(
-    space: Space, budget: Budget, known: Set[str], parent: Decisions, num_edits: int, random: Random
+    space: Space, budget: Budget, known: Container[str], parent: Decisions, num_edits: int, random: Random
 ) -> Decisions | None:
     """A new point within the budget that differs from its parent in so many decisions, where a few tries find one;
     else any new one that is one edit or a swap away. None where there is none."""

@@ -8,14 +8,15 @@ nothing tried twice, the best of all of them is the better choice, and age alone
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Set
+from collections.abc import Container
 from random import Random
 from typing import TYPE_CHECKING
 
+from nas.ends import Outcome
 from nas.records import Decisions
 from nas.samplers.drawing import draw_first, draw_new
 from nas.samplers.edits import mutant
-from nas.samplers.sampler import Outcome, Sampler
+from nas.samplers.sampler import Sampler
 from nas.samplers.standing import Tried, tried, with_one_more
 from nas.seeds import derive_seed
 
@@ -40,7 +41,7 @@ class EvolutionSampler(Sampler):
         self._running: dict[int, Decisions] = {}
         self._num_accepted = 0
 
-    def propose(self, number: int, known: Set[str]) -> Decisions | None:
+    def propose(self, number: int, known: Container[str]) -> Decisions | None:
         seed = derive_seed(self._seed, "evolution", number)
         if self._num_accepted < POPULATION or not self._population:
             return draw_first(self._space, self._budget, known, seed, self._num_accepted)

@@ -15,7 +15,7 @@ sampler was told.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache, cached_property
 from random import Random
@@ -26,17 +26,18 @@ from scipy.special import log_ndtr
 from threadpoolctl import ThreadpoolController
 
 from blocks.errors import BudgetError
-from nas.history import DIVERGED, REJECTED
+from nas.ends import Outcome
 from nas.records import Decisions
 from nas.samplers.candidates import Candidates
 from nas.samplers.drawing import draw_largest, draw_new
 from nas.samplers.encoding import Doubles, Encoding, Integers
 from nas.samplers.expected_costs import ExpectedCosts
-from nas.samplers.sampler import Outcome, Sampler
+from nas.samplers.sampler import Sampler
 from nas.samplers.scales import drawn_together, levels
 from nas.samplers.standing import Tried, tried
 from nas.samplers.surrogate import Hyper, Posterior, fit
 from nas.seeds import derive_seed
+from nas.states import DIVERGED, REJECTED
 
 if TYPE_CHECKING:
     from graphs import Budget
@@ -73,7 +74,7 @@ class GPSampler(Sampler):
         self._fresh: tuple[int, list[Point]] = (-1, [])
         self._hashes: dict[frozenset[tuple[str, Alternative]], str | None] = {}  # of points; None over the budget
 
-    def propose(self, number: int, known: Set[str]) -> Decisions | None:
+    def propose(self, number: int, known: Container[str]) -> Decisions | None:
         seed = derive_seed(self._seed, "gp", number)
         if len(self._decisions) < NUM_FIRST or len(self._ended) < 2:
             metric = FIRST_BY[len(self._decisions) % len(FIRST_BY)]
@@ -103,7 +104,7 @@ class GPSampler(Sampler):
             self._sample = list(self._ended.values())
             self._hyper = None
 
-    def _best_new(self, number: int, known: Set[str], random: Random) -> Point | None:
+    def _best_new(self, number: int, known: Container[str], random: Random) -> Point | None:
         """The new point within the budget of the greatest expected improvement that is found."""
         weights = np.array([random.expovariate(1) for _ in range(self._num_objectives)])
         model = self._learn(weights / weights.sum())

@@ -8,15 +8,16 @@ Where nothing new is left around the `BEAM` best of a climb, the next best is go
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator, Set
+from collections.abc import Container, Iterator
 from itertools import chain, zip_longest
 from random import Random
 from typing import TYPE_CHECKING
 
+from nas.ends import Outcome
 from nas.records import Decisions
 from nas.samplers.drawing import draw_first
 from nas.samplers.edits import Surroundings, num_edits_between
-from nas.samplers.sampler import Outcome, Sampler
+from nas.samplers.sampler import Sampler
 from nas.samplers.standing import Tried, tried, with_one_more
 from nas.seeds import derive_seed
 
@@ -41,7 +42,7 @@ class LocalSampler(Sampler):
         self._running: dict[int, tuple[Decisions, _Climb]] = {}
         self._num_accepted = 0
 
-    def propose(self, number: int, known: Set[str]) -> Decisions | None:
+    def propose(self, number: int, known: Container[str]) -> Decisions | None:
         seed = derive_seed(self._seed, "local", number)
         if self._climbs[-1].is_begun:
             for climb in self._most_promising_first():
@@ -87,7 +88,7 @@ class LocalSampler(Sampler):
         begun = [climb for climb in self._climbs if climb.best]
         return sorted(begun, key=lambda climb: climb.best[0].merit, reverse=True)
 
-    def _next_of(self, climb: _Climb, known: Set[str], random: Random) -> Point | None:
+    def _next_of(self, climb: _Climb, known: Container[str], random: Random) -> Point | None:
         best = list(climb.best)
         if self._num_objectives > 1:
             random.shuffle(best)

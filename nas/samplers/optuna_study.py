@@ -14,7 +14,7 @@ from a ledger proposes what the first one would have.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -22,12 +22,13 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nas.history import COMPLETE, DIVERGED, PAUSED, REJECTED, STOPPED
+from nas.ends import Outcome
 from nas.records import Decisions
 from nas.samplers.drawing import draw_first, draw_new
 from nas.samplers.encoding import is_ordered
-from nas.samplers.sampler import Outcome, Sampler
+from nas.samplers.sampler import Sampler
 from nas.seeds import derive_seed
+from nas.states import COMPLETE, DIVERGED, PAUSED, REJECTED, STOPPED
 from search_spaces.decisions import Alternative
 from search_spaces.points import legal_point
 
@@ -112,7 +113,7 @@ class OptunaSampler(Sampler):
     def _kept(self, finished: list[FrozenTrial]) -> list[FrozenTrial]:
         """The trials that a new study begins with, of all finished ones of the old study."""
 
-    def propose(self, number: int, known: Set[str]) -> Decisions | None:
+    def propose(self, number: int, known: Container[str]) -> Decisions | None:
         seed = derive_seed(self._seed, self.name, number)
         if self._num_accepted < self.num_startup or not self._distributions:
             drawn = draw_first(self._space, self._budget, known, seed, self._num_accepted)
@@ -214,11 +215,11 @@ class OptunaSampler(Sampler):
             self._study.tell(asked[1], state=TrialState.FAIL)
         return self._ask_for(decisions, self._num_told)
 
-    def _is_new(self, params: Params, known: Set[str]) -> bool:
+    def _is_new(self, params: Params, known: Container[str]) -> bool:
         point = legal_point(self._space, self._decisions_of(params))
         return point is not None and self._budget.admits(point.costs) and point.hash not in known
 
-    def _draw(self, known: Set[str], seed: int) -> Params | None:
+    def _draw(self, known: Container[str], seed: int) -> Params | None:
         drawn = draw_new(self._space, self._budget, known, seed)
         return None if drawn is None else self._params_of(drawn, seed)
 

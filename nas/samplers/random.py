@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from nas.records import Decisions
@@ -23,5 +23,5 @@ class RandomSampler(Sampler):
         self._budget = budget
         self._seed = seed
 
-    def propose(self, number: int, known: Set[str]) -> Decisions | None:
+    def propose(self, number: int, known: Container[str]) -> Decisions | None:
         return draw_new(self._space, self._budget, known, derive_seed(self._seed, "random", number))

@@ -8,30 +8,17 @@ the order in which they were made, each before the next is asked for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
 
+from nas.ends import Outcome
 from nas.records import Decisions
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended: `state` as in `nas.history`, after `epoch` epochs.
-
-    `values` has one figure per objective of the study, in its order, each so that higher is better, which is the
-    negative of what is to be small; None where there are none that mean anything.
-    """
-
-    state: str
-    values: tuple[float, ...] | None
-    epoch: int
-
-
 class Sampler(ABC):
-    """Chooses points. `known` are the hashes of all networks that were accepted so far, or can't be tried."""
+    """Chooses points. `known` holds the hashes of all networks that were accepted so far, or can't be tried."""
 
     @abstractmethod
-    def propose(self, number: int, known: Set[str]) -> Decisions | None:
+    def propose(self, number: int, known: Container[str]) -> Decisions | None:
         """Decisions for the proposal of this number, from 0; None where no new point is found."""
 
     def withdrawn(self, decisions: Decisions) -> None:  # noqa: B027

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from nas.ends import Outcome
 from nas.fronts import dominates
-from nas.history import COMPLETE, PAUSED, STOPPED
 from nas.records import Decisions
-from nas.samplers.sampler import Outcome
+from nas.states import COMPLETE, PAUSED, STOPPED
 
 Merit = tuple[bool, int, float, int]
 

@@ -141,8 +141,7 @@ def begin(run: Path, first: Started) -> tuple[Ledger, Brain]:
 
 def reopen(run: Path) -> tuple[Ledger, Brain]:
     """A run as a new driver finds it, with everything that was running handed in again."""
-    ledger = Ledger.open(run)
-    first, *rest = ledger.take_lines()
+    ledger, [first, *rest] = Ledger.open(run, list)
     brain = _brain(History(run, first))
     for line in rest:
         brain.apply(line)

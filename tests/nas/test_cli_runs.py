@@ -441,7 +441,8 @@ class TestExport:
 
     def test_a_run_that_goes_on_is_waited_for(self, nas: Callable[..., Answer], tmp_path: Path) -> None:
         play(tmp_path / "run", SEARCHED)
-        with Ledger.open(tmp_path / "run"):  # as its driver has it
+        ledger, _ = Ledger.open(tmp_path / "run", list)  # as its driver has it
+        with ledger:
             code, _, err = nas("export", tmp_path / "run", "--to", tmp_path / "shipped")
         assert code == 1
         assert err.endswith(f"\n  help: see it go on: nas status {tmp_path / 'run'} --watch\n")

@@ -18,10 +18,11 @@ from nas import resume, status
 from nas.data import DataError
 from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
-from nas.history import History, Trial
+from nas.history import History
 from nas.ledger import LEDGER, Ledger, RunError, read_ledger
 from nas.records import Exported, Finalised, Record, Resumed, Started
 from nas.results import Result, SearchInterrupted
+from nas.states import Trial
 from nas.trials import Event, Job, Progress
 from tests.nas.fakes import (
     BUDGET,

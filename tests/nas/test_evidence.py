@@ -133,7 +133,8 @@ def test_rivals_are_trained_as_the_winner_is_and_only_those_asked_for(tmp_path: 
     history = play(tmp_path / "run", first, SEARCHED)
     winner = history.winner()
     assert winner is not None
-    with Ledger.open(tmp_path / "run") as ledger:
+    ledger, _ = Ledger.open(tmp_path / "run", list)
+    with ledger:
         for record in finish(history, lambda trial: POINTS[trial].graph, winner, data, Budget(), "cpu"):
             history.apply(ledger.append(record))
     assert {trial: len(seeds) for trial, seeds in history.finals.items()} == {0: 2, 1: 2}

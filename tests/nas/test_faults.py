@@ -22,9 +22,10 @@ import pytest
 
 from nas.driver import run_trials, status
 from nas.executors.inline import InlineExecutor
-from nas.history import DIVERGED, FAILED, REJECTED, History
+from nas.history import History
 from nas.ledger import LEDGER, read_ledger
 from nas.records import Resumed
+from nas.states import DIVERGED, FAILED, REJECTED
 from nas.trials import Completed, Diverged, Executor, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
 from tests.nas.fakes import begin, run_to_end, started, trials_of
 from tests.nas.faults import Faulty

@@ -13,8 +13,9 @@ import pytest
 
 from nas import resume, status
 from nas.checkpoints import CHECKPOINTS
-from nas.history import History, Trial
+from nas.history import History
 from nas.ledger import LEDGER, read_ledger
+from nas.states import Trial
 from nas.trials import Progress
 from tests.nas.fakes import SPACE_TEXT, trials_of
 from tests.nas.processes import heed_ctrl_c

@@ -89,7 +89,9 @@ def test_a_torn_last_line_is_passed_over_and_then_cut_off(ledger: Ledger, num_by
     whole = path.read_bytes()
     path.write_bytes(whole + whole.splitlines(keepends=True)[1][:num_bytes].rstrip(b"\n"))
     assert [line.record for line in read_ledger(ledger.run)] == [RECORDS[0], Completed(0)]
-    with Ledger.open(ledger.run) as again:
+    again, lines = Ledger.open(ledger.run, list)
+    assert [line.record for line in lines] == [RECORDS[0], Completed(0)]
+    with again:
         again.append(Completed(1))
     assert [line.record for line in read_ledger(ledger.run)] == [RECORDS[0], Completed(0), Completed(1)]
 
@@ -115,7 +117,7 @@ def test_a_damaged_line_is_refused_with_its_number(ledger: Ledger, damage: objec
     with pytest.raises(RunError, match=rf"line {number} of .*ledger.jsonl is damaged"):
         read_ledger(ledger.run)
     with pytest.raises(RunError, match="is damaged"):
-        Ledger.open(ledger.run)
+        Ledger.open(ledger.run, list)
     assert not is_locked(ledger.run)
 
 
@@ -123,10 +125,11 @@ def test_a_second_driver_is_refused_while_the_first_lives(ledger: Ledger) -> Non
     ledger.append(RECORDS[0])
     assert is_locked(ledger.run)
     with pytest.raises(RunError, match="in use by another driver"):
-        Ledger.open(ledger.run)
+        Ledger.open(ledger.run, list)
     ledger.close()
     assert not is_locked(ledger.run)
-    Ledger.open(ledger.run).close()
+    again, _ = Ledger.open(ledger.run, list)
+    again.close()
 
 
 def test_a_run_is_never_begun_over_another(ledger: Ledger) -> None:
@@ -141,7 +144,7 @@ def test_a_folder_without_a_ledger_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run"):
         read_ledger(tmp_path)
     with pytest.raises(RunError, match="there is no run"):
-        Ledger.open(tmp_path / "nowhere")
+        Ledger.open(tmp_path / "nowhere", list)
 
 
 def test_a_ledger_of_half_a_line_is_a_run_that_had_not_begun(tmp_path: Path) -> None:

@@ -154,14 +154,14 @@ def test_a_follower_reads_every_line_once_and_no_half_line(run: Path, tmp_path: 
     path = tmp_path / LEDGER
     path.write_bytes(whole[: first + 20])
     follower = Follower(tmp_path)
-    assert follower.read() == lines[:1]
-    assert follower.read() == []
+    assert list(follower.read()) == lines[:1]
+    assert list(follower.read()) == []
     path.write_bytes(whole)
-    assert follower.read() == lines[1:]
-    assert follower.read() == []
+    assert list(follower.read()) == lines[1:]
+    assert list(follower.read()) == []
     path.write_bytes(whole + b"{}\n")
     with pytest.raises(RunError, match=f"line {len(lines) + 1} of .* is damaged"):
-        follower.read()
+        list(follower.read())
 
 
 def test_watching_tells_every_trial_that_ends_and_ends_with_the_driver(tmp_path: Path) -> None:
@@ -191,7 +191,8 @@ def test_watching_tells_every_trial_that_ends_and_ends_with_the_driver(tmp_path:
 def test_watching_on_a_terminal_ends_cleanly_with_ctrl_c(run: Path, tmp_path: Path) -> None:
     copy = cut(run, tmp_path / "copy", 12)
     own, other = pty.openpty()
-    with Ledger.open(copy):
+    ledger, _ = Ledger.open(copy, list)
+    with ledger:
         watcher = subprocess.Popen(
             [sys.executable, "-m", "nas", "status", str(copy), "--watch"],
             cwd=ROOT,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from nas.ends import Outcome
 from nas.history import History
 from nas.ledger import read_ledger
 from nas.records import Promoted, Proposed
 from nas.samplers import RandomSampler
-from nas.samplers.sampler import Outcome
 from nas.trials import Diverged, Event, Failed, Job, Lost, OutOfMemory, Paused, Stopped
 from tests.nas.fakes import RECIPE, ParallelExecutor, fake_trainer, goes_well, run_to_end, started, value_of
 

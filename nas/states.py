@@ -1,0 +1,114 @@
+"""The states of a trial, and a trial as the ledger tells of it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+from nas.objectives import LATENCY
+from nas.records import Decisions
+from nas.trials import Progress
+
+RUNNING = "running"
+PAUSED = "paused"
+COMPLETE = "complete"
+STOPPED = "stopped"
+DIVERGED = "diverged"
+FAILED = "failed"
+REJECTED = "rejected"
+DUPLICATE = "duplicate"
+TRAINED = (PAUSED, COMPLETE, STOPPED, DIVERGED, FAILED)
+
+
+@dataclass(slots=True)
+class Trial:
+    """A network that is or was trained. `curve` is that of the last attempt; `confirms` as in `Proposed`.
+
+    `epochs` is the length of the whole training; so far it goes to epoch `until`. `network` is the name of the
+    hand-designed network that it is, where the run began with it as one, `narrows` that of the one which it is a
+    narrower form of.
+    """
+
+    number: int
+    decisions: Decisions
+    hash: str
+    params: int
+    macs: int
+    seed: int
+    epochs: int
+    until: int
+    confirms: int | None
+    state: str = RUNNING
+    curve: list[Progress] = field(default_factory=list)
+    num_memory_failures: int = 0
+    num_losses: int = 0
+    reason: str = ""
+    network: str = ""
+    narrows: str = ""
+    arm: str = ""
+    score: float | None = None
+
+    @property
+    def called(self) -> str:
+        """What it is known by beside its hash, if anything."""
+        return called(self.network, self.narrows)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will not be trained any further."""
+        return self.state not in (RUNNING, PAUSED)
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch that is known; a table may have no others between."""
+        return self.curve[-1].epoch if self.curve else 0
+
+    @property
+    def value(self) -> float | None:
+        """The validation accuracy after the last epoch that was trained."""
+        return self.curve[-1].value if self.curve else None
+
+    @property
+    def figures(self) -> Mapping[str, float | None]:
+        """What is known of each objective: the accuracy after the last epoch, the latency as it was measured."""
+        latency = self.curve[0].metrics.get(LATENCY.name) if self.curve else None
+        return {"accuracy": self.value, "params": self.params, "macs": self.macs, LATENCY.name: latency}
+
+    @property
+    def seconds(self) -> float:
+        """The time spent in epochs of the last attempt."""
+        return sum(epoch.seconds for epoch in self.curve)
+
+    @property
+    def merit(self) -> tuple[float, float, int, int, int]:
+        """What candidates are ordered by, the best lowest: accuracy, then validation loss, MACs, parameters, age."""
+        last = self.curve[-1]
+        loss = last.metrics.get("validation_loss", inf)
+        return (-last.value, loss, self.macs, self.params, self.number)
+
+    @property
+    def screened(self) -> Screened | None:
+        """What a report on the screening is made of; None where this trial is not part of it."""
+        if not self.arm or not self.curve or self.state not in (COMPLETE, PAUSED, STOPPED, RUNNING):
+            return None
+        values = array("d", [epoch.value for epoch in self.curve])
+        return Screened(self.arm, self.score, self.state == RUNNING, self.epoch, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """A trial of one arm of a screening (`nas.screening`): what the proxy said of it, and its value after each epoch
+    up to the last, `epoch`."""
+
+    arm: str
+    score: float | None
+    is_running: bool
+    epoch: int
+    values: Sequence[float]
+
+
+def called(network: str, narrows: str) -> str:
+    """A hand-designed network by its name, a narrower form of one by that."""
+    return network or (f"{narrows}, narrowed" if narrows else "")
