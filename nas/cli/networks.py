@@ -55,7 +55,11 @@ def show(
         print_document(found, file, is_changed=bool(settings or variant), as_json=as_json)
         return
     graph = load_network_only(file, values, variant)
-    counted = None if convention is None else count(graph, convention)
+    print_network(graph, depth, None if convention is None else count(graph, convention), as_json=as_json)
+
+
+def print_network(graph: Graph, depth: int, counted: Counted | None = None, *, as_json: bool) -> None:
+    """A network on stdout, as a table or as JSON; `depth` 0 for every node on its own."""
     if as_json:
         print_json(network_object(graph) | (counted_object(counted) if counted else {}))
     else:

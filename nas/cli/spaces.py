@@ -16,7 +16,8 @@ from graphs.quantities import format_count, format_quantity
 from nas.cli.budgets import with_budget
 from nas.cli.documents import As, print_document, refuse_other
 from nas.cli.inputs import parse_settings, telling_kinds
-from nas.cli.options import Json, Settings, Variant
+from nas.cli.networks import print_network
+from nas.cli.options import DEPTH, Json, Settings, Variant
 from nas.cli.output import print_json, table, terminal_width
 from search_spaces import Count, Decision, Decisions, Point, Report, Space
 from search_spaces.kinship import changes_between
@@ -30,6 +31,8 @@ space = typer.Typer(
 
 SpaceName = Annotated[str, typer.Argument(metavar="SPACE", help="A shipped space, or a document with holes.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")]
+
+DECISIONS = "decisions as JSON, or a file of them or of one sample"
 
 MOST_SHOWN = 12
 MOST_INFLUENCES = 6
@@ -45,20 +48,32 @@ def about(context: typer.Context) -> None:
 
 @space.command()
 def show(
-    name: SpaceName, show_as: As = None, settings: Settings = None, variant: Variant = None, as_json: Json = False
+    name: SpaceName,
+    show_as: As = None,
+    decisions: Annotated[
+        str | None, typer.Option("--decisions", metavar="DECISIONS", help=f"Show the network of {DECISIONS} instead.")
+    ] = None,
+    settings: Settings = None,
+    variant: Variant = None,
+    as_json: Json = False,
 ) -> None:
-    """Show the decisions of a space, with their alternatives.
+    """Show the decisions of a space, with their alternatives; or the network that some of these lead to.
 
     \b
     Examples:
       nas space show mobile
       nas space show my_space.yaml --json
       nas space show small --as yaml > my_space.yaml
+      nas space show small --decisions point.json --as yaml > my_net.yaml
     """
     refuse_other(show_as)
     found = _load(name, settings, variant)
+    graph = None if decisions is None else found.materialize(_decisions(decisions))
     if show_as is not None:
-        print_document(found, name, is_changed=bool(settings or variant), as_json=as_json)
+        print_document(graph or found, name, is_changed=bool(settings or variant), as_json=as_json)
+        return
+    if graph is not None:
+        print_network(graph, DEPTH, as_json=as_json)
         return
     if as_json:
         decisions = [
@@ -173,9 +188,7 @@ def sample(
 @with_budget
 def neighbours(
     name: SpaceName,
-    decisions: Annotated[
-        str, typer.Argument(metavar="DECISIONS", help="A point: decisions as JSON, or a file of them or of one sample.")
-    ],
+    decisions: Annotated[str, typer.Argument(metavar="DECISIONS", help=f"A point: {DECISIONS}.")],
     budget: Budget,
     seed: Seed = 0,
     settings: Settings = None,

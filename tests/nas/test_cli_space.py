@@ -173,6 +173,19 @@ def test_a_sample_is_a_point_to_start_from(space: Space, capsys: pytest.CaptureF
         assert told(capsys, "neighbours", "own.yaml", "sample.json") == wanted
 
 
+def test_a_sample_becomes_a_document_of_its_own(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
+    sampled = told(capsys, "sample", "own.yaml", "-n", "1", "--max-params", "500")
+    [sample] = sampled["samples"]
+    Path("point.json").write_text(json.dumps(sampled), "utf-8")
+    asked = ("show", "own.yaml", "--decisions", "point.json")
+    Path("net.yaml").write_text(printed(capsys, *asked, "--as", "yaml"), "utf-8")
+    assert graphs.load("net.yaml").hash == sample["hash"]
+    shown = told(capsys, *asked)
+    assert (shown["hash"], shown["params"], shown["macs"]) == (sample["hash"], sample["params"], sample["macs"])
+    assert f"hash {sample['hash'][:12]}" in printed(capsys, *asked)
+    assert run(["check", "net.yaml"]) == 0
+
+
 def test_without_a_command_its_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["space"]) == 0
     out = capsys.readouterr().out
@@ -201,6 +214,7 @@ def test_lint_reports(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "smal"], 1, "there is no space `smal`"),
         (["count", "own.yaml", "--max-params", "4x"], 2, "max_params is a number, got `4x`"),
         (["sample", "own.yaml", "--max-params", "1"], 1, "nothing in the space `own` keeps params <= 1"),
+        (["show", "own.yaml", "--decisions", '{"a": 1}'], 1, "the space has no decision `a`"),
         (["neighbours", "own.yaml", "gone.json"], 1, "`gone.json` can't be read"),
         (["neighbours", "own.yaml", "{"], 1, "decisions are JSON"),
         (["neighbours", "own.yaml", '{"samples": [{}, {}]}'], 1, "these are 2 points, and one is wanted"),
