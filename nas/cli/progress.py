@@ -66,7 +66,8 @@ def describe(record: Record, history: History) -> str:
     """What is worth a line about a record, after the history has taken it in; empty where nothing is."""
     match record:
         case Started():
-            return "\n".join([f"run {history.run}", *(f"note: {note}" for note in record.notes)])
+            notes = (f"note: {note}" for note in record.notes)
+            return "\n".join([f"run {history.run}", *_starts(record), *notes])
         case Resumed():
             return f"run {history.run}, resumed: {_several(history.num_trained, 'trial')} done"
         case Failed():
@@ -99,6 +100,16 @@ def describe(record: Record, history: History) -> str:
             return f"bundle {history.run / record.bundle}"
         case _:
             return ""
+
+
+def _starts(record: Started) -> list[str]:
+    """The hand-designed networks that a search begins with; nothing of one that was not to, or of a table."""
+    if record.study.table is not None or not record.study.starts:
+        return []
+    whole = ", ".join(start.name for start in record.starts if start.name)
+    narrowed = ", ".join(start.narrows for start in record.starts if not start.name)
+    named = [*filter(None, (whole, narrowed and f"narrowed: {narrowed}"))]
+    return [f"starts: {len(record.starts)}, {'; '.join(named)}" if named else "starts: no hand-designed network fits"]
 
 
 def _trial_line(trial: Trial, history: History) -> str:

@@ -57,7 +57,7 @@ def show(
     variant: Variant = None,
     as_json: Json = False,
 ) -> None:
-    """Show the decisions of a space, with their alternatives; or the network that some of these lead to.
+    """Show the decisions of a space, or the network of some.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def show(
         print_network(graph, DEPTH, as_json=as_json)
         return
     if as_json:
-        decisions = [
+        listed = [
             {
                 "address": one.address,
                 "kind": one.kind,
@@ -85,7 +85,7 @@ def show(
             }
             for one in found.decisions
         ]
-        print_json({"name": found.name, "size": found.size(), "decisions": decisions})
+        print_json({"name": found.name, "size": found.size(), "decisions": listed})
         return
     rows = [[one.address, one.kind, _alternatives(one)] for one in found.decisions]
     if not rows:

@@ -136,6 +136,7 @@ class TestSearch:
         folder = tmp_path / "run"
         assert [line for line in out.splitlines() if not line.startswith("time ")] == [
             f"run {folder}",
+            "starts: no hand-designed network fits",
             "1/3  trial 0     75.00%      3k params    300k MACs  complete, 2 epochs, 0.3 s; best 75.00% (trial 0)",
             "2/3  trial 1     96.00%      2k params    200k MACs  complete, 2 epochs, 0.6 s; best 96.00% (trial 1)",
             "3/3  trial 2     25.00%      1k params    100k MACs  paused, 1 epoch, 0.1 s; best 96.00% (trial 1)",

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 import search_spaces
 from graphs import Budget
+from nas.cli.progress import describe
+from nas.history import History
+from nas.ledger import Ledger
 from nas.narrowing import narrowed, scaled
+from nas.records import Start
 from nas.starts import find_starts
 from search_spaces.kinship import shipped_points
+from tests.nas.fakes import started as started_with
 
 BUDGET = Budget.of(max_params="1M", max_macs="50M")
 
@@ -142,3 +150,26 @@ def test_in_a_space_of_one_network_none_is_looked_for() -> None:
     alone = search_spaces.parse(LENET.replace("{choice: [3, 6]}", "6"), "alone.yaml")
     assert find_starts(alone, "alone.yaml", BUDGET, 8, told.append) == ()
     assert not told
+
+
+@pytest.mark.parametrize(
+    ("starts", "keys", "said"),
+    [
+        ((Start("lenet5", {}), Start("mobilenet_v1_025", {})), {}, ["starts: 2, lenet5, mobilenet_v1_025"]),
+        (
+            (Start("lenet5", {}), Start("", {}, narrows="lenet_caffe"), Start("", {}, narrows="resnet20_cifar10")),
+            {},
+            ["starts: 3, lenet5; narrowed: lenet_caffe, resnet20_cifar10"],
+        ),
+        ((Start("", {}, narrows="lenet_caffe"),), {}, ["starts: 1, narrowed: lenet_caffe"]),
+        ((), {}, ["starts: no hand-designed network fits"]),
+        ((), {"starts": 0}, []),
+    ],
+)
+def test_a_search_says_what_it_begins_with(
+    starts: tuple[Start, ...], keys: dict[str, int], said: list[str], tmp_path: Path
+) -> None:
+    started = replace(started_with(**keys), starts=starts)
+    with Ledger.create(tmp_path) as ledger:
+        history = History(tmp_path, ledger.append(started))
+    assert describe(started, history).splitlines() == [f"run {tmp_path}", *said]
