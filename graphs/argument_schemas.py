@@ -32,7 +32,6 @@ _TYPES: dict[Kind, list[str]] = {
 _BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 
 ANY_VALUE: Schema = {"type": ["number", "boolean", "string", "array", "object"]}
-REPEAT = Slot("repeat", "int", (), True, "an integer")
 
 
 def primitive_arguments(kind: type[Primitive]) -> dict[str, Schema]:

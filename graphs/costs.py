@@ -75,6 +75,10 @@ class NodeCosts(NamedTuple):
     receptive_field: ReceptiveField
 
 
+# Which figure of a node adds up to which of its network. None adds up to `peak_bytes`.
+NODE_FIGURES = {"params": "params", "macs": "macs", "flops": "macs", "activation_bytes": "output_bytes"}
+
+
 @dataclass(frozen=True, slots=True)
 class Costs:
     """The figures of a network, and of its nodes in order."""
@@ -99,8 +103,13 @@ class Costs:
 
 
 def flops_of(macs: int) -> int:
-    """One multiply-add is two operations; the one place that says so."""
+    """One multiply-add is two operations."""
     return 2 * macs
+
+
+def macs_of(flops: int, *, up: bool) -> int:
+    """The MACs that a bound on FLOPs comes to: half of it, rounded `up` for a least number, down for a greatest."""
+    return -(-flops // 2) if up else flops // 2
 
 
 @lru_cache(maxsize=65536)

@@ -92,7 +92,7 @@ Action = Call | Sequential | Parallel | Choice | Share
 class Step:
     """One step of a body. `sources` is `from`: None for the step before, names, and holes that stand for some names.
 
-    A broken one is at fault, and does nothing. `perhaps` are the words that may be its name, where that can't be read.
+    A broken one is at fault, and does nothing. `possible_names`: words that may be its name, where that can't be read.
     One that decides at `each` repetition has decisions of its own for every one of them.
     """
 
@@ -105,7 +105,7 @@ class Step:
     when: Scalar | None = None
     unused: bool = False
     broken: bool = False
-    perhaps: frozenset[str] = frozenset()
+    possible_names: frozenset[str] = frozenset()
     each: bool = False
 
 

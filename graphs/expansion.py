@@ -25,7 +25,7 @@ from graphs.resolving import lookup, refuse_unkept
 from graphs.slots import slot_of
 from graphs.tally import Tally
 from graphs.text import Mapping, Scalar
-from graphs.walking import Walk, perhaps, poison
+from graphs.walking import Walk, poison, possible_names
 
 
 def expand(
@@ -68,7 +68,7 @@ class Summaries:
         tally.inputs = {source: type}
         self._scope.bind_type("in", type)
         self._kept.append(steps)
-        names = perhaps(steps)
+        names = possible_names(steps)
         body = Body(Frame(None, "", mark, {}, None), "", self._scope, {source: handle}, handle, 0, names)
         begun = tally.begin()
         try:
@@ -177,7 +177,7 @@ def _walk_template(walk: Walk, template: Template) -> None:
         scope.known.add(param.name.text)
     frame = Frame(template, template.name.text, mark, {}, None)
     refuse_unkept(template.where, scope, None, frame, walk.assembly)
-    walk.inside(template, Body(frame, "", scope, nodes, poison(mark, "in"), 0, perhaps(template.body)))
+    walk.inside(template, Body(frame, "", scope, nodes, poison(mark, "in"), 0, possible_names(template.body)))
 
 
 def _walk_net(walk: Walk) -> None:
@@ -210,7 +210,7 @@ def _net(walk: Walk, scope: Scope, handles: dict[str, Handle]) -> Body:
     source = next(iter(handles.values()), poison(mark, "in")) if len(handles) < 2 else None
     if source is not None:
         scope.bind_type("in", source.type)
-    frame, names = Frame(None, "", mark, {}, None), perhaps(walk.document.body)
+    frame, names = Frame(None, "", mark, {}, None), possible_names(walk.document.body)
     return Body(frame, "", scope, dict(handles), source, 0, names, incomplete=not handles)
 
 

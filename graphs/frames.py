@@ -49,9 +49,8 @@ class Frame:
 class Body:
     """A body under expansion: its named steps and values, its input, and how deep it is nested.
 
-    `perhaps` are words that may be the name of a step whose name can't be read; in an incomplete body any word may be.
-    In a doubtful one a name is missing, so that nothing can be said of what is never read. `unnamed` are steps without
-    one.
+    `possible_names`: words that may name a step whose name can't be read. `incomplete`: any word may. `doubtful`: a
+    lookup failed, so dead nodes are not reported. `unnamed`: steps without a name.
     """
 
     frame: Frame
@@ -60,7 +59,7 @@ class Body:
     handles: dict[str, Handle]
     source: Handle | None
     depth: int
-    perhaps: frozenset[str] = frozenset()
+    possible_names: frozenset[str] = frozenset()
     incomplete: bool = False
     doubtful: bool = False
     cyclic: bool = False

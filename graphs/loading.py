@@ -12,7 +12,7 @@ from graphs.inputs import check_variants
 from graphs.migrations import migrate
 from graphs.reading import read_document
 from graphs.requirements import Requirement, check_limits, check_requirements, read_requirements
-from graphs.smallest import say_smallest_input
+from graphs.smallest import add_empty_map_help
 from graphs.templates import read_blocks
 from graphs.text import Mapping, parse_tree, read_source, source_of
 
@@ -106,7 +106,7 @@ def _checked(document: Document, faults: FaultList, settings: Settings | None, v
     bounds = read_requirements(document, faults)
     check_templates(document, faults)
     graph = expand(document, faults)
-    say_smallest_input(document, faults)
+    add_empty_map_help(document, faults)
     if graph is not None:
         _check_costs(graph, bounds, faults)
     faults.raise_if_any()

@@ -1,4 +1,4 @@
-"""What a network must cost at most: the limits of every document, and what a document requires of itself."""
+"""Bounds on what a network costs: the limits of every document, and what a document requires of itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from blocks.errors import BudgetError
 from graphs.budget import METRICS
-from graphs.costs import Costs, Totals
+from graphs.costs import NODE_FIGURES, Costs, Totals
 from graphs.document import Document
 from graphs.faults import FaultList, nearest, one_of
 from graphs.graph import Graph
@@ -86,7 +86,7 @@ def check_limits(graph: Graph, faults: FaultList) -> None:
 
 def _largest(graph: Graph, metric: str) -> tuple[str, ...]:
     """The three nodes that cost most of a figure; nothing for the peak, which no node has alone."""
-    figure = {"params": "params", "macs": "macs", "flops": "macs", "activation_bytes": "output_bytes"}.get(metric)
+    figure = NODE_FIGURES.get(metric)
     if figure is None:
         return ()
     total = sum(getattr(node, figure) for node in graph.costs().nodes) or 1

@@ -22,7 +22,7 @@ def lookup(source: Scalar, body: Body, assembly: Assembly) -> Handle | None:
     handle = body.handles.get(source.text)
     if handle is None:
         body.doubtful = True
-    if handle is None and not body.incomplete and source.text not in body.perhaps:
+    if handle is None and not body.incomplete and source.text not in body.possible_names:
         names = [*body.handles, *(["in"] if body.source else [])]
         help = nearest(source.text, names) or f"there is {one_of(names)}"
         if source.text in body.unnamed:

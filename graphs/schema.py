@@ -15,7 +15,6 @@ from blocks.primitive import Primitive
 from blocks.types import BYTES
 from graphs.argument_schemas import (
     ANY_VALUE,
-    REPEAT,
     Schema,
     argument_schema,
     one_paragraph,
@@ -28,6 +27,7 @@ from graphs.document import Template
 from graphs.holes import MAX_WEIGHT
 from graphs.migrations import VERSION
 from graphs.parameters import KINDS
+from graphs.resolving import REPEAT
 from graphs.shapes import KEYWORDS, NAME
 from graphs.steps import DECIDES, JOINS
 

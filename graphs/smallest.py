@@ -17,10 +17,10 @@ _SOME_WAY = "take a larger input, a smaller kernel_size, or more padding"
 _NO_INPUT = "no input is large enough: take a smaller kernel_size, or more padding"
 
 
-def say_smallest_input(document: Document, faults: FaultList) -> None:
+def add_empty_map_help(document: Document, faults: FaultList) -> None:
     """Put the smallest legal input, where there is one, into the help of every fault of an empty map."""
     empty = [index for index, fault in enumerate(faults.faults) if fault.slug == "empty-map"]
-    help = _smallest_input(document) if empty else ""
+    help = _empty_map_help(document) if empty else ""
     for index in empty:
         faults.advise(index, help)
 
@@ -36,28 +36,32 @@ def smallest_input(document: Document) -> str:
     maps = [type for type in input_types(document, scope, FaultList()) if isinstance(type, Map)]
     if not maps:
         return ""
-    low, left = (1 - min(getattr(type, side) for type in maps) for side in ("height", "width"))
+    least_height, least_width = (1 - min(getattr(type, side) for type in maps) for side in ("height", "width"))
 
     def fits(height: int, width: int) -> bool:
-        return not _slugs(document, (max(low, height), max(left, width)))
+        return not _slugs(document, (max(least_height, height), max(least_width, width)))
 
-    start = min(low, left)
-    both = start if fits(low, left) else start + _least(lambda more: fits(start + more, start + more), -start)
+    start = min(least_height, least_width)
+    both = start
+    if not fits(least_height, least_width):
+        both += _least(lambda more: fits(start + more, start + more), -start)
     if both > start:
+        # Legal sizes recur every `stride` pixels: the least one is sought among those that far apart.
         stride = _coarsest_stride(document)
         times, lowest = divmod(both - start, stride)
         lowest += start
         both = lowest + stride * _least(lambda more: fits(lowest + stride * more, lowest + stride * more), times)
-    height, width = max(low, both), max(left, both)
-    if height > low and fits(height - 1, width):
-        height = low + _least(lambda more: fits(low + more, width), height - low)
-    if width > left and fits(height, width - 1):
-        width = left + _least(lambda more: fits(height, left + more), width - left)
+    height, width = max(least_height, both), max(least_width, both)
+    if height > least_height and fits(height - 1, width):
+        height = least_height + _least(lambda more: fits(least_height + more, width), height - least_height)
+    if width > least_width and fits(height, width - 1):
+        width = least_width + _least(lambda more: fits(height, least_width + more), width - least_width)
     return ", ".join(f"{type.height + height} x {type.width + width}" for type in maps)
 
 
-def _smallest_input(document: Document) -> str:
-    """The sentence that names it. Height and width are found one after the other: what is enough does not grow."""
+def _empty_map_help(document: Document) -> str:
+    """The help that names the smallest legal input. Width and height are found one after the other: what is enough does
+    not grow."""
     if "limit" in _slugs(document, (0, 0)):
         return _SOME_WAY
 

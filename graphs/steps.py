@@ -66,9 +66,9 @@ class StepReader:
             return broken_step(key, name, action, sources, written=tree)
         assert when is None or isinstance(when, Scalar)
         named = tree.get("name")
-        perhaps = frozenset[str]() if name is not None or named is None else _words(named)
+        words = frozenset[str]() if name is not None or named is None else _words(named)
         return Step(
-            action, key.mark, name, sources, repeat, first, when, unused is not None, perhaps=perhaps, each=each
+            action, key.mark, name, sources, repeat, first, when, unused is not None, possible_names=words, each=each
         )
 
     def _refuse_no_map(self, tree: Tree) -> None:
@@ -307,9 +307,9 @@ def broken_step(
     """What stays of a step at fault: its name, or, where that can't be read, the words of what is `written`; what it
     does and what it reads, as far as that is known."""
     key = tree if isinstance(tree, Scalar) else Scalar("step", tree.mark)
-    perhaps = frozenset() if name is not None else _words(written or tree)
+    possible_names = frozenset() if name is not None else _words(written or tree)
     action = action or Call(key, Mapping((), tree.mark))
-    return Step(action, tree.mark, name, sources, broken=True, perhaps=perhaps)
+    return Step(action, tree.mark, name, sources, broken=True, possible_names=possible_names)
 
 
 def _words(tree: Tree) -> frozenset[str]:

@@ -1,6 +1,7 @@
-"""An expansion that wants no graph, but what it comes to: blocks that were expanded before are one node each.
+"""Cost-only expansion: the walk of an expansion, in which a block that was expanded before is one node with its totals
+(`graphs.parts.Part`).
 
-What it finds at fault it says nothing of: an expansion that makes a graph has the words for it.
+It reports no faults: where something is wrong, or only a graph can tell, the result is None and the caller expands.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ MAX_NESTING = 32
 MAX_ADDRESS = 500
 
 STAND_IN = Add()  # the block of a node that stands for a part; nobody looks at it
+
+
+class NeedsGraph(TooLarge):
+    """Only a graph can tell; ends a cost-only walk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ class Tally(Assembly):
         return part
 
     def share_weights(self, start: int, address: str, owner: str, name: Scalar, frame: Frame) -> NoReturn:
-        """Whose weights a node has is for a graph to say."""
-        raise TooLarge
+        """Raises `NeedsGraph`: whose weights a node has, only a graph can tell."""
+        raise NeedsGraph
 
     def whole(self, begun: Begun, end: int) -> Part:
         """All nodes as one part, from the first input to a value."""
@@ -169,8 +174,3 @@ def remember_part(key: Hashable, part: Part) -> None:
     if len(_remembered) >= MOST:
         del _remembered[next(iter(_remembered))]
     _remembered[key] = part
-
-
-def forget_parts() -> None:
-    """Remember nothing, to measure what a first expansion costs."""
-    _remembered.clear()

@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from graphs.arguments import Missing, Scope
+from graphs.arguments import Missing
 from graphs.assembly import Assembly
 from graphs.binding import bind
 from graphs.calls import Given, merge_arguments, with_one_filled
@@ -241,7 +241,7 @@ class Walk:
         scope = body.scope
         scope.bind_type("in", source.type)  # for as long as the group is open
         try:
-            inner = Body(body.frame, f"{address}.", scope, {}, source, body.depth + 1, perhaps(steps))
+            inner = Body(body.frame, f"{address}.", scope, {}, source, body.depth + 1, possible_names(steps))
             return self.body(steps, inner) or source
         finally:
             if body.source is None:
@@ -327,40 +327,47 @@ class Walk:
             raise Missing
         if not template.alternatives:
             self.assembly.groups.append(Group(address, template.name.text))
-        inner = Body(frame, f"{address}.", scope, nodes, alone(source), body.depth + 1, perhaps(template.body))
+        inner = Body(frame, f"{address}.", scope, nodes, alone(source), body.depth + 1, possible_names(template.body))
         if guide is not None:
             handle = self.inside(template, inner) or source
             if refuse_unkept(template.where, scope, call.key.mark, body.frame, self.assembly):
                 raise guide.turn_back()
             return handle
         if isinstance(self.assembly, Tally):
-            return self._expand_part(template, scope, nodes, source, inner, body)
+            return self._expand_part(template, nodes, source, inner, body)
         if not template.name.mark.source.builtin or source.value is None or template.alternatives:
             return self.inside(template, inner) or source
-        same = tuple(node.value == source.value for node in nodes.values())
-        key = (template.name.text, source.type, tuple(scope.values.items()), same)
+        return self._expand_shipped(template, nodes, source, source.value, inner)
+
+    def _expand_shipped(
+        self, template: Template, nodes: dict[str, Handle], source: Handle, value: int, inner: Body
+    ) -> Handle:
+        """A shipped block: placed from memory where this call was expanded before, else expanded and remembered.
+        `value` is that of the source."""
+        same = tuple(node.value == value for node in nodes.values())
+        key = (template.name.text, source.type, tuple(inner.scope.values.items()), same)
         fragment = recall(key)
         if fragment is not None:
-            return self.assembly.place(fragment, source, frame)
+            return self.assembly.place(fragment, source, inner.frame)
         start, faults = len(self.assembly.nodes), len(self.assembly.faults.faults)
         start_of_groups = len(self.assembly.groups)
         handle = self.inside(template, inner) or source
         if handle.value is not None and len(self.assembly.faults.faults) == faults:
             added, first = self.assembly.nodes[start:], start + len(self.assembly.inputs)
             groups = self.assembly.groups[start_of_groups:]
-            if is_closed(added, first, source.value, handle.value):
-                remember(key, fragment_of(added, groups, first, source.value, handle.value, f"{address}."))
+            if is_closed(added, first, value, handle.value):
+                remember(key, fragment_of(added, groups, first, value, handle.value, inner.prefix))
                 self.assembly.read_by_nodes(start)
         return handle
 
     def _expand_part(
-        self, template: Template, scope: Scope, nodes: dict[str, Handle], source: Handle, inner: Body, body: Body
+        self, template: Template, nodes: dict[str, Handle], source: Handle, inner: Body, body: Body
     ) -> Handle:
         """A block as one part, where it reads nothing but its input."""
         tally = self.assembly
         assert isinstance(tally, Tally)
         same = tuple(node.value == source.value for node in nodes.values())
-        key = (self.lexicon.meaning(template), source.type, tuple(scope.values.items()), same)
+        key = (self.lexicon.meaning(template), source.type, tuple(inner.scope.values.items()), same)
         part = recall_part(key)
         if part is None:
             begun = tally.begin()
@@ -391,6 +398,6 @@ def poison(mark: Mark, name: str) -> Handle:
     return Handle(None, None, name, mark)
 
 
-def perhaps(steps: tuple[Step, ...]) -> frozenset[str]:
+def possible_names(steps: tuple[Step, ...]) -> frozenset[str]:
     """The words that may be names of steps whose names can't be read."""
-    return frozenset[str]().union(*(step.perhaps for step in steps))
+    return frozenset[str]().union(*(step.possible_names for step in steps))

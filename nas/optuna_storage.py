@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import search_spaces
 from blocks.errors import FixpointError
+from graphs.costs import flops_of
 from nas.history import History, all_trials
 from nas.ledger import Line
 from nas.objectives import ACCURACY, BY_NAME
@@ -223,7 +224,7 @@ def _values(trial: Trial, history: History) -> list[float] | None:
 
 def _constraints(trial: Trial, history: History) -> dict[str, float]:
     """The ratio to each bound that the ledger has the cost of, less one: at most 0 within the budget."""
-    costs = {"params": trial.params, "macs": trial.macs, "flops": 2 * trial.macs}
+    costs = {"params": trial.params, "macs": trial.macs, "flops": flops_of(trial.macs)}
     found: dict[str, float] = {}
     for bound, value in history.study.budget.as_dict().items():
         kind, _, what = bound.partition("_")

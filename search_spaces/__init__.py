@@ -3,12 +3,15 @@
 A space is a document with holes, an architecture a space without any. A set of decisions fills the holes; a budget
 bounds what the result may cost. Nothing here imports torch, optuna or ray.
 
-Reading order; each file imports only from those above it:
+Start with `space`; everything above it serves one of its methods. Reading order; each file imports only from those
+above it:
 
+  networks that ship
     catalog       the networks and spaces that ship, found by name
     published     papers, years and published accuracies of the networks
-    weight_maps   how other libraries call the weights of a family
+    weight_maps   how other libraries name the weights of a family
     weight_names  which tensor of a file is which of a network
+  what there is to decide
     decisions     what there is to decide, and every way to do it
     conditions    open parameters, and which of their combinations keep `where`
     counts        how many ways there are to fill holes
@@ -16,40 +19,46 @@ Reading order; each file imports only from those above it:
     agenda        what is asked for, in its order
     resolution    a document with its holes filled
     resolver      all the holes of a document
+  locating a network
     targets       a graph as something to be found
     departure     where a network leaves a space
     trail         depth-first search over the ways of a walk
     locating      the decisions that lead to a graph
+  costs by sums over stages
     links         the steps of a net, where they follow one another
     summing       what decided points come to, hash and peak included, from remembered parts
     chains        a space as layers of options whose costs add up
     pricing       what a part of a document costs in its place
     unfolding     documents to chains
     bounds        a budget as bounds on sums
+  costs by a walk on types
     walkable      which documents can be walked without their networks
-    phrases       expressions and arguments as phrases of Python
+    phrases       expressions and arguments as Python expressions
     quotes        blocks, and what they cost and give, each found once
     pieces        what is made on such a walk: its trail and its peak of memory
-    scripts       what functions that walk a document are written of
+    scripts       what the generated code is made of
     calling       calls as lines of Python
     scripting     steps as lines of Python
-    programs      a document as functions that walk it
+    programs      documents compiled to functions that walk them
     purses        who decides and who pays on a walk
     tables        what draws need to know of a decision
     walking       what these functions ask for on a walk on types alone
     costing       what decisions cost while they are made, hash and peak included
-    experience    what worked in draws within bounds
+  draws within a budget
+    experience    weights that adapt to what fitted before
     spending      a purse that draws what is open
-    legwise       draws within bounds where a space is no chain, leg by leg
+    legwise       draws within bounds where a space is no chain, step by step
     points        `Point`, and a space as sampling sees it
     profiles      exact counts of what keeps bounds
     drawing       uniform draws of what keeps bounds
     sampling      points that keep a budget; budgets that nothing keeps
-    counting      how many points keep a budget
+  what a space can do
     listing       all points that keep a budget, where they are few
+    counting      how many points keep a budget
     moves         neighbours, mutations, children
     linting       what is odd about a space
     spelling      the key of a table's row, spelled by decisions
+  spaces
     space         `Space`: all of this, by one name
     loading       spaces from files and texts
     kinship       the networks near another

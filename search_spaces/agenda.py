@@ -14,7 +14,7 @@ from functools import cached_property
 from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step, Template, hole_alternatives
 from graphs.faults import FaultList
 from graphs.ordering import step_names
-from graphs.text import Mapping
+from graphs.text import Mapping, Tree
 from search_spaces.counts import count_of, is_zero
 from search_spaces.decisions import Choose, Decision, source_decisions
 from search_spaces.offers import Offers
@@ -27,7 +27,6 @@ class Question:
 
     def __init__(self, decision: Decision, below: tuple[Callable[[], Agenda], ...] | None = None) -> None:
         self.decision = decision
-        self.alternatives = decision.alternatives
         self._below = below
         self.leads_on = below is not None
 
@@ -81,13 +80,13 @@ class Agendas:
             found += self._repeated(step, step.repeat, address)
         return found
 
-    def _repeated(self, step: Step, repeat: object, address: str) -> Agenda:
-        """The decisions of what a step does so often."""
-        if is_zero(repeat):  # type: ignore[arg-type]
+    def _repeated(self, step: Step, repeat: Tree | None, address: str) -> Agenda:
+        """The decisions of a step's action, done `repeat` times."""
+        if is_zero(repeat):
             return []
         found: list[Question] = []
         if step.each:
-            for number in range(count_of(repeat)):  # type: ignore[arg-type]
+            for number in range(count_of(repeat)):
                 found += self._action(step.action, f"{address}.{number}")
         else:
             found += self._action(step.action, address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphs.budget import Budget
+from graphs.costs import macs_of
 from graphs.requirements import Requirement
 from search_spaces.chains import METRICS, Chain, Option
 
@@ -65,9 +66,9 @@ def extreme(chain: Chain, column: int, *, largest: bool) -> tuple[int, tuple[Opt
 
 
 def _bind(metric: str, bound: int, side: str, low: dict[str, int], high: dict[str, int]) -> None:
-    """One more bound; FLOPs are twice the MACs."""
+    """One more bound; one on FLOPs is one on MACs."""
     if metric == "flops":
-        metric, bound = "macs", bound // 2 if side == "max" else -(-bound // 2)
+        metric, bound = "macs", macs_of(bound, up=side == "min")
     if side == "max":
         high[metric] = min(bound, high.get(metric, bound))
     else:

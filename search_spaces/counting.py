@@ -16,12 +16,12 @@ from graphs.faults import DocumentError
 from search_spaces.bounds import Bounds, bounds_of
 from search_spaces.decisions import Decision, drawn
 from search_spaces.legwise import highs_of
+from search_spaces.listing import MAX_LISTED
 from search_spaces.phrases import NotLegal
 from search_spaces.points import PointSource
 from search_spaces.purses import Overspent
 from search_spaces.sampling import FeasibleDraws
 
-MAX_LISTED = 20_000
 NUM_DRAWS = 100  # of networks,
 MANY_DRAWS = 2_000  # where less than
 RARE = 0.05  # of them keep the budget
@@ -97,7 +97,8 @@ def _from_draws(space: PointSource, budget: Budget, bounds: Bounds) -> Count:
 
 
 def wilson_interval(num_kept: int, num_drawn: int, confidence: float) -> tuple[float, float]:
-    """The shares that so many of some draws are no surprise for, in so many of all cases."""
+    """The Wilson score interval (low, high) of the share, 0 to 1, of which `num_kept` of `num_drawn` draws are a
+    sample, at this confidence."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = num_kept / num_drawn
     middle = share + z * z / (2 * num_drawn)

@@ -1,4 +1,4 @@
-"""What worked in draws within bounds, so that what hardly ever fits is drawn more seldom."""
+"""Adaptive weights: alternatives that rarely led to a draw within bounds are drawn less often."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Situation:
         drawn = self._drawn[position] = self._drawn[position] + 1
         if worked:
             self._worked[position] += 1
-        share = (self._worked[position] + 1) / (drawn + 1)
+        share = (self._worked[position] + 1) / (
+            drawn + 1
+        )  # as if a draw before them had worked: a first failure halves it
         self.weights[position] = self._weights[position] * max(LEAST, share)
 
 

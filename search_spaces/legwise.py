@@ -1,12 +1,12 @@
-"""Draws of a space that is no chain within bounds: decision by decision, as long as the room lasts.
+"""Draws within bounds, for a space that is no chain: step by step.
 
-A network is drawn leg by leg (`search_spaces.costing.Leg`): each step of the net, each repetition of one that decides
-at each. How many repetitions there are is drawn first. Every leg may spend a share of what the legs before it left,
-drawn anew for every figure so that on average all that are to come may spend alike (a broken stick), and is drawn,
-alternative by alternative in proportion to their own prior, until it spends no more than the largest share that was
-drawn for it so far; where it does not, the leg before it is drawn anew. What hardly ever fitted in earlier draws of a
-stream is drawn more seldom (`search_spaces.experience`). One draw in `FREE` has no shares and no experience, only
-bounds: so everything that keeps the bounds may come out.
+A leg (`search_spaces.costing.Leg`) is one step of the net, or one repetition of a step that decides at each; how many
+repetitions there are is drawn first. Each leg gets a random share of what is left of every bounded figure: the first
+piece of a stick broken at random, so that all legs get the same on average. It is drawn, alternative by alternative in
+proportion to their prior, until it fits; its share never shrinks between tries. After `TRIES` failures the leg before
+it is drawn again, after further failures earlier ones. Alternatives that rarely fitted in earlier draws of a stream are
+drawn less often (`search_spaces.experience`). One draw in `ONE_UNGUIDED_IN` ignores shares and experience, so that
+every point within the bounds can come out.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from search_spaces.purses import LIMITS, Overspent
 from search_spaces.spending import Spending
 from search_spaces.walking import Read
 
-FREE = 20
+ONE_UNGUIDED_IN = 20
 TRIES = 24  # of one leg,
 MAX_TRIES = 300  # and of all legs of one network
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Draw:
     """The decisions of one network, as positions of alternatives by address, and the walk that made them."""
 
     positions: dict[str, int]
     walked: Walked
 
 
-def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None:
+def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Draw | None:
     """One of all points, uniform or in proportion to their prior; None where it is not legal or costs more than it may,
     which ends the draw."""
     taken: dict[str, int] = {}
@@ -50,24 +50,24 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Spent | None
         return position
 
     try:
-        return Spent(taken, costing.costs(choose, tuple(highs_of(bounds))))
+        return Draw(taken, costing.costs(choose, tuple(highs_of(bounds))))
     except (NotLegal, Overspent):
         return None
 
 
-def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Experience | None = None) -> Spent | None:
+def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Experience | None = None) -> Draw | None:
     """One network within bounds; None where the room was not enough for what was drawn first."""
     highs = highs_of(bounds)
-    is_free = random.randrange(FREE) == 0
-    purse = Spending(costing, random, list(highs), floored=not is_free)
-    purse.experience = None if is_free else experience
+    is_unguided = random.randrange(ONE_UNGUIDED_IN) == 0
+    purse = Spending(costing, random, list(highs), floored=not is_unguided)
+    purse.experience = None if is_unguided else experience
     run = costing.begin(purse)
     try:
         legs = run.legs()
     except NotLegal:
         return None
     counts, purse.drawn = purse.drawn, []
-    values = _draw_legs(run, legs, purse, highs, is_free=is_free)
+    values = _draw_legs(run, legs, purse, highs, is_unguided=is_unguided)
     purse.drawn = counts
     purse.note(0, worked=values is not None)
     if values is None:
@@ -75,17 +75,17 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Ex
     for column, low in zip(bounds.columns, bounds.lows, strict=True):
         if purse.spent[column] < low:
             return None
-    return Spent(purse.taken, Walked(tuple(purse.spent), run.piece(legs, values)))
+    return Draw(purse.taken, Walked(tuple(purse.spent), run.piece(legs, values)))
 
 
-def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_free: bool) -> list[Read] | None:
+def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_unguided: bool) -> list[Read] | None:
     """The values of all legs; None where there was not enough room."""
     values: list[Read] = []
     marks: list[tuple[int, list[int]]] = []
     failures = [0] * len(legs)
     while len(values) < len(legs):
         mark, here = purse.mark(), len(values)
-        value = _draw_leg(run, legs, values, purse, highs, is_free=is_free)
+        value = _draw_leg(run, legs, values, purse, highs, is_unguided=is_unguided)
         if value is not None:
             values.append(value)
             marks.append(mark)
@@ -100,7 +100,7 @@ def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, 
 
 
 def _draw_leg(
-    run: Run, legs: list[Leg], values: list[Read], purse: Spending, highs: list[int], *, is_free: bool
+    run: Run, legs: list[Leg], values: list[Read], purse: Spending, highs: list[int], *, is_unguided: bool
 ) -> Read | None:
     """The value of the leg after these; None where it never spent little enough."""
     mark, left = purse.mark(), len(legs) - len(values)
@@ -108,7 +108,7 @@ def _draw_leg(
     for _ in range(TRIES):
         shares = [max(share, _share(purse.random, left)) for share in shares]
         purse.limits = [
-            high if is_free or high == limit else now + int(share * (high - now))
+            high if is_unguided or high == limit else now + int(share * (high - now))
             for high, limit, now, share in zip(highs, LIMITS, purse.spent, shares, strict=True)
         ]
         worked = False

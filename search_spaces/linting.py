@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from random import Random
 from statistics import fmean
+from typing import Literal
 
 from graphs.budget import Budget
 from search_spaces.bounds import bounds_of
@@ -23,10 +24,10 @@ NUM_CHANGES = 3  # of one decision, to see whether it does anything
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One oddity: `kind` is unreachable, infeasible, unseen (in the samples, which is no proof) or idle; of an idle
-    decision no alternative is named."""
+    """One oddity: an alternative that is unreachable, infeasible, or unseen (in the samples, which is no proof), or a
+    decision that is idle, of which no alternative is named."""
 
-    kind: str
+    kind: Literal["unreachable", "infeasible", "unseen", "idle"]
     address: str
     alternative: Alternative
     message: str
@@ -102,7 +103,8 @@ def _without_points(space: PointSource, budget: Budget, points: list[Point]) -> 
 
 
 def _is_possible(space: PointSource, chain: Chain, budget: Budget) -> bool:
-    """Whether some path may keep what adds up of a budget; where none does, none is said to."""
+    """Whether some path of the chain may keep the budget. Bounds on `peak_bytes` are ignored, since it does not add
+    up."""
     from search_spaces.drawing import Grid
 
     bounds, _ = bounds_of(budget, space.requirements)

@@ -103,9 +103,9 @@ class _Unkept(Exception):
 def _first_kept(
     space: PointSource, wanted: list[Decisions], budget: Budget, random: Random, tries: int, *, repair: bool
 ) -> Point | None:
-    """The first legal point in budget that has of what is wanted, one or the other, all that matters.
+    """The first legal point within the budget, of `tries` draws, that takes every decision from one of `wanted`.
 
-    What nobody wants is drawn; so is, if it is to `repair`, what `where` rules out.
+    Decisions that none of them has are drawn; so are, with `repair`, those that `where` rules out.
     """
     for _ in range(tries):
         drawn = 0

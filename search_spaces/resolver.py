@@ -34,7 +34,7 @@ MAX_GIVEN = 10_000  # answers to one agenda that are kept to be shared
 
 
 class Resolver:
-    """Resolves the holes of one document. Stateless but for what it remembers of the document's holes by address.
+    """Resolves the holes of one document. Caches only; results do not depend on earlier calls.
 
     Raises `DocumentError` where the document's `where` can't be kept.
     """
@@ -56,7 +56,7 @@ class Resolver:
 
     def resolve(self, choose: Choose) -> Document:
         """The document with every hole filled by what `choose` picks, in the order of the text."""
-        return self.shared(choose).document()
+        return self.begin(choose).document()
 
     def ask(self, choose: Choose) -> tuple[Asked, dict[str, Alternative]]:
         """The answers of `choose` to all that matters, in the order of the text; and the decisions that they are."""
@@ -99,7 +99,7 @@ class Resolver:
         return [self._agendas.step(step, name) for step, name in zip(body, names, strict=True)]
 
     @property
-    def shares(self) -> tuple[str, ...]:
+    def shared_names(self) -> tuple[str, ...]:
         """What the whole document shares, in the order of `Asked.shared`."""
         return (*(f"params.{name}" for name in self._params.names), *(f"blocks.{name}" for name in self._once))
 
@@ -132,7 +132,7 @@ class Resolver:
         """The blocks that decide once and that the net may call."""
         return self._once
 
-    def within(self, domains: AbstractMapping[str, tuple[int, ...]]) -> dict[str, Alternative] | None:
+    def first_within(self, domains: AbstractMapping[str, tuple[int, ...]]) -> dict[str, Alternative] | None:
         """The first full set of decisions whose alternatives are among these, where any are given; None where `where`
         leaves none."""
         picked: dict[str, int] = {}
@@ -180,7 +180,7 @@ class Resolver:
             walk.decide_once(self._with_holes[name])
         return walk.document(), holes
 
-    def shared(self, choose: Choose, *, remembers: bool = False) -> Resolution:
+    def begin(self, choose: Choose, *, remembers: bool = False) -> Resolution:
         """A walk that has decided what many places share: parameters, and blocks that decide once.
 
         One that remembers goes fast, and has other names for blocks.
@@ -219,12 +219,12 @@ class Resolver:
 
     def count_shared(self) -> int:
         """The number of ways to decide what the whole document shares."""
-        return self._shared(self._offers.sizes, weighted=False)
+        return self._count_shared(self._offers.sizes, weighted=False)
 
     def _total(self, counts: Counts, *, weighted: bool) -> int:
-        return self._shared(counts, weighted=weighted) * counts.body(self._document.body)
+        return self._count_shared(counts, weighted=weighted) * counts.body(self._document.body)
 
-    def _shared(self, counts: Counts, *, weighted: bool) -> int:
+    def _count_shared(self, counts: Counts, *, weighted: bool) -> int:
         found = self._params.count(weighted=weighted)
         for name in self._once:
             found *= counts.body(self._with_holes[name].body)

@@ -17,12 +17,12 @@ from random import Random
 
 from blocks.errors import BudgetError
 from graphs.budget import Budget
-from graphs.costs import Totals
+from graphs.costs import NODE_FIGURES, Totals
 from graphs.faults import DocumentError
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
 from search_spaces.chains import METRICS
 from search_spaces.experience import Experience
-from search_spaces.legwise import Spent, draw_plain, draw_within
+from search_spaces.legwise import Draw, draw_plain, draw_within
 from search_spaces.points import Decisions, Drawn, Point, PointSource, legal_point
 
 MAX_REJECTED = 500
@@ -30,7 +30,7 @@ PATIENCE = 50  # rejections before the chain is made,
 TIGHT = 0.1  # and the acceptance below which it is
 NUM_STARTS = 4
 MAX_ENUMERATED = 3_000
-MAX_UNSPENT = 20  # draws decision by decision that lead nowhere, one after the other
+MAX_FAILED = 20  # draws decision by decision that lead nowhere, one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Sampled:
 
 
 class FeasibleDraws:
-    """An endless stream of feasible points, with its acceptance so far."""
+    """An endless stream of feasible points, with its acceptance so far. `uniform` is False once a point was drawn
+    decision by decision, or found by descent."""
 
     def __init__(self, space: PointSource, budget: Budget, random: Random) -> None:
         self._space = space
@@ -73,7 +74,7 @@ class FeasibleDraws:
             self._next_by_rejection()
             or self._next_from_chain()
             or self._next_of_few()
-            or self._next_by_spending()
+            or self._next_step_by_step()
             or self._next_by_descent()
         )
 
@@ -103,13 +104,13 @@ class FeasibleDraws:
         """One of all points of the space; None where it is not legal, or breaks the budget for sure."""
         if self._space.costing is None or not self._budget:
             return self._space.draw(self._random)
-        drawn = draw_plain(self._space.costing, self._bounds, self._random)
-        return None if drawn is None else self._point(drawn)
+        draw = draw_plain(self._space.costing, self._bounds, self._random)
+        return None if draw is None else self._point(draw)
 
-    def _point(self, spent: Spent) -> Point | None:
+    def _point(self, draw: Draw) -> Point | None:
         """The point of what was drawn; None where it is no legal network."""
         try:
-            return self._space.decide(lambda decision: spent.positions[decision.address], spent.walked)
+            return self._space.decide(lambda decision: draw.positions[decision.address], draw.walked)
         except DocumentError:
             return None
 
@@ -136,17 +137,17 @@ class FeasibleDraws:
         self.how = f"{self._rarely} drawn from a list of those that keep it"
         return self._random.choice(feasible)
 
-    def _next_by_spending(self) -> Point | None:
+    def _next_step_by_step(self) -> Point | None:
         if self._space.costing is None or self._is_few or not self._bounds.are_possible:
             return None
         self.uniform = False
         self.how = f"{self._rarely} drawn part by part as long as there is room, which is not uniform"
-        for _ in range(MAX_UNSPENT):
+        for _ in range(MAX_FAILED):
             self._drawn += 1
-            spent = draw_within(self._space.costing, self._bounds, self._random, self._experience)
-            if spent is None:
+            draw = draw_within(self._space.costing, self._bounds, self._random, self._experience)
+            if draw is None:
                 continue
-            point = self._point(spent)
+            point = self._point(draw)
             if point is not None and (self._is_whole or self._budget.admits(point.costs)):
                 self._accepted += 1
                 return point
@@ -258,14 +259,15 @@ def impossible(space: PointSource, budget: Budget, nearest: Point | None) -> Bud
     broken = [name for name, miss in budget.violations(costs).items() if miss > 0]
     metric = broken[0].partition("_")[2]
     figures = ", ".join(f"{getattr(costs, name):,} {name}" for name in dict.fromkeys((metric, "params", "macs")))
-    figure = "macs" if metric == "flops" else metric if metric in ("params", "macs") else "output_bytes"
-    largest = max(costs.nodes, key=lambda node: getattr(node, figure))
-    extreme, remedy = "smallest", "raise the budget, or open smaller alternatives there"
+    size, remedy, place = "smallest", "raise the budget, or open smaller alternatives", " there"
     if broken[0].startswith("min"):
-        extreme, remedy = "largest", "lower the bound, or open larger alternatives"
+        size, remedy, place = "largest", "lower the bound, or open larger alternatives", ""
+    figure = NODE_FIGURES.get(metric)
+    if figure is not None:
+        largest = max(costs.nodes, key=lambda node: getattr(node, figure))
+        remedy = f"in it `{largest.address}` counts {getattr(largest, figure):,} of them; {remedy}{place}"
     return BudgetError(
-        f"nothing in the space `{space.name}` keeps {budget}: its {extreme} network has {figures}",
-        help=f"in it `{largest.address}` counts {getattr(largest, figure):,} of them; {remedy}",
+        f"nothing in the space `{space.name}` keeps {budget}: its {size} network has {figures}", help=remedy
     )
 
 

@@ -217,7 +217,7 @@ class Space:
         found: list[Decisions] = []
 
         def accept(domains: Domains) -> bool:
-            decisions = self._resolver.within(domains)
+            decisions = self._resolver.first_within(domains)
             found[:] = [decisions] if decisions is not None else []
             return decisions is not None
 

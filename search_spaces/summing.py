@@ -62,7 +62,7 @@ class Summing:
         self._resolver = resolver
         found = links_of(document, resolver.once)
         plain = isinstance(found, tuple) and len(document.outputs) <= 1
-        self._links = _placed(document, found, resolver.shares) if plain and isinstance(found, tuple) else None
+        self._links = _placed(document, found, resolver.shared_names) if plain and isinstance(found, tuple) else None
         self._parts: dict[object, Part] = {}
         self._inputs: dict[tuple[Answers, ...], Type | None] = {}
         self._open: tuple[tuple[Answers, ...], Resolution, Summaries, int] | None = None
@@ -166,7 +166,7 @@ class Summing:
         """The walk that has decided what is shared, and what prices steps after it."""
         if self._open is None or self._open[0] != asked.shared or self._open[3] >= MAX_SUMMARIES:
             answers = (answer for answers in asked.shared for answer in answers)
-            walk = self._resolver.shared(lambda _: next(answers), remembers=True)
+            walk = self._resolver.begin(lambda _: next(answers), remembers=True)
             source = walk.source
             templates = {**source.templates, **walk.templates}
             summaries = Summaries(replace(source, body=(), templates=templates))

@@ -102,7 +102,7 @@ class _Unfolding:
 
         def decide(choose: Choose) -> tuple[_Trail, Resolution]:
             trail = _Trail(choose)
-            return trail, self.resolver.shared(trail.choose)
+            return trail, self.resolver.begin(trail.choose)
 
         for trail, walk in every_way(decide):
             params = tuple(item for item in trail.taken if item[0].startswith("params."))

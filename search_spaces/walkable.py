@@ -1,14 +1,14 @@
 """Which documents can be walked without their networks (`search_spaces.costing`), and why others can't.
 
-On such a walk nobody knows what is read, how deep blocks are nested, or how long an address is: of a document that is
-walked, whatever is decided, every value is read, and these are within their limits. What is said here is safe, not
-exact: a document that is not walked is expanded.
+A walk on types does not check that every value is read, nor limits of nesting and of addresses. So only documents are
+walked in which these hold for all decisions. The test is conservative: a document it rejects is expanded instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from graphs.assembly import MAX_NODES
 from graphs.document import (
     Action,
     Call,
@@ -26,8 +26,8 @@ from graphs.tally import MAX_ADDRESS, MAX_NESTING
 from graphs.text import Mapping, Scalar
 from search_spaces.resolver import Resolver
 
-MAX_DEPTH = 15  # of the groups in one body, which are loops in one function (`search_spaces.scripting`)
-MAX_NUMBER = len(".20000")  # of a repetition in an address
+MAX_DEPTH = 15  # groups nested in one body become nested `for` loops, and CPython compiles at most 20
+MAX_NUMBER = len(f".{MAX_NODES}")  # of a repetition in an address
 
 
 def not_walked_because(document: Document, resolver: Resolver) -> str:

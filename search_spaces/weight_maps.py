@@ -1,4 +1,4 @@
-"""Key maps, read: how another library calls the modules of a family, as data in `weights/<family>.yaml`.
+"""Key maps, read: how another library names the modules of a family, as data in `weights/<family>.yaml`.
 
     version: 1
     torchvision, timm:                              # libraries, or a kind of file of one

@@ -83,10 +83,6 @@ class Plan:
         """A node of the graph."""
         return self.graph.nodes[number]
 
-    def value(self, number: int) -> int:
-        """The value that a node gives in the graph."""
-        return len(self.graph.inputs) + number
-
     def num_uses(self) -> Counter[int]:
         """How often each value is read, as an output once more."""
         uses = Counter(source for operation in self.operations for source in operation.sources)

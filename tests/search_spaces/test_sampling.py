@@ -112,6 +112,13 @@ def test_an_impossible_minimum_names_the_largest_network() -> None:
         TINY.refuse_impossible(Budget.of(min_params="1M"))
 
 
+def test_an_impossible_peak_names_no_node() -> None:
+    # Smallest peak: a 3x3 convolution of width 4 holds its input and its output at once, 2 * 4 * 64 values of 4 bytes.
+    with pytest.raises(BudgetError, match="its smallest network has 2,048 peak_bytes") as caught:
+        TINY.refuse_impossible(Budget.of(max_peak_bytes=1_000))
+    assert caught.value.help == "raise the budget, or open smaller alternatives"
+
+
 def test_the_smallest_network_of_a_large_space_is_found_by_descent() -> None:
     # By hand: stem 4 filters of 3x3 (36) + norm 8; stage 1 of width 4 as bottleneck 2-2-4 is larger than one 1x1 plain
     # convolution (16 + 8); stage 2 of width 8 as 1x1 (32 + 16); stage 3 of width 8 (64 + 16); linear 8*10 + 10: 286.

@@ -14,7 +14,7 @@ from graphs.loading import graph_of
 from search_spaces import Point, Space
 from search_spaces.experience import LEAST, Experience, pick
 from search_spaces.kinship import remembered_points
-from search_spaces.legwise import Spent, draw_within
+from search_spaces.legwise import Draw, draw_within
 
 CNN = search_spaces.load("cnn", {"size": 32, "classes": 10})
 BUDGET = Budget.of(max_params="300k", max_macs="20M")
@@ -59,9 +59,9 @@ net:
 )
 
 
-def point_of(space: Space, spent: Spent) -> Point:
+def point_of(space: Space, draw: Draw) -> Point:
     """The point that was drawn."""
-    return space.decide(lambda decision: spent.positions[decision.address], spent.walked)
+    return space.decide(lambda decision: draw.positions[decision.address], draw.walked)
 
 
 def fresh(space: Space, point: Point) -> tuple[int, int, int]:
@@ -139,7 +139,7 @@ def test_everything_that_keeps_the_bounds_may_come_out() -> None:
     bounds, _ = bounds_of(budget, [])
     feasible = {frozenset(p.decisions.items()) for p in space.points() if budget.admits(p.costs)}
     drawn = [draw_within(costing, bounds, random) for _ in range(40 * len(feasible))]
-    found = {frozenset(point_of(space, spent).decisions.items()) for spent in drawn if spent is not None}
+    found = {frozenset(point_of(space, draw).decisions.items()) for draw in drawn if draw is not None}
     assert 20 < len(feasible) < space.size() == 90
     assert found == feasible
 
