@@ -24,6 +24,7 @@ Reading order; each file imports only from those above it:
     evidence      whether figures show that one thing is better than another
     seeds         seeds of the parts of a run, from the one of the run
     data/         images: digits, folders, archives; the test part kept apart
+    files         files that are whole or not there, and outlive a power cut
     checkpoints   trainings as files, whole or not there
     heap          memory that a training frees and takes again
     training      tensors: one network over some epochs

@@ -10,7 +10,6 @@ and is trained again. Free of torch until tensors are read or written.
 
 from __future__ import annotations
 
-import os
 import re
 import zlib
 from collections.abc import Mapping
@@ -18,6 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nas.files import replace_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,24 +96,6 @@ class Checkpoints:
 
     def _epochs(self, trial: int) -> list[int]:
         return self.by_trial().get(trial, [])
-
-
-def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Puts this content in the place of what stands there; whoever reads sees the one or the other, whole.
-
-    `durable` forces it onto the disk. Raises: OSError; nothing is then left behind.
-    """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:

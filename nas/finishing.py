@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from nas.checkpoints import replace_file
+from nas.files import replace_file
 from nas.history import History
 from nas.ledger import RunError, not_written
 from nas.manifest import BUNDLE
@@ -103,11 +103,17 @@ def _train_seed(
 
 
 def _export(history: History, graph: Graph, winner: Trial, data: Data, budget: Budget, final: Finalised) -> Exported:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from nas.bundle import export
 
-    state = load_file(history.run / final.weights)
+    weights = history.run / final.weights
+    try:
+        state = load_file(weights)
+    except (OSError, SafetensorError) as error:
+        why = str(error).splitlines()[0]
+        raise RunError(f"{weights} can't be read: {why}", help="restore the file, or begin a new run") from None
     metadata = _metadata(history, winner, data, final)
     # A bundle may stand there whose record was not written: the driver was killed between the two.
     bundle = export(graph, state, history.run / BUNDLE, budget=budget, metadata=metadata, overwrite=True)

@@ -4,24 +4,27 @@
 
 `n` counts lines from 1, `at` is seconds since 1970, `crc` the CRC-32 of the line's canonical JSON without it. One
 writer holds the run's lock; anyone may read at any moment. A line without its end is one that was being written when
-the driver died: readers pass over it, the next writer cuts it off. Anything else that is wrong is damage, and refused.
+the driver died: readers pass over it, the next writer cuts it off. Anything else that is wrong is damage, and refused;
+so is a sound line that says what this version doesn't know.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from blocks.errors import FixpointError
+from nas.files import sync_folder
 from nas.records import Record, decode, encode
 from nas.study import StudyError
 from nas.trials import Progress
@@ -48,7 +51,7 @@ class Line:
 def read_ledger(run: Path) -> list[Line]:
     """All whole lines of a run's ledger, also while it is being written.
 
-    Raises: RunError where there is none, or where a line is damaged (with its number).
+    Raises: RunError where there is none, or where a line is damaged or of another version (with its number).
     """
     return list(Follower(run).read())
 
@@ -68,24 +71,22 @@ class Follower:
     def read(self) -> Iterator[Line]:
         """The new whole lines, one at a time; at the first call there is at least one. Raises: RunError, as
         `read_ledger` does."""
-        with self._open() as file:
+        path = self._run / LEDGER
+        with self._open(path) as file:
             file.seek(self.num_bytes)
-            for text in file:
+            for text in _lines(file, path):
                 if not text.endswith(b"\n"):
                     break
-                line = _parse(text, self.num_lines + 1)
-                if line is None:
-                    raise _damaged(self._run / LEDGER, self.num_lines + 1)
+                line = _parse(text, self.num_lines + 1, path)
                 self.num_bytes += len(text)
                 self.num_lines += 1
                 self.last_at = line.at
                 yield line
         if not self.num_lines:
             help = "the run had not begun; remove the folder and start again"
-            raise RunError(f"{self._run / LEDGER} holds no whole line", help=help)
+            raise RunError(f"{path} holds no whole line", help=help)
 
-    def _open(self) -> BinaryIO:
-        path = self._run / LEDGER
+    def _open(self, path: Path) -> BinaryIO:
         try:
             return path.open("rb")
         except FileNotFoundError:
@@ -96,24 +97,35 @@ class Follower:
         except NotADirectoryError:
             raise no_folder(self._run) from None
         except OSError as error:
-            help = "check the path and its permissions"
-            raise RunError(f"{path} cannot be read: {error.strerror}", help=help) from None
+            raise _not_read(path, error) from None
 
 
-def _parse(text: bytes, number: int) -> Line | None:
-    """The line of this number; None where it is damaged."""
+def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """The lines of an open file. Raises: RunError where the disk does not give them."""
+    try:
+        yield from file
+    except OSError as error:
+        raise _not_read(path, error) from None
+
+
+def _parse(text: bytes, number: int, path: Path) -> Line:
+    """The line of this number. Raises: RunError where it is damaged, or of another version."""
     try:
         data = json.loads(text)
         crc = data.pop("crc")
         is_sound = crc == _crc(data) and data["n"] == number
-        return Line(float(data["at"]), decode(data)) if is_sound else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_sound = False
+    if not is_sound:
+        help = f"restore the file, or go on from what stands before: head -n {number - 1} {LEDGER} > repaired"
+        if number == 1:
+            help = "restore the file; without its first line a run can't go on"
+        raise RunError(f"line {number} of {path} is damaged", help=help)
+    try:
+        return Line(float(data["at"]), decode(data))
     except (ValueError, KeyError, TypeError, AttributeError, StudyError):
-        return None
-
-
-def _damaged(path: Path, number: int) -> RunError:
-    help = f"restore the file, or go on from what stands before: head -n {number - 1} {LEDGER} > repaired"
-    return RunError(f"line {number} of {path} is damaged", help=help)
+        help = "go on with the version that wrote it: `versions` in the first line"
+        raise RunError(f"line {number} of {path} is of another version of fixpoint-nas", help=help) from None
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
@@ -160,18 +172,19 @@ class Ledger:
     @classmethod
     def create(cls, run: Path) -> Self:
         """An empty ledger in an existing folder that has none. Raises: RunError."""
-        lock = _acquire(run)
-        try:
+        with ExitStack() as opened:
+            lock = _acquire(run)
+            opened.callback(os.close, lock)
             if _holds_a_line(run / LEDGER):
                 raise RunError(f"{run} already holds a run", help=f"nas resume {run}, or choose another folder")
-            file = os.open(run / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC, 0o644)
-        except RunError:
-            os.close(lock)
-            raise
-        except OSError as error:
-            _leave_nothing(run)
-            os.close(lock)
-            raise not_written(run, error) from None
+            try:
+                file = os.open(run / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC, 0o644)
+                opened.callback(os.close, file)
+                sync_folder(run)
+            except OSError as error:
+                _leave_nothing(run)
+                raise not_written(run, error) from None
+            opened.pop_all()
         return cls(run, file, lock)
 
     @classmethod
@@ -210,7 +223,7 @@ class Ledger:
             before = os.fstat(self._file).st_size
             try:
                 if os.write(self._file, line) != len(line):
-                    raise OSError(28, "no space left on the device")
+                    raise OSError(errno.ENOSPC, "no space left on the device")
                 if not isinstance(record, Progress):
                     os.fsync(self._file)
             except OSError:
@@ -242,11 +255,14 @@ class Ledger:
 
 
 def _holds_a_line(path: Path) -> bool:
-    """Whether a file is there that has a whole line."""
-    if not path.exists():
-        return False
-    with path.open("rb") as file:
-        return file.readline().endswith(b"\n")
+    """Whether a file is there that has a whole line. Raises: RunError where it can't be read."""
+    try:
+        if not path.exists():
+            return False
+        with path.open("rb") as file:
+            return file.readline().endswith(b"\n")
+    except OSError as error:
+        raise _not_read(path, error) from None
 
 
 def is_locked(run: Path) -> bool:
@@ -298,6 +314,10 @@ def no_folder(run: Path) -> RunError:
     """The error of a file where a run should be."""
     help = f"give its folder: {run.parent}" if run.name == LEDGER else "give the folder of a run, or one that is new"
     return RunError(f"{run} is a file, and a run is a folder", help=help)
+
+
+def _not_read(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path} cannot be read: {error.strerror}", help="check the path and its permissions")
 
 
 def not_written(run: Path, error: OSError) -> RunError:

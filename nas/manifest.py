@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import FixpointError
+from nas.files import sync_folder
 
 BUNDLE = "bundle"  # in the folder of a run
 ARCHITECTURE = "architecture.yaml"
@@ -151,8 +152,4 @@ def _move(folder: Path, to: Path, old: Path) -> None:
         except BaseException:
             old.rename(to)
             raise
-    descriptor = os.open(to.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(to.parent)

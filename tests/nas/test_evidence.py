@@ -14,10 +14,11 @@ from nas.data import load_data
 from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN, WORSE, chance, verdict
 from nas.finishing import finish
 from nas.history import History
-from nas.ledger import Ledger, read_ledger
+from nas.ledger import Ledger, RunError, read_ledger
 from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Start, Started, Unfinished
 from nas.results import is_over, summarize
+from nas.seeds import derive_seed
 from nas.trials import Completed, Progress
 from tests.nas.conftest import Answer
 from tests.nas.fakes import SPACE_TEXT, started
@@ -124,6 +125,27 @@ def test_a_rival_whose_final_training_came_to_no_end_is_told(tmp_path: Path, nas
     assert summarize(history, driver_is_alive=False).as_dict()["rivals"][0]["reason"] == why.reason
     _, out, _ = nas("status", run)
     assert f"lenet, validation 80.00%: not trained again; {why.reason}\n" in out
+
+
+def test_weights_that_can_not_be_read_are_told_and_not_exported(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    first = first_line(final_seeds=1, rivals=0)
+    final = Finalised(0, derive_seed(first.study.seed, "final", 0), 0.9, 0.1, 1.0, "final/w.safetensors")
+    history = play(run, first, [*SEARCHED, final])
+    winner = history.winner()
+    assert winner is not None
+
+    def end() -> list[Record]:
+        return [*finish(history, lambda trial: POINTS[trial].graph, winner, load_data("digits"), Budget(), "cpu")]
+
+    for content in (None, b"no weights"):
+        if content is not None:
+            (run / "final").mkdir()
+            (run / "final/w.safetensors").write_bytes(content)
+        with pytest.raises(RunError, match=r"final/w.safetensors can't be read: ") as caught:
+            end()
+        assert caught.value.help == "restore the file, or begin a new run"
+    assert not (run / "bundle").exists()
 
 
 @pytest.mark.slow

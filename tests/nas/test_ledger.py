@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
+import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +124,46 @@ def test_a_damaged_line_is_refused_with_its_number(ledger: Ledger, damage: objec
     assert not is_locked(ledger.run)
 
 
+def test_a_run_whose_first_line_is_damaged_is_not_told_to_go_on_from_nothing(ledger: Ledger) -> None:
+    ledger.append(RECORDS[0])
+    ledger.close()
+    path = ledger.run / LEDGER
+    path.write_bytes(path.read_bytes().replace(b'"fake"', b'"sham"'))
+    with pytest.raises(RunError, match=r"line 1 of .* is damaged") as caught:
+        read_ledger(ledger.run)
+    assert caught.value.help == "restore the file; without its first line a run can't go on"
+
+
+def sealed(n: int, **data: object) -> bytes:
+    """A sound line, whatever stands in it."""
+    data = {"n": n, "at": 1.5, **data}
+    crc = zlib.crc32(json.dumps(data, sort_keys=True, separators=(",", ":")).encode())
+    return json.dumps({**data, "crc": f"{crc:08x}"}).encode() + b"\n"
+
+
+FIRST = encode(RECORDS[0])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [sealed(1, **FIRST), sealed(2, kind="transmuted", trial=0)],
+        [sealed(1, **FIRST), sealed(2, kind="complete")],
+        [sealed(1, **{**FIRST, "study": {**FIRST["study"], "colour": "blue"}})],
+        [sealed(1, **{**FIRST, "recipe": {**FIRST["recipe"], "colour": "blue"}})],
+    ],
+    ids=["kind of record", "record without a field", "key of the study", "key of the recipe"],
+)
+def test_a_sound_line_of_another_version_is_not_called_damaged(lines: list[bytes], tmp_path: Path) -> None:
+    (tmp_path / LEDGER).write_bytes(b"".join(lines))
+    with pytest.raises(RunError) as caught:
+        read_ledger(tmp_path)
+    assert str(caught.value) == (
+        f"line {len(lines)} of {tmp_path / LEDGER} is of another version of fixpoint-nas\n"
+        "  help: go on with the version that wrote it: `versions` in the first line"
+    )
+
+
 def test_a_second_driver_is_refused_while_the_first_lives(ledger: Ledger) -> None:
     ledger.append(RECORDS[0])
     assert is_locked(ledger.run)
@@ -138,6 +181,16 @@ def test_a_run_is_never_begun_over_another(ledger: Ledger) -> None:
     with pytest.raises(RunError, match="already holds a run"):
         Ledger.create(ledger.run)
     assert [line.record for line in read_ledger(ledger.run)] == [RECORDS[0]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that can be opened and not read")
+def test_a_ledger_that_can_not_be_read_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / LEDGER).symlink_to("/proc/self/mem")  # whose first byte is an error of input and output
+    for act in (Ledger.create, read_ledger):
+        with pytest.raises(RunError, match=r"ledger.jsonl cannot be read: Input/output error"):
+            act(tmp_path)
+    assert (tmp_path / LEDGER).is_symlink()
+    assert not is_locked(tmp_path)
 
 
 def test_a_folder_without_a_ledger_is_no_run(tmp_path: Path) -> None:
