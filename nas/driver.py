@@ -28,7 +28,7 @@ from nas.finishing import finish
 from nas.history import History
 from nas.ledger import Follower, Journal, Ledger, RunError, is_locked, no_folder, not_written
 from nas.objectives import LATENCY
-from nas.opening import Opening, open_study, reopen, versions
+from nas.opening import Opening, final_device, open_study, reopen, versions
 from nas.records import Record, Reported, Resumed
 from nas.results import Result, SearchInterrupted, is_over, summarize
 from nas.samplers import Sampler, make_sampler
@@ -97,8 +97,8 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
 def status(run: str | Path) -> Result:
     """See `nas.status`."""
     folder = Path(run)
-    history = History.of(folder, Follower(folder).read())
-    return summarize(history, driver_is_alive=is_locked(folder))
+    is_driven = is_locked(folder)  # asked before the look: what a driver wrote before its end is read
+    return summarize(History.of(folder, Follower(folder).read()), driver_is_alive=is_driven)
 
 
 def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | None) -> Result:
@@ -120,7 +120,7 @@ def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | 
                 checkpoints.close()
             winner = history.winner()
             if winner is not None:
-                for record in finish(history, brain.graph, winner, opening.images, study.budget, study.device):
+                for record in finish(history, brain.graph, winner, opening.images, study.budget, final_device(study)):
                     _commit(ledger, brain, record, on_event)
     except KeyboardInterrupt:
         raise SearchInterrupted(history.run) from None

@@ -81,6 +81,9 @@ def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[s
     Raises: StudyError; BudgetError where nothing in the space fits; DataError; what reading a space raises.
     """
     refuse_contradictions(study)
+    if space is not None and study.set:
+        help = "set its parameters on loading: search_spaces.load(name, {...})"
+        raise StudyError.at("set", "`set` does not apply to a `Space` object", help=help)
     if study.table is not None:
         return _open_table(study, space or _load_set(study))
     tried = Attempts()
@@ -122,7 +125,7 @@ def _look_up(
     from nas.data import load_data
 
     if "device" not in unknown:
-        tried.result(partial(_refuse_device, study))
+        tried.result(partial(refuse_device, final_device(study)))
     declared = set() if space or "space" in unknown else tried.result(partial(_declared, study))
     images: Data | None = None
     if study.data is not None and "data" not in unknown:
@@ -187,7 +190,7 @@ def reopen(folder: Path, started: Started, places: Mapping[str, object]) -> Open
                 help="bring back the table as it was, or begin a new run",
             )
         return opening
-    _refuse_device(study)
+    refuse_device(final_device(study))
     images = load_data(started.data, started.split_seed)
     if images.fingerprint != started.fingerprint:
         raise RunError(
@@ -223,9 +226,9 @@ def _moved(study: Study, given: Mapping[str, object]) -> Study:
     return study
 
 
-def _refuse_device(study: Study) -> None:
-    if study.address is None:
-        refuse_device(study.device)
+def final_device(study: Study) -> str:
+    """Where the driver itself trains: of a cluster's GPUs nothing follows for the machine that it runs on."""
+    return "auto" if study.address is not None and study.device != "cpu" else study.device
 
 
 FACTS = ("classes", "channels", "size")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,16 +19,18 @@ from nas.data import DataError
 from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
 from nas.history import History
-from nas.ledger import LEDGER, Ledger, RunError, read_ledger
+from nas.ledger import LEDGER, Ledger, Line, RunError, read_ledger
 from nas.records import Exported, Finalised, Record, Resumed, Started
 from nas.results import Result, SearchInterrupted
 from nas.states import Trial
+from nas.study import StudyError
 from nas.trials import Event, Job, Progress
 from tests.nas.fakes import (
     BUDGET,
     RECIPE,
     SPACE_TEXT,
     ParallelExecutor,
+    begin,
     fake_trainer,
     reopen,
     run_to_end,
@@ -132,10 +134,11 @@ def test_no_finished_trial_is_repeated_or_lost_with_several_workers(tmp_path: Pa
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """`search` and `resume` with a fake trainer and a fake end; `control.trainer` may be replaced."""
-    control = SimpleNamespace(trainer=fake_trainer(), finished=0)
+    control = SimpleNamespace(trainer=fake_trainer(), finished=0, device="")
 
     def finish(history: History, _: object, winner: Trial, *others: object) -> Iterator[Record]:
         control.finished += 1
+        control.device = others[-1]
         if 1 not in history.finals.get(winner.number, {}):
             yield Finalised(winner.number, 1, 0.97, 0.1, 1.0, "final/x")
         if 2 not in history.finals[winner.number]:
@@ -170,6 +173,14 @@ def test_a_search_ends_with_a_bundle_and_says_what_became_of_its_trials(tmp_path
     assert seen[-1] == "Exported"
     assert len(seen) == len(read_ledger(tmp_path / "run"))
     assert status(tmp_path / "run") == result
+
+
+@pytest.mark.parametrize(("device", "final"), [("cuda", "auto"), ("cuda:1", "auto"), ("auto", "auto"), ("cpu", "cpu")])
+def test_the_devices_of_a_cluster_are_none_that_the_driver_trains_on(
+    tmp_path: Path, offline: SimpleNamespace, device: str, final: str
+) -> None:
+    search(trials=3, recipe=RECIPE, run=tmp_path, executor="ray", address="10.0.0.1:6379", device=device)
+    assert offline.device == final
 
 
 @pytest.mark.usefixtures("offline")
@@ -233,6 +244,19 @@ def test_status_of_a_living_run_says_that_it_runs(tmp_path: Path) -> None:
 
     search(trials=3, recipe=RECIPE, run=tmp_path, on_event=look)
     assert set(seen) == {"running"}
+
+
+def test_status_of_a_run_that_ends_meanwhile_advises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, _ = begin(tmp_path, started())
+
+    def read_and_end(run: Path, lines: Iterable[Line]) -> History:
+        history = reading(run, lines)
+        ledger.close()
+        return history
+
+    reading = History.of
+    monkeypatch.setattr(History, "of", read_and_end)
+    assert status(tmp_path).ended_by == "running"
 
 
 @pytest.mark.usefixtures("offline")
@@ -335,6 +359,13 @@ def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
     many = search_spaces.parse(SPACE_TEXT.replace("out_features: 10", "out_features: 7"))
     with pytest.raises(DataError, match="the images 10 classes"):
         search(space=many, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_parameters_are_not_set_of_a_space_that_is_loaded_already(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="`set` does not apply to a `Space` object") as caught:
+        search(set={"nonsense": 3}, run=tmp_path / "run")
+    assert caught.value.faults[0].path == ("set",)
     assert not (tmp_path / "run").exists()
 
 
