@@ -16,6 +16,10 @@ from graphs.text import Mapping, Scalar, Sequence, Tree
 
 MAX_ALTERNATIVES = 10_000
 
+MAX_RANGES = 1_000  # whose numbers are remembered
+
+_ranges: dict[int, tuple[Mapping, tuple[Scalar, ...]]] = {}  # by the identity of holes, which each keeps
+
 Kind = Literal["int", "float", "bool", "word", "size", "node"]
 Settings = AbstractMapping[str, bool | int | float | str]
 
@@ -257,12 +261,23 @@ def hole_alternatives(tree: Tree | None) -> tuple[Tree, ...] | None:
         return choice.items if isinstance(choice, Sequence) else ()
     if span is None:
         return None
+    known = _ranges.get(id(tree))
+    if known is None:
+        if len(_ranges) >= MAX_RANGES:
+            _ranges.clear()
+        values = range_of(tree)
+        scalars = tuple(Scalar(value, span.mark) for value in values) if len(values) <= MAX_ALTERNATIVES else ()
+        known = _ranges[id(tree)] = tree, scalars
+    return known[1]
+
+
+def range_of(hole: Mapping) -> range:
+    """The numbers of a `range`, however many they are; none where it is not well formed."""
+    span = hole.get("range")
     if not isinstance(span, Sequence) or len(span.items) != 2:
-        return ()
-    low, high, step = (_integer(item) for item in (*span.items, tree.get("step") or Scalar(1, span.mark)))
-    if low is None or high is None or step is None or step < 1 or (high - low) // step >= MAX_ALTERNATIVES:
-        return ()
-    return tuple(Scalar(value, span.mark) for value in range(low, high + 1, step))
+        return range(0)
+    low, high, step = (_integer(item) for item in (*span.items, hole.get("step") or Scalar(1, span.mark)))
+    return range(0) if low is None or high is None or step is None or step < 1 else range(low, high + 1, step)
 
 
 def hole_weights(tree: Tree) -> tuple[int, ...]:

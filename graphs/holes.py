@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphs.document import MAX_ALTERNATIVES, hole_alternatives
+from graphs.document import MAX_ALTERNATIVES, hole_alternatives, range_of
 from graphs.faults import FaultList, Mark, nearest
 from graphs.shapes import is_value
 from graphs.text import Mapping, Scalar, Sequence, Tree
@@ -39,8 +39,7 @@ def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...
         help = "step: 1, or more; the range goes from low to high"
         faults.add("bad-value", f"the step of a range is at least 1, got {step.text}", step.mark, help=help)
     elif not alternatives:
-        help = f"{{choice: [8, 16]}}, or {{range: [8, 64], step: 8}}: low to high, at most {MAX_ALTERNATIVES:,} steps"
-        faults.add("wrong-shape", "this leaves nothing to choose from", tree.mark, help=help)
+        _refuse_empty(tree, faults)
     seen = set()
     for item in alternatives:
         if not is_value("an alternative", item, faults):
@@ -54,6 +53,17 @@ def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...
     if prior is not None and alternatives:
         _check_prior(prior, len(alternatives), faults)
     return alternatives
+
+
+def _refuse_empty(hole: Mapping, faults: FaultList) -> None:
+    """The fault of a hole without alternatives, or with too many."""
+    number = len(range_of(hole)) if hole.get("choice") is None else 0
+    help = "{choice: [8, 16]}, or {range: [8, 64], step: 8}: low to high"
+    if number:
+        message = f"this leaves {number:,} numbers to choose from, at most {MAX_ALTERNATIVES:,} are possible"
+        faults.add("limit", message, hole.mark, help="take a larger `step`, or a narrower range")
+        return
+    faults.add("wrong-shape", "this leaves nothing to choose from", hole.mark, help=help)
 
 
 def check_weight(tree: Tree, faults: FaultList) -> bool:

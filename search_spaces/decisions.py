@@ -121,7 +121,8 @@ def every_way(walk: Callable[[Choose], Result]) -> Iterator[Result]:
         trail: list[tuple[int, int]] = []
 
         def choose(decision: Decision, script: list[int] = script, trail: list[tuple[int, int]] = trail) -> int:
-            possible = [position for position, size in enumerate(decision.sizes) if size]
+            sizes = decision.sizes
+            possible = range(len(sizes)) if all(sizes) else [at for at, size in enumerate(sizes) if size]
             index = script[len(trail)] if len(trail) < len(script) else 0
             trail.append((index, len(possible)))
             return possible[index]

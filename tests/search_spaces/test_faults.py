@@ -7,6 +7,7 @@ import pytest
 import graphs
 import search_spaces
 from graphs import DocumentError
+from graphs.document import hole_alternatives
 
 HEAD = "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
 
@@ -21,6 +22,7 @@ HEAD = "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
         ("  - {conv: {out_channels: {choice: []}}}", ("E101", 5, 27)),
         ("  - {conv: {out_channels: {choice: [4, 4]}}}", ("E109", 5, 40)),
         ("  - {conv: {out_channels: {range: [8, 4]}}}", ("E101", 5, 27)),
+        ("  - {conv: {out_channels: {range: [1, 20000]}}}", ("E401", 5, 27)),
         ("  - {conv: {out_channels: {range: [4, 8], setp: 2}}}", ("E102", 5, 43)),
         ("  - {conv: {out_channels: {choice: [4, 8], prior: [1]}}}", ("E101", 5, 51)),
         ("  - {conv: {out_channels: {choice: [4, 8], prior: [1, 0]}}}", ("E106", 5, 55)),
@@ -126,6 +128,17 @@ def test_two_decisions_of_one_address_are_refused_where_they_stand(
     [fault] = caught.value.faults
     assert (fault.mark.line, fault.mark.column) == place
     assert fault.notes == (f"the choice at s.yaml:{other[0]}:{other[1]} has it as well",)
+
+
+def test_a_range_of_too_many_numbers_says_how_many_they_are() -> None:
+    with pytest.raises(DocumentError, match="this leaves 20,000 numbers to choose from, at most 10,000 are possible"):
+        search_spaces.parse(HEAD + "  - {conv: {out_channels: {range: [1, 20000]}}}\n")
+    assert len(search_spaces.parse(HEAD + "  - {conv: {out_channels: {range: [1, 20000], step: 2}}}\n").decisions) == 1
+
+
+def test_the_numbers_of_a_range_are_made_once() -> None:
+    (step,) = search_spaces.parse(HEAD + "  - {repeat: {range: [0, 5000]}, relu: {}}\n").document.body
+    assert hole_alternatives(step.repeat) is hole_alternatives(step.repeat)
 
 
 def test_a_choice_in_the_params_of_a_block_is_refused() -> None:
