@@ -213,6 +213,11 @@ class Space:
         points are that network, it is the first that is found. Raises `NotInSpaceError`, which says where it leaves
         the space.
         """
+        return self.find(graph)[0]
+
+    def find(self, graph: Graph) -> tuple[Decisions, tuple[str, ...]]:
+        """As `locate`, and the addresses of the decisions on which the network does not depend, as those of steps that
+        are not done: any alternative of theirs leads to it."""
         graph = graph.as_shipped
         found: list[Decisions] = []
 
@@ -221,9 +226,13 @@ class Space:
             found[:] = [decisions] if decisions is not None else []
             return decisions is not None
 
-        locate(*self._opened, graph, accept)
+        left = locate(*self._opened, graph, accept)
         assert self.materialize(found[0]).hash == graph.hash, "what was found is another network"
-        return found[0]
+        return found[0], tuple(
+            one.address
+            for one in map(self.decision, found[0])
+            if len(one.alternatives) == len(left.get(one.address, one.alternatives))
+        )
 
     @cached_property
     def _opened(self) -> tuple[Document, Holes]:

@@ -10,7 +10,7 @@ from nas.cli.inputs import load_network_only, parse_settings
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, table, terminal_width
 from nas.cli.spaces import SpaceName, shown, space
-from search_spaces import NotInSpaceError
+from search_spaces import Decisions, NotInSpaceError
 from search_spaces.kinship import kin, space_for
 
 __all__ = ["locate", "show_kin", "space"]
@@ -35,18 +35,21 @@ def locate(
       nas space locate small my_net.yaml --json
     """
     graph = load_network_only(network, variant=variant)
-    decisions, reason = None, ""
+    decisions: Decisions | None = None
+    free: tuple[str, ...] = ()
+    reason = ""
     try:
-        decisions = space_for(name, graph, parse_settings(settings or [])).locate(graph)
+        decisions, free = space_for(name, graph, parse_settings(settings or [])).find(graph)
     except NotInSpaceError as error:
         reason = error.message
     if as_json:
-        print_json({"member": decisions is not None, "decisions": decisions, "reason": reason})
+        print_json({"member": decisions is not None, "decisions": decisions, "free": list(free), "reason": reason})
     elif decisions is None:
         print(f"{network} is no point of {name}: {reason}")
     else:
-        rows = [[address, shown(value)] for address, value in decisions.items()]
-        print(f"{network} is a point of {name}, by {len(decisions)} decision{'s' * (len(decisions) != 1)}\n")
+        rows = [[address, shown(value)] for address, value in decisions.items() if address not in free]
+        more = f"; {len(free)} more could be any, --json has them" if free else ""
+        print(f"{network} is a point of {name}, by {len(rows)} decision{'s' * (len(rows) != 1)}{more}\n")
         print("\n".join(table(["decision", "taken"], rows, "<<", width=terminal_width())))
 
 
@@ -69,7 +72,12 @@ def show_kin(
       nas space kin vgg16 --within 4 --json
     """
     graph = load_network_only(network, variant=variant)
-    found = kin(name, graph, within, parse_settings(settings or []))
+    try:
+        found = kin(name, graph, within, parse_settings(settings or []))
+    except NotInSpaceError as error:
+        raise NotInSpaceError(
+            f"{network} is no point of {name}: {error.message}", help=error.help, address=error.address
+        ) from None
     if as_json:
         print_json(
             {

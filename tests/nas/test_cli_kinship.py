@@ -32,7 +32,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_locate_tells_the_decisions_at_the_size_and_the_classes_of_the_network(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    expected = {"member": True, "decisions": {"a.out_channels": 8}, "reason": ""}
+    expected = {"member": True, "decisions": {"a.out_channels": 8}, "free": [], "reason": ""}
     assert told(capsys, "locate", "own.yaml", "mine.yaml") == expected
     assert printed(capsys, "locate", "own.yaml", "mine.yaml") == (
         "mine.yaml is a point of own.yaml, by 1 decision\n\ndecision        taken\n--------------  -----\n"
@@ -46,8 +46,27 @@ def test_locate_tells_where_a_network_leaves_the_space(capsys: pytest.CaptureFix
         "there it has out_channels `4` or `8`"
     )
     found = told(capsys, "locate", "own.yaml", "other.yaml")
-    assert found == {"member": False, "decisions": None, "reason": reason}
+    assert found == {"member": False, "decisions": None, "free": [], "reason": reason}
     assert printed(capsys, "locate", "own.yaml", "other.yaml") == f"other.yaml is no point of own.yaml: {reason}\n"
+
+
+def test_locate_leaves_out_what_the_network_does_not_depend_on(capsys: pytest.CaptureFixture[str]) -> None:
+    more = (
+        "  - {name: b, when: classes > 9, conv: {out_channels: 4, kernel_size: {choice: [1, 3]}}}\n  - global_avg_pool"
+    )
+    Path("more.yaml").write_text(SPACE.replace("  - global_avg_pool", more))
+    found = told(capsys, "locate", "more.yaml", "mine.yaml")  # of 7 classes
+    assert found["decisions"].keys() == {"a.out_channels", "b.kernel_size"}
+    assert found["free"] == ["b.kernel_size"]
+    assert printed(capsys, "locate", "more.yaml", "mine.yaml") == (
+        "mine.yaml is a point of more.yaml, by 1 decision; 1 more could be any, --json has them\n\n"
+        "decision        taken\n--------------  -----\na.out_channels  8\n"
+    )
+
+
+def test_kin_says_of_which_network_it_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "kin", "other.yaml", "--space", "own.yaml", code=1)
+    assert text.startswith("error: other.yaml is no point of own.yaml: the space has no `conv2d: {out_channels: 6")
 
 
 def test_kin_lists_networks_near_another_with_what_differs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,6 +76,16 @@ def test_a_network_is_found_and_comes_back_with_its_hash(name: str, remembered: 
     assert space.materialize(found).hash == graph.hash
 
 
+def test_what_a_network_does_not_depend_on_may_be_decided_otherwise() -> None:
+    graph = network("resnet18")
+    space = space_for("cnn", graph)
+    decisions, free = space.find(graph)
+    assert {"params.growth", "params.groups", "params.shuffle_groups"} <= {*free}  # DenseNet's, ResNeXt's, ShuffleNet's
+    for address in free:
+        other = {**decisions, address: space.decision(address).alternatives[-1]}
+        assert space.materialize(other).hash == graph.hash, address
+
+
 def test_all_networks_are_points_but_those_that_are_not(remembered: dict[str, Decisions]) -> None:
     assert sorted(remembered) == NETWORKS
 
