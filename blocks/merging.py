@@ -19,7 +19,7 @@ class Add(Primitive):
     """The sum of two or more inputs of one type. Never broadcasts: `scale` is the block that does."""
 
     key: ClassVar[str] = "add"
-    inputs: ClassVar[tuple[int, int | None]] = (2, None)
+    num_inputs: ClassVar[tuple[int, int | None]] = (2, None)
     commutative: ClassVar[bool] = True
 
     def infer(self, inputs: tuple[Type, ...]) -> Type:
@@ -39,7 +39,7 @@ class Concat(Primitive):
     """The channels of all inputs in order, maps (C1 + C2 + ..., H, W) or vectors (C1 + C2 + ...)."""
 
     key: ClassVar[str] = "concat"
-    inputs: ClassVar[tuple[int, int | None]] = (2, None)
+    num_inputs: ClassVar[tuple[int, int | None]] = (2, None)
 
     def infer(self, inputs: tuple[Type, ...]) -> Type:
         _refuse_unequal(self.key, inputs, ("height", "width", "stride", "dtype"))
@@ -61,7 +61,7 @@ class Scale(Primitive):
     """A map (C, H, W) times a gate for each channel: a vector (C) or a map (C, 1, 1). Source: Hu 2017, equation 4."""
 
     key: ClassVar[str] = "scale"
-    inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    num_inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     takes: ClassVar[Kind] = "map"
 
     def infer(self, inputs: tuple[Type, ...]) -> Map:

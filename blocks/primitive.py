@@ -61,15 +61,16 @@ FREE = Cost()
 class Primitive(BaseModel, ABC):
     """One operation: its arguments are its fields, under torch's names.
 
-    `key` is the word that stands for it in a document. `inputs` is how many inputs it takes, least and most (None: any
-    number). `takes` is the kind of the first input. `commutative` says that the order of its inputs is without effect.
+    `key` is the word that stands for it in a document. `num_inputs` is how many inputs it takes, least and most (None:
+    any number). `takes` is the kind of the first input. `commutative` says that the order of its inputs is without
+    effect.
     """
 
     # A validator is built when the first block of its kind is made: a network has few kinds of all that there are.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     key: ClassVar[str]
-    inputs: ClassVar[tuple[int, int | None]] = (1, 1)
+    num_inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     takes: ClassVar[Kind] = "any"
     commutative: ClassVar[bool] = False
 
@@ -98,9 +99,11 @@ def check_inputs(block: Primitive, inputs: tuple[Type, ...]) -> None:
 
     There is no implicit coercion between maps and vectors, ever.
     """
-    least, most = block.inputs
+    least, most = block.num_inputs
     if len(inputs) < least or (most is not None and len(inputs) > most):
-        wanted = f"{least} or more inputs" if most is None else f"{least} input{'s' * (least > 1)}"
+        wanted = f"{least} input{'s' * (least > 1)}"
+        if most != least:
+            wanted = f"{least} or more inputs" if most is None else f"{least} to {most} inputs"
         if len(inputs) < least:
             help = "name them: from: [a, b]"
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 
@@ -19,6 +20,14 @@ from blocks.scaling import LayerScale
 
 MAP = Map(4, 8, 8)
 VECTOR = Vector(4)
+
+
+class Gated(ReLU):
+    """A block whose second input may be missing."""
+
+    key: ClassVar[str] = "gated"
+    num_inputs: ClassVar[tuple[int, int | None]] = (1, 2)
+
 
 ARITY: list[tuple[Primitive, tuple[Type, ...], str]] = [
     (
@@ -40,6 +49,11 @@ ARITY: list[tuple[Primitive, tuple[Type, ...], str]] = [
         Scale(),
         (MAP, VECTOR, VECTOR),
         "`scale` takes 2 inputs, got 3\n  help: join them before it, with `add` or `concat`",
+    ),
+    (
+        Gated(),
+        (MAP, VECTOR, VECTOR),
+        "`gated` takes 1 to 2 inputs, got 3\n  help: join them before it, with `add` or `concat`",
     ),
     (
         ReLU(),
