@@ -109,9 +109,10 @@ class _Either(Container[str]):
 class ScreeningReport:
     """The two arms of a run: the median accuracies after `epoch` epochs, of so many trials each.
 
-    `chance` is how probable it is, were there no difference, that the screened are so much better, or more (one-sided
-    Mann-Whitney); None, as a median, where an arm has no trial. `rank_correlation` is Kendall's tau-b, over both arms,
-    of the proxy and the accuracy.
+    Of a run that looks trials up, the medians are of values as its table has them. `chance` is how probable it is, were
+    there no difference, that the screened are so much better, or more (one-sided Mann-Whitney); None, as a median,
+    where an arm has no trial. `rank_correlation` is Kendall's tau-b, over both arms, of the proxy and the accuracy, or
+    its like: where less is better, the negative of the value.
     """
 
     proxy: str
@@ -135,24 +136,24 @@ def screening_report(history: History) -> ScreeningReport | None:
     if study.screening == "none":
         return None
     trained = history.screened
-    epoch = min((trial.epoch for trial in trained if not trial.is_running), default=0)
+    epoch = min((trial.epochs[-1] for trial in trained if not trial.is_running), default=0)
     values: Mapping[str, list[float]] = {SCREENED: [], CONTROL: []}
     pairs: list[tuple[float, float]] = []
     for trial in trained:
-        if epoch and len(trial.values) >= epoch:
-            value = trial.values[epoch - 1]
+        if (value := trial.value(epoch)) is not None:
             values[trial.arm].append(value)
             if trial.score is not None:
                 pairs.append((trial.score, value))
     ours, theirs = values[SCREENED], values[CONTROL]
+    sign = study.table.sign if study.table else 1
     return ScreeningReport(
         proxy=study.screening,
         draws=study.screening_draws,
         epoch=epoch,
         num_screened=len(ours),
         num_control=len(theirs),
-        screened=median(ours) if ours else None,
-        control=median(theirs) if theirs else None,
+        screened=sign * median(ours) if ours else None,
+        control=sign * median(theirs) if theirs else None,
         chance=mann_whitney(ours, theirs) if ours and theirs else None,
         rank_correlation=kendall(pairs),
         verdict=_verdict(ours, theirs),

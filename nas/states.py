@@ -93,20 +93,24 @@ class Trial:
         """What a report on the screening is made of; None where this trial is not part of it."""
         if not self.arm or not self.curve or self.state not in (COMPLETE, PAUSED, STOPPED, RUNNING):
             return None
-        values = array("d", [epoch.value for epoch in self.curve])
-        return Screened(self.arm, self.score, self.state == RUNNING, self.epoch, values)
+        epochs, values = array("L", [one.epoch for one in self.curve]), array("d", [one.value for one in self.curve])
+        return Screened(self.arm, self.score, self.state == RUNNING, epochs, values)
 
 
 @dataclass(frozen=True, slots=True)
 class Screened:
     """A trial of one arm of a screening (`nas.screening`): what the proxy said of it, and its value after each epoch
-    up to the last, `epoch`."""
+    that is known, rising; a table may have no others between."""
 
     arm: str
     score: float | None
     is_running: bool
-    epoch: int
+    epochs: Sequence[int]
     values: Sequence[float]
+
+    def value(self, epoch: int) -> float | None:
+        """Its value after an epoch; None where it is not known."""
+        return self.values[self.epochs.index(epoch)] if epoch in self.epochs else None
 
 
 def called(network: str, narrows: str) -> str:

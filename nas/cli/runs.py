@@ -184,7 +184,7 @@ def result_lines(result: Result, width: int | None) -> list[str]:
         lines.append(f"test accuracy {_test_accuracy(result.test)}")
     lines += _rival_lines(result)
     if result.screening:
-        lines.append(f"screening     {_screening_words(result.screening)}")
+        lines.append(f"screening     {_screening_words(result.screening, is_of_table=lookup is not None)}")
     if result.bundle:
         lines.append(f"bundle        {result.bundle}")
         lines.append(f"look at it    nas show {result.bundle / ARCHITECTURE}")
@@ -202,13 +202,14 @@ def _rival_lines(result: Result) -> list[str]:
     return lines
 
 
-def _screening_words(report: ScreeningReport) -> str:
+def _screening_words(report: ScreeningReport, *, is_of_table: bool) -> str:
     """What the two arms came to, and whether that says anything."""
     what = f"best of {report.draws} by {report.proxy}"
     if report.screened is None or report.control is None or report.chance is None:
         return f"{what}: {report.verdict}"
-    ours = f"median {report.screened:.2%} of {report.num_screened} trials"
-    theirs = f"{report.control:.2%} of {report.num_control} not screened"
+    medians = [shown_value(one) if is_of_table else f"{one:.2%}" for one in (report.screened, report.control)]
+    ours = f"median {medians[0]} of {report.num_screened} trials"
+    theirs = f"{medians[1]} of {report.num_control} not screened"
     after = f"after {report.epoch} epoch{'s' * (report.epoch != 1)}"
     return f"{what}: {ours}, {theirs}, {after}: {report.verdict} (p = {report.chance:.2g})"
 

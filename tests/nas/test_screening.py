@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 import scipy.stats
@@ -13,17 +14,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphs
+import search_spaces
+from graphs import Budget
+from nas import search
 from nas.evidence import mann_whitney
 from nas.executors import InlineExecutor
 from nas.history import History
 from nas.ledger import read_ledger
-from nas.records import Proposed
+from nas.records import Decisions, Proposed
 from nas.results import summarize
-from nas.screening import CONTROL, SCREENED, kendall, screening_report
+from nas.samplers import Sampler
+from nas.screening import CONTROL, SCREENED, Draw, Screening, kendall, screening_report
 from nas.study import Study, StudyError
 from nas.trials import Event, Job, Progress
-from tests.nas.fakes import BUDGET, fake_trainer, run_to_end, started, trials_of
+from search_spaces import Point
+from tests.nas.conftest import Answer
+from tests.nas.fakes import BUDGET, SPACE_TEXT, fake_trainer, run_to_end, started, trials_of
+from tests.nas.tabulated import SPACE as KEYED
+from tests.nas.tabulated import rows_of, write_table
 from tests.nas.test_driver import cut, resumed
+
+SPACE = search_spaces.parse(SPACE_TEXT)
 
 
 def run(folder: Path, **keys: object) -> History:
@@ -38,8 +49,46 @@ def arms(history: History) -> dict[str, list[int]]:
     return found
 
 
+class Drawing(Sampler):
+    """Draws these points in turn; notes what was taken back."""
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        self.rest = [dict(point.decisions) for point in points]
+        self.back: list[Decisions] = []
+
+    def propose(self, number: int, known: Container[str]) -> Decisions | None:
+        return self.rest.pop(0) if self.rest else None
+
+    def withdrawn(self, decisions: Decisions) -> None:
+        self.back.append(decisions)
+
+
+@pytest.mark.parametrize("proxy", ["params", "macs"])
+@pytest.mark.parametrize(("control", "arm"), [(0.0, SCREENED), (1.0, CONTROL)])
+def test_the_best_of_the_draws_is_screened_and_the_first_is_the_control(proxy: str, control: float, arm: str) -> None:
+    points = sorted(SPACE.sample(6, BUDGET, seed=0).points, key=lambda point: getattr(point.costs, proxy))
+    draws = [points[index] for index in (2, 0, 4, 3, 5, 1)]  # the best comes too late
+    study = Study.of(
+        {"space": "little", "screening": proxy, "screening_draws": 4, "screening_control": control, "budget": BUDGET}
+    )
+    sampler = Drawing(draws)
+    draw = Screening(study, SPACE, BUDGET).propose(sampler, 0, set())
+    chosen = points[4] if arm == SCREENED else points[2]
+    assert draw == Draw(dict(chosen.decisions), arm, getattr(chosen.costs, proxy))
+    assert sampler.back == [point.decisions for point in draws[: 4 if arm == SCREENED else 1]]
+
+
+def test_what_is_over_the_budget_is_not_the_best_of_the_draws() -> None:
+    small, large = sorted(SPACE.sample(6, seed=0).points, key=lambda point: point.costs.params)[::5]
+    budget = Budget.of(max_params=large.costs.params - 1)
+    keys = {"screening": "params", "screening_draws": 2, "screening_control": 0.0, "budget": budget}
+    draw = Screening(Study.of({"space": "little", **keys}), SPACE, budget).propose(Drawing([large, small]), 0, set())
+    assert draw is not None
+    assert draw.decisions == small.decisions
+
+
 @pytest.mark.parametrize("sampler", ["random", "evolution", "local", "tpe", "nsga2"])
-def test_the_screened_have_the_most_parameters_of_several_draws(tmp_path: Path, sampler: str) -> None:
+def test_every_sampler_is_screened_within_the_budget_and_repeats_nothing(tmp_path: Path, sampler: str) -> None:
     history = run(tmp_path, sampler=sampler)
     trials = arms(history)
     assert trials.keys() == {SCREENED, CONTROL}
@@ -93,13 +142,41 @@ def test_the_report_compares_the_arms_after_equally_many_epochs(tmp_path: Path) 
     assert report.epoch == 1
     assert report.num_screened + report.num_control == 30
     first = {arm: [t.curve[0].value for t in history.searched if t.arm == arm] for arm in (SCREENED, CONTROL)}
-    assert report.chance is not None
-    assert report.chance == pytest.approx(
-        scipy.stats.mannwhitneyu(first[SCREENED], first[CONTROL], alternative="greater", method="asymptotic").pvalue
-    )
+    assert report.chance == pytest.approx(p_value(first[SCREENED], first[CONTROL], "greater"))
     told = json.loads(json.dumps(summarize(history, driver_is_alive=False).as_dict()))["screening"]
     assert told["proxy"] == "params"
-    assert told["verdict"] in ("it helped", "it did harm", "no evidence that it helped")
+    assert min(report.chance or 0, p_value(first[SCREENED], first[CONTROL], "less")) > 0.05
+    assert told["verdict"] == "no evidence that it helped"
+
+
+def p_value(ours: list[float], theirs: list[float], alternative: str) -> float:
+    return float(scipy.stats.mannwhitneyu(ours, theirs, alternative=alternative, method="asymptotic").pvalue)
+
+
+@pytest.mark.parametrize("minimize", [False, True])
+def test_the_report_of_a_table_has_its_epochs_and_its_values(
+    tmp_path: Path, minimize: bool, nas: Callable[..., Answer]
+) -> None:
+    """Its columns are of the epochs 12 and 200, and it has nothing between."""
+    table = write_table(tmp_path)
+    values = {row["arch"]: float(row["val1"]) for row in rows_of(table)}
+    lookup = {"file": str(table), "key": "arch", "seen": "12=val1,200=val9", "minimize": minimize}
+    keys: dict[str, Any] = {"screening": "params", "screening_control": 0.5, "sampler": "random", "trials": 24}
+    report = search(space=KEYED, table=lookup, run=tmp_path / "run", **keys).screening
+    found: dict[str, list[float]] = {SCREENED: [], CONTROL: []}
+    for line in read_ledger(tmp_path / "run"):
+        if isinstance(line.record, Proposed):
+            [key] = KEYED.key(line.record.decisions)
+            found[line.record.arm].append(values[key])
+    assert report is not None
+    assert (report.epoch, report.num_screened, report.num_control) == (12, *map(len, found.values()))
+    ours, theirs = median(found[SCREENED]), median(found[CONTROL])
+    assert [report.screened, report.control] == pytest.approx([ours, theirs])
+    wanted = p_value(found[SCREENED], found[CONTROL], "less" if minimize else "greater")
+    assert report.chance == pytest.approx(wanted)
+    _, out, _ = nas("status", tmp_path / "run")
+    of_ours, of_theirs = f"median {ours:.6g} of {len(found[SCREENED])} trials", f"{theirs:.6g} of {len(found[CONTROL])}"
+    assert f"{of_ours}, {of_theirs} not screened, after 12 epochs: " in out
 
 
 @pytest.mark.parametrize(
