@@ -30,6 +30,7 @@ from nas.ledger import Line
 from nas.objectives import ACCURACY, BY_NAME
 from nas.records import Decisions, Duplicate, Proposed, Rejected
 from nas.states import COMPLETE, DIVERGED, FAILED, REJECTED, STOPPED, Trial
+from nas.trials import ENDS
 from search_spaces.decisions import Alternative
 
 RUN = "run"
@@ -126,7 +127,7 @@ def _trials(history: History, lines: list[Line]) -> Iterator[tuple[int, FrozenTr
         for decision in search_spaces.parse(history.started.space_text).decisions
     }
     trials = all_trials(history.run, lines)
-    ends = {getattr(line.record, "trial", None): line.at for line in lines if not isinstance(line.record, Proposed)}
+    ends = {line.record.trial: line.at for line in lines if isinstance(line.record, ENDS)}
     for number, line in enumerate(lines, start=1):
         match line.record:
             case Proposed(confirms=None) as record:

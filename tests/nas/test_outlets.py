@@ -23,7 +23,7 @@ from nas.executors.inline import InlineExecutor
 from nas.history import History
 from nas.ledger import LEDGER, Follower, Ledger, RunError, read_ledger
 from nas.optuna_storage import StorageError, export_to_optuna
-from nas.records import Ended
+from nas.records import Ended, Finalised, Reported, Unfinished
 from nas.trials import Completed, Diverged, Progress
 from tests.nas.conftest import Answer
 from tests.nas.fakes import begin, fake_trainer, run_to_end, started
@@ -119,6 +119,25 @@ def test_a_later_export_brings_up_to_date_what_was_running(run: Path, tmp_path: 
     assert export(run, url) == (0, 0)
 
 
+def test_a_trial_is_complete_there_when_it_was_and_not_when_its_network_was_trained_again(
+    run: Path, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    copy = cut(run, tmp_path / "copy", len(read_ledger(run)))
+    [at] = [line.at for line in read_ledger(run) if line.record == Completed(0)]
+    ledger, _ = Ledger.open(copy, list)
+    with ledger:
+        ledger.clock = lambda: at + 3600
+        for record in (Finalised(0, 1, 0.9, 0.1, 1.0, "final/0"), Unfinished(0, "it diverged"), Reported(0, 0.9)):
+            ledger.append(record)
+    export(copy, url)
+    [trial] = [
+        one for one in optuna.load_study(study_name="fake", storage=url).trials if one.user_attrs.get("trial") == 0
+    ]
+    assert trial.datetime_complete is not None
+    assert trial.datetime_complete.timestamp() == pytest.approx(at, abs=1e-3)
+
+
 def test_a_study_of_another_run_of_this_name_is_left_alone(run: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/runs.db"
     export(run, url)
@@ -183,8 +202,9 @@ def test_watching_tells_every_trial_that_ends_and_ends_with_the_driver(tmp_path:
     assert not watching.is_alive()
     lines = told.getvalue().splitlines()
     assert lines[0] == f"run {tmp_path / 'run'}"
-    assert [line.split()[2] for line in lines[1:6]] == ["0", "1", "2", "3", "4"]
-    assert lines[6].startswith("search ended (trials): 5 networks trained")
+    assert lines[1].startswith("starts: ")
+    assert [line.split()[2] for line in lines[2:7]] == ["0", "1", "2", "3", "4"]
+    assert lines[7].startswith("search ended (trials): 5 networks trained")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")
