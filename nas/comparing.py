@@ -10,15 +10,18 @@ import signal
 import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from os import cpu_count
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from blocks.errors import FixpointError
 from nas.answers import MISSING, Answers, BestRow
 from nas.brain import Brain
 from nas.driver import run_trials
@@ -172,7 +175,7 @@ def compare(
     So many `processes` run at a time. After every search `on_done` is told how many have come to their end, and of how
     many. Ctrl-C ends it with those.
 
-    Raises: StudyError, TableError, BudgetError, DecisionError.
+    Raises: StudyError, TableError, BudgetError, DecisionError; FixpointError where a process is killed.
     """
     if study.table is None:
         help = "give a table of results, or search with one seed"
@@ -271,9 +274,26 @@ def _workers(opening: Opening, processes: int) -> Iterator[Callable[[Sequence[Ta
     if processes == 1:
         yield lambda tasks: (search_once(opening, *task) for task in tasks)
         return
-    with warnings.catch_warnings():
-        # A copy of a process of several threads may hang on what another thread held. None here is at work.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pool = get_context("fork").Pool(processes, _begin, (opening,))
-    with pool:
-        yield lambda tasks: pool.imap_unordered(_run, tasks)
+    before = active_children()
+    pool = ProcessPoolExecutor(processes, get_context("fork"), _begin, (opening,))
+
+    def run_all(tasks: Sequence[Task]) -> Iterator[Trace]:
+        with warnings.catch_warnings():
+            # A copy of a process of several threads may hang on what another thread held. None here is at work.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            searches = [pool.submit(_run, task) for task in tasks]
+        return (search.result() for search in as_completed(searches))
+
+    try:
+        yield run_all
+    except BrokenProcessPool:
+        message = "a process of the comparison was killed, maybe because the memory was full"
+        help = "compare with fewer at a time, from Python: nas.compare(..., processes=1)"
+        raise FixpointError(message, help=help) from None
+    except BaseException:
+        for worker in active_children():
+            if worker not in before:
+                worker.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -72,7 +72,7 @@ def compare(
     many as there are cores.
     `on_done` is told after every search how many have come to their end, of how many. Ctrl-C ends it with those.
 
-    Raises: StudyError, TableError, BudgetError, DecisionError.
+    Raises: StudyError, TableError, BudgetError, DecisionError; FixpointError where a process is killed.
     """
     from nas import comparing
 

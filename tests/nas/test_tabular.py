@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,7 @@ from blocks.errors import FixpointError
 from graphs import Budget
 from nas.answers import Answers
 from nas.cli.entry import run as run_command
-from nas.comparing import Comparison, compare
+from nas.comparing import Comparison, Trace, compare
 from nas.executors.tabular import TabularExecutor
 from nas.history import History
 from nas.ledger import LEDGER, RunError, read_ledger
@@ -329,16 +333,35 @@ def test_processes_give_what_one_process_gives(table: Path) -> None:
     assert one == two
 
 
-def test_an_interruption_leaves_what_came_to_its_end(table: Path) -> None:
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(sys.platform != "linux", reason="processes begin as copies")
+def test_a_process_that_is_killed_ends_a_comparison_with_one_sentence(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> Trace:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+    monkeypatch.setattr("nas.comparing.search_once", killed)
+    study = Study.of({"space": "little", "table": lookup_of(table), "trials": 5})
+    with pytest.raises(FixpointError, match="a process of the comparison was killed") as caught:
+        compare(study, ["random"], 6, space=SPACE, processes=2)
+    assert caught.value.help == "compare with fewer at a time, from Python: nas.compare(..., processes=1)"
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_interruption_leaves_what_came_to_its_end(table: Path, processes: int) -> None:
     def interrupt(done: int, whole: int) -> None:
         assert whole == 6
         if done == 4:
             raise KeyboardInterrupt
 
     study = Study.of({"space": "little", "table": lookup_of(table), "trials": 5})
-    comparison = compare(study, ["random"], 6, space=SPACE, processes=1, on_done=interrupt)
+    comparison = compare(study, ["random"], 6, space=SPACE, processes=processes, on_done=interrupt)
     assert comparison.interrupted
     assert len(comparison.traces) == 4
+    assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize(
