@@ -251,7 +251,7 @@ class History:
 
     def counts(self) -> dict[str, int]:
         """How many proposals are in which state; states without any are left out."""
-        counts = {**self._num_in, DUPLICATE: self.num_duplicates, RUNNING: self._num_in[RUNNING]}
+        counts = {**self._num_in, DUPLICATE: self.num_duplicates}
         counts[REJECTED] += self.num_rejected
         return {state: count for state, count in counts.items() if count}
 
@@ -264,7 +264,8 @@ class History:
         return sorted((trial for trial in self.searched if trial.state == COMPLETE), key=lambda trial: trial.merit)
 
     def front(self) -> list[Trial]:
-        """The complete trials that no other is better than in every objective, the most accurate first."""
+        """The complete trials that no other dominates, that is, equals or beats in every objective and beats in at
+        least one; the most accurate first."""
         valued = [(trial, values) for trial in self._complete() if (values := self.values(trial)) is not None]
         return [valued[index][0] for index in front([values for _, values in valued])]
 

@@ -109,7 +109,8 @@ class Rival:
 
 @dataclass(frozen=True)
 class Front:
-    """The networks that no other is better than in all `objectives`, the most accurate first.
+    """The networks that no other dominates, that is, equals or beats in all `objectives` and beats in at least one; the
+    most accurate first.
 
     `hypervolume` is the share, 0..1, that they dominate of the box between `reference` and the best there could be,
     which is an accuracy of 1 at no cost. The reference has an accuracy of 0, what the budget allows of parameters and

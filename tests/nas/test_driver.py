@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -370,27 +371,42 @@ def test_parameters_are_not_set_of_a_space_that_is_loaded_already(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "message"),
     [
-        {"trials": 0},
-        {"sampler": "magic"},
-        {"executor": "moon"},
-        {"final_seeds": 0},
-        {"candidates": -1},
-        {"recipe": {"epochs": 0}},
-        {"recipe": {"epochs": 9}, "first_rung": 9},
-        {"time": "2 weeks"},
-        {"target": "130%"},
-        {"objectives": ["speed"]},
-        {"trails": 3},
-        {"workers": 2},  # inline runs one trial at a time,
-        {"address": "head:6379"},  # and here
-        {"executor": "ray", "workers": 0},
+        ({"trials": 0}, "`trials` is 0"),
+        ({"sampler": "magic"}, "there is no sampler `magic`"),
+        ({"executor": "moon"}, "there is no executor `moon`"),
+        ({"final_seeds": 0}, "`final_seeds` is 0"),
+        ({"candidates": -1}, "`candidates` is -1"),
+        ({"recipe": {"epochs": 0}}, "`epochs` is 0"),
+        ({"recipe": {"epochs": 9}, "first_rung": 9}, "`first_rung` is 9, and a trial has 9 epochs"),
+        ({"time": "2 weeks"}, "`time` is a number with a unit, got `2 weeks`"),
+        ({"target": "130%"}, "`target` is an accuracy above 0 and up to 100%, got `130%`"),
+        ({"objectives": ["speed"]}, "there is no objective `speed`"),
+        ({"trails": 3}, "a study has no key `trails`"),
+        ({"workers": 2}, "`inline` runs one trial at a time, not 2"),
+        ({"address": "head:6379"}, "`inline` runs on this machine alone"),
+        ({"executor": "ray", "workers": 0}, "`workers` is 0"),
     ],
-    ids=lambda wrong: next(reversed(wrong)),
+    ids=[
+        "trials",
+        "sampler",
+        "executor",
+        "final_seeds",
+        "candidates",
+        "epochs",
+        "first_rung",
+        "time",
+        "target",
+        "objectives",
+        "trails",
+        "workers inline",
+        "address",
+        "workers",
+    ],
 )
-def test_arguments_that_mean_nothing_are_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
-    with pytest.raises(FixpointError):
+def test_arguments_that_mean_nothing_are_refused(tmp_path: Path, wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(FixpointError, match=re.escape(message)):
         search(run=tmp_path / "run", **wrong)
     assert not (tmp_path / "run").exists()
 

@@ -110,6 +110,7 @@ def test_a_killed_search_whose_checkpoints_are_damaged_ends_as_if_nothing_had_be
     histories = [History.of(folder, read_ledger(folder)) for folder in (whole, run)]
     assert trials_of(histories[1]) == trials_of(histories[0])
     notes = [line.record.note for line in read_ledger(run) if isinstance(line.record, Progress) and line.record.note]
+    assert notes
     assert all("is damaged" in note for note in notes)
 
 

@@ -128,7 +128,7 @@ def test_proposals_are_new_and_within_the_budget(name: str, max_params: int) -> 
     assert {fate for fate, _ in session.log} == {"accepted"}
 
 
-def test_tpe_learns_what_the_budget_allows_and_what_is_good() -> None:
+def test_tpe_keeps_to_the_better_alternative() -> None:
     """A value that one decision makes: after the draws of the beginning TPE keeps to the right alternative."""
     sampler = make_sampler("tpe", SPACE, Budget(), 0)
     chosen = []
