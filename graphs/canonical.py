@@ -1,8 +1,8 @@
 """The canonical hash: one for all graphs that are equal up to names, the order of commutative inputs, and which of
 several nodes that share weights comes first.
 
-It is that of the types of the inputs and of the trail from there to the outputs (`graphs.series`), so that the trail of
-a part of a network, known before, is good for all networks that have the part.
+It is a digest of the input types and of the canonical code of everything between inputs and outputs (`graphs.series`),
+so that the canonical code of a part of a network, known before, is good for all networks that have the part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from blocks.primitive import Primitive
 from blocks.types import Type
 from graphs.colours import Wiring, digest, order, refined
-from graphs.series import trail_of
+from graphs.series import canonical_code_of
 
 if TYPE_CHECKING:
     from graphs.graph import Graph
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 def canonical_hash(graph: Graph) -> str:
     """The hash as 32 hexadecimal digits."""
-    return hash_of(tuple(graph.inputs.values()), graph_trail(graph))
+    return hash_of(tuple(graph.inputs.values()), graph_code(graph))
 
 
-def hash_of(inputs: tuple[Type, ...], trail: bytes) -> str:
-    """The hash of a network with these inputs and this trail."""
-    return digest(_types_label(inputs) + trail).hex()
+def hash_of(inputs: tuple[Type, ...], canonical_code: bytes) -> str:
+    """The hash of a network with these inputs and this canonical code."""
+    return digest(_types_label(inputs) + canonical_code).hex()
 
 
-def graph_trail(graph: Graph) -> bytes:
-    """The trail of a graph, or of a part of one."""
-    return trail_of(_wiring(graph))[0]
+def graph_code(graph: Graph) -> bytes:
+    """The canonical code of a graph, or of a part of one."""
+    return canonical_code_of(_wiring(graph))[0]
 
 
 def canonical_order(graph: Graph) -> list[int]:

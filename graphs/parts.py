@@ -1,4 +1,4 @@
-"""What a part of a network comes to, without its nodes: its figures, the type that it gives, and its trail.
+"""What a part of a network comes to, without its nodes: its figures, the type that it gives, and its canonical code.
 
 A part reads one value and gives one. Parts in series add up, and so a network costs what it has of new parts. All of it
 is exact: what a network comes to is what its graph says (`graphs.costs`, `graphs.canonical`).
@@ -17,14 +17,14 @@ from graphs.canonical import block_label
 from graphs.colours import Wiring
 from graphs.costs import Totals, block_cost
 from graphs.graph import Node
-from graphs.series import NOTHING, trail_of
+from graphs.series import NOTHING, canonical_code_of
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """The figures of a part, alone in a network; `peak_kept_bytes` is the peak where somebody else still needs what it
-    reads. `trail` is unknown (None) where it depends on what is around the part. `is_plain` says that the trail holds
-    wherever the part stands; one that is not plain holds where all ways lead through both of its ends.
+    reads. `canonical_code` is unknown (None) where it depends on what is around the part. `is_plain` says that the code
+    holds wherever the part stands; one that is not plain holds where all ways lead through both of its ends.
 
     `num_steps`, `depth` and `length` are what making it took of the limits of an expansion: steps, nested blocks, and
     characters of an address.
@@ -36,7 +36,7 @@ class Part:
     activation_bytes: int = 0
     peak_bytes: int = 0
     peak_kept_bytes: int = 0
-    trail: bytes | None = b""
+    canonical_code: bytes | None = b""
     is_plain: bool = True
     num_nodes: int = 0
     num_steps: int = 0
@@ -66,7 +66,7 @@ def in_series(source: Type, parts: Iterable[Part]) -> Part:
             one.activation_bytes + other.activation_bytes,
             max(one.peak_bytes, other.peak_bytes),
             max(one.peak_kept_bytes, size + other.peak_bytes if one.num_nodes else other.peak_kept_bytes),
-            None if one.trail is None or other.trail is None else one.trail + other.trail,
+            _joined_codes(one.canonical_code, other.canonical_code),
             one.is_plain and other.is_plain,
             one.num_nodes + other.num_nodes,
             one.num_steps + other.num_steps,
@@ -104,10 +104,12 @@ def summarize(inputs: Sequence[Type], nodes: Sequence[Node], parts: Mapping[int,
             activation_bytes, num_nodes = activation_bytes + num_bytes(types[number]), num_nodes + 1
     inside = [(what.peak_bytes, what.peak_kept_bytes) if isinstance(what, Part) else None for what in whats]
     peak, kept_peak = peaks_within(first, inside, sources, [num_bytes(type) for type in types], outputs)
-    trail, is_plain = trail_within(first, [_label(what) for what in whats], sources, outputs)
-    return Part(
-        types[outputs[0]], params, macs, activation_bytes, peak, kept_peak, trail, is_plain, num_nodes=num_nodes
-    )
+    code, is_plain = canonical_code_within(first, [_label(what) for what in whats], sources, outputs)
+    return Part(types[outputs[0]], params, macs, activation_bytes, peak, kept_peak, code, is_plain, num_nodes=num_nodes)
+
+
+def _joined_codes(one: bytes | None, other: bytes | None) -> bytes | None:
+    return None if one is None or other is None else one + other
 
 
 def with_limits(part: Part, num_steps: int, depth: int, length: int) -> Part:
@@ -150,23 +152,23 @@ def peaks_within(
 
 
 class Label(NamedTuple):
-    """What a node is: of one that stands for a part, its trail; None where that is unknown."""
+    """What a node is: of one that stands for a part, its canonical code; None where that is unknown."""
 
-    trail: bytes | None
+    canonical_code: bytes | None
     is_ordered: bool = True
     is_plain: bool = True
 
 
-def trail_within(
+def canonical_code_within(
     first: int, labels: Sequence[Label], sources: Sequence[tuple[int, ...]], outputs: Sequence[int]
 ) -> tuple[bytes | None, bool]:
-    """The trail of some nodes, whose first values are inputs, and whether it is plain."""
-    trails, ordered = [NOTHING] * first, [True] * first
+    """The canonical code of some nodes, whose first values are inputs, and whether it is plain."""
+    codes, ordered = [NOTHING] * first, [True] * first
     special = False
-    for trail, is_ordered, is_plain in labels:
-        if trail is None:
+    for code, is_ordered, is_plain in labels:
+        if code is None:
             return None, False
-        trails.append(trail)
+        codes.append(code)
         ordered.append(is_ordered)
         special = special or not is_plain
     if special:
@@ -174,13 +176,13 @@ def trail_within(
         for value, label in enumerate(labels, start=first):
             if not label.is_plain and not (passed[value] and passed[sources[value][0]]):
                 return None, False
-    found, is_plain = trail_of(Wiring(trails, sources, ordered, outputs, ()))
+    found, is_plain = canonical_code_of(Wiring(codes, sources, ordered, outputs, ()))
     return found, is_plain and not special
 
 
 def _label(what: Primitive | Part) -> Label:
     if isinstance(what, Part):
-        return Label(what.trail, True, what.is_plain)
+        return Label(what.canonical_code, True, what.is_plain)
     return Label(block_label(what), not what.commutative)
 
 

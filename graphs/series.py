@@ -2,9 +2,9 @@
 
 Values that are read once and read one value are joined to what they read; branches that lead from one value to one node
 are joined to one part, without an order where the node takes its inputs in any. Most networks are one series of such
-parts then, and are known by it: a *trail*, some bytes for each part; the trail of a network is that of its beginning
-and that of its rest, one after the other. What is left of other networks is split at values that all ways lead through,
-and each piece is known by its certificate (`graphs.colours`), exactly where that is exact.
+parts then, and are known by it: a *canonical code*, some bytes for each part; that of a network is that of its
+beginning and that of its rest, one after the other. What is left of other networks is split at values that all ways
+lead through, and each piece is known by its certificate (`graphs.colours`), exactly where that is exact.
 
 In whatever order the values of a graph stand, its parts are the same: reductions of series and branches end in the same
 graph in any order (Valdes, Tarjan and Lawler, The recognition of series parallel digraphs, 1982).
@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from graphs.colours import LENGTH, Wiring, certificate, digest
 
-Edge = tuple[int, bytes]  # from a value, by this trail
+Edge = tuple[int, bytes]  # from a value, with the canonical code of what lies between
 
 NOTHING = bytes(LENGTH)
 MAX_REMEMBERED = 2_000
@@ -32,11 +32,12 @@ class _Reduced:
     joins: set[int] = field(default_factory=set)  # those of these that are nodes which join what leads to them
 
 
-def trail_of(wiring: Wiring) -> tuple[bytes, bool]:
-    """The trail of a graph, from its first input to its output: the same for graphs that are alike, for no others.
+def canonical_code_of(wiring: Wiring) -> tuple[bytes, bool]:
+    """The canonical code of a graph, from its first input to its output: the same for graphs that are alike, for no
+    others.
 
-    The label of the first input is no part of it. Second, whether the trail is of series and branches alone: that of
-    such a part of a graph is part of the graph's trail wherever it stands.
+    The label of the first input is no part of it. Second, whether the code is of series and branches alone: that of
+    such a part of a graph is part of the graph's code wherever it stands.
     """
     reduced, ends = _reduce(wiring)
     if not reduced.edges and len(ends) == 1 and ends[0][0] == 0:
@@ -57,7 +58,7 @@ def _reduce(wiring: Wiring) -> tuple[_Reduced, list[Edge]]:
     else:
         fan[wiring.outputs[0]] += 1
     root = list(range(num_values))  # where the way to a value begins; at itself where it can't be joined to another
-    trails = [b""] * num_values
+    codes = [b""] * num_values
     before: dict[int, Edge] = {}  # the way to a value that is read more than once
     reduced = _Reduced()
     for value in range(num_values):
@@ -68,16 +69,16 @@ def _reduce(wiring: Wiring) -> tuple[_Reduced, list[Edge]]:
             continue
         if len(read) == 1 and value not in fixed and fan[value] == 1:
             [source] = read
-            root[value], trails[value] = root[source], trails[source] + wiring.labels[value]
+            root[value], codes[value] = root[source], codes[source] + wiring.labels[value]
             continue
-        edges = [(root[source], trails[source]) for source in read]
+        edges = [(root[source], codes[source]) for source in read]
         start = edges[0][0]
         if value in fixed or any(one != start for one, _ in edges):
             reduced.edges[value] = edges
             reduced.joins.add(value)
             continue
         if len(read) == 1:
-            part = trails[read[0]] + wiring.labels[value]
+            part = codes[read[0]] + wiring.labels[value]
         else:
             parts = [digest(way) if way else NOTHING for _, way in edges]
             part = digest(b"".join((wiring.labels[value], *(parts if wiring.ordered[value] else sorted(parts)))))
@@ -87,16 +88,16 @@ def _reduce(wiring: Wiring) -> tuple[_Reduced, list[Edge]]:
                 part = way + part
                 del reduced.edges[edges[0][0]]
         if fan[value] == 1:
-            root[value], trails[value] = start, part
+            root[value], codes[value] = start, part
         else:
             before[value] = (start, part)
             reduced.edges[value] = [(start, part)]
-    ends = [(root[value], trails[value]) for value in wiring.outputs]
+    ends = [(root[value], codes[value]) for value in wiring.outputs]
     return reduced, ends
 
 
 def _pieces(wiring: Wiring, reduced: _Reduced, ends: list[Edge]) -> list[bytes]:
-    """The trails of the pieces between values that all ways lead through."""
+    """The canonical codes of the pieces between values that all ways lead through."""
     values = [0, *reduced.edges]
     place = {value: number for number, value in enumerate(values)}
     reach = list(range(len(values)))  # the last that each value has to do with
@@ -122,7 +123,7 @@ def _pieces(wiring: Wiring, reduced: _Reduced, ends: list[Edge]) -> list[bytes]:
 
 
 def _piece(wiring: Wiring, reduced: _Reduced, values: Sequence[int], ends: list[Edge]) -> bytes:
-    """The trail of one piece: from its first value, which stands for all before it."""
+    """The canonical code of one piece: from its first value, which stands for all before it."""
     if len(values) == 1 and len(ends) == 1:
         return ends[0][1]
     if len(values) == 2 and ends == [(values[1], b"")] and values[1] not in reduced.joins and reduced.edges[values[1]]:
@@ -159,5 +160,5 @@ def _piece(wiring: Wiring, reduced: _Reduced, values: Sequence[int], ends: list[
 
 @lru_cache(maxsize=MAX_REMEMBERED)
 def _certified(wiring: Wiring) -> bytes:
-    """The trail of a piece; a network often has the same one several times."""
+    """The canonical code of a piece; a network often has the same one several times."""
     return digest(b"piece" + certificate(wiring))

@@ -35,18 +35,18 @@ above it:
     walkable      which documents can be walked without their networks
     phrases       expressions and arguments as Python expressions
     quotes        blocks, and what they cost and give, each found once
-    pieces        what is made on such a walk: its trail and its peak of memory
+    pieces        what is made on such a walk: its canonical code and its peak of memory
+    purses        choosers: they make the decisions of a walk, and add up what it costs
     scripts       what the generated code is made of
     calling       calls as lines of Python
     scripting     steps as lines of Python
     programs      documents compiled to functions that walk them
-    purses        who decides and who pays on a walk
-    tables        what draws need to know of a decision
+    tables        weights for draws of one decision
     walking       what these functions ask for on a walk on types alone
     costing       what decisions cost while they are made, hash and peak included
   draws within a budget
     experience    weights that adapt to what fitted before
-    spending      a purse that draws what is open
+    spending      a chooser that draws what is open, within limits
     legwise       draws within bounds where a space is no chain, step by step
     points        `Point`, and a space as sampling sees it
     profiles      exact counts of what keeps bounds
@@ -67,7 +67,7 @@ above it:
 spaces, `spaces/*.points.json` where networks lie in them.
 """
 
-from search_spaces.catalog import Found, NotFoundError, families, find, load_network, load_networks, names
+from search_spaces.catalog import CatalogEntry, NotFoundError, families, find, load_network, load_networks, names
 from search_spaces.counting import Count
 from search_spaces.decisions import Decision
 from search_spaces.departure import NotInSpaceError
@@ -78,13 +78,13 @@ from search_spaces.sampling import FeasibleDraws, Sampled
 from search_spaces.space import Space
 
 __all__ = [
+    "CatalogEntry",
     "Count",
     "Decision",
     "DecisionError",
     "Decisions",
     "Drawn",
     "FeasibleDraws",
-    "Found",
     "NotFoundError",
     "NotInSpaceError",
     "Point",

@@ -124,9 +124,9 @@ class Agendas:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A point as answers: those of what the whole document shares, parameters and then blocks that decide once, and
-    those of each step of its net. No two points of a space have the same."""
+class PointKey:
+    """A point as the answers to an agenda: those of what the whole document shares, parameters and then blocks that
+    decide once, and those of each step of its net. No two points of a space have the same."""
 
     shared: tuple[Answers, ...]
     steps: tuple[Answers, ...]

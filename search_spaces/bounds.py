@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphs.budget import Budget
 from graphs.costs import macs_of
 from graphs.requirements import Requirement
-from search_spaces.chains import METRICS, Chain, Option
+from search_spaces.chains import SUMMED_METRICS, Chain, Option
 
 UNBOUNDED = 2**62
 
@@ -40,13 +40,13 @@ def bounds_of(budget: Budget, requirements: list[Requirement]) -> tuple[Bounds, 
             _bind(wanted.metric, wanted.limit - strict, "max", low, high)
         else:
             _bind(wanted.metric, wanted.limit + strict, "min", low, high)
-    metrics = [metric for metric in METRICS if metric in low or metric in high]
+    metrics = [metric for metric in SUMMED_METRICS if metric in low or metric in high]
     bounds = Bounds(
-        tuple(METRICS.index(metric) for metric in metrics),
+        tuple(SUMMED_METRICS.index(metric) for metric in metrics),
         tuple(low.get(metric, 0) for metric in metrics),
         tuple(high.get(metric, UNBOUNDED) for metric in metrics),
     )
-    return bounds, {*low, *high} <= set(METRICS)
+    return bounds, {*low, *high} <= set(SUMMED_METRICS)
 
 
 def extreme(chain: Chain, column: int, *, largest: bool) -> tuple[int, tuple[Option, ...]]:

@@ -1,5 +1,5 @@
-"""Calls as lines of Python: of primitives, which are made, and of blocks of the language, which are functions of their
-own (`search_spaces.programs`).
+"""Code of calls: of primitives, which are made, and of blocks of the language, which are functions of their own
+(`search_spaces.programs`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from graphs.lexicon import Lexicon
 from graphs.resolving import BEFORE
 from graphs.slots import Slot, slot_of
 from graphs.text import Mapping, Scalar
-from search_spaces.phrases import WORDS, NotLegal, Phrase, Reach, Writer, argument, condition, kind_of
+from search_spaces.phrases import RUNTIME, Code, Names, NotLegal, Writer, argument, condition, kind_of
 from search_spaces.quotes import Made
 from search_spaces.resolver import Resolver
 from search_spaces.scripts import Body, Place, Variables, given_node, refused, together
@@ -27,27 +27,27 @@ Function = Callable[..., Any]
 
 
 class Calls:
-    """The calls of one document. `defaults` are phrases for what it says of all calls of a block; `write` writes what a
-    block does."""
+    """The calls of one document. `defaults` is the code of what it says of all calls of a block; `write` generates that
+    of what a block does."""
 
     def __init__(self, document: Document, resolver: Resolver, write: Callable[[Template, Body], Variables]) -> None:
         self.lexicon = Lexicon(document, Assembly(FaultList(), 0))
         self.defaults: dict[str, dict[str, str]] = {}
         self._resolver = resolver
         self._write = write
-        self._objects: dict[str, object] = {**WORDS, "Map": Map, "Vector": Vector, "NotLegal": NotLegal}
+        self._objects: dict[str, object] = {**RUNTIME, "Map": Map, "Vector": Vector, "NotLegal": NotLegal}
         self._functions: dict[tuple[int, tuple[str, ...]], str] = {}
         self._made: dict[tuple[str, tuple[str, ...]], Made] = {}
 
     def begin(self, *parameters: str) -> Writer:
-        """A function that is to be written."""
+        """Begin a function."""
         writer = Writer(self._objects)
         writer.add(f"def function({', '.join(parameters)}):")
         writer.depth += 1
         return writer
 
     def end(self, writer: Writer) -> Function:
-        """The function that was written."""
+        """The function, compiled."""
         exec(compile("\n".join(writer.lines), "<walk>", "exec"), self._objects)
         found: Function = self._objects.pop("function")  # type: ignore[assignment]
         return found
@@ -82,13 +82,13 @@ class Calls:
         given: dict[str, str] = {}
         for name, tree in trees.items():
             if name not in nodes and not isinstance(tree, Mapping):
-                given[name] = argument(tree, slots[name], body.reach, writer)
+                given[name] = argument(tree, slots[name], body.scope, writer)
         for name, tree in trees.items():  # in this order: what is open reads nothing that it could change
             if isinstance(tree, Mapping):
                 assert place is not None
                 given[name] = self._open_argument(tree, slots[name], place.of(name), body)
         own = {} if call.key.mark.source.builtin else self.defaults.get(call.key.text, {})
-        given = {**{name: phrase for name, phrase in own.items() if name not in given}, **given}
+        given = {**{name: code for name, code in own.items() if name not in given}, **given}
         found = Variables.new(writer)
         if template is None:
             block = self._block(call.key.text, given, writer)
@@ -118,21 +118,21 @@ class Calls:
         writer.add(f"{number} = w.value({place.code}, {writer.keep('hole', hole)})")
         for at, tree in enumerate(hole_alternatives(hole) or ()):
             with writer.under(f"if {number} == {at}:"):
-                writer.add(f"{value} = {argument(tree, slot, body.reach, writer)}")
+                writer.add(f"{value} = {argument(tree, slot, body.scope, writer)}")
         return value
 
     def _block(self, key: str, given: dict[str, str], writer: Writer) -> str:
-        """A phrase that gives a primitive."""
+        """The code that gives a primitive."""
         kind, names = library.block_class(key), tuple(given)
         assert kind is not None
         made = self._made.setdefault((key, names), Made(kind, names))
-        phrase = together(given.values())
+        code = together(given.values())
         try:
-            always = ast.literal_eval(phrase)
+            always = ast.literal_eval(code)
         except ValueError:
             values, block = writer.fresh("x"), writer.fresh("b")
             known, find = writer.keep("known", made.known.get), writer.keep("find", made.block)
-            writer.add(f"{values} = {phrase}")
+            writer.add(f"{values} = {code}")
             writer.add(f"{block} = {known}({values}) or {find}({values})")
             return block
         try:
@@ -165,31 +165,31 @@ class Calls:
         nodes = {name: Variables(f"s{at}", f"u{at}") for at, name in enumerate(slots) if slots[name].kind == "node"}
         parameters = [*[node.value for node in nodes.values()], *[names[name] for name in given]]
         writer = self.begin("w", "place", "t0", "v0", *parameters)
-        reach = Reach({}, slots, {"in": "t0", **{name: node.type for name, node in nodes.items()}})
+        scope = Names({}, slots, {"in": "t0", **{name: node.type for name, node in nodes.items()}})
         for param in template.params:
             name = param.name.text
             if name in given:
-                reach.values[name] = Phrase(names[name], kind_of(slots[name]))
+                scope.values[name] = Code(names[name], kind_of(slots[name]))
             elif param.default is not None and name not in nodes:
-                default = _default(param, names[name], reach, writer)
-                reach.values.update({} if default is None else {name: default})
+                default = _default(param, names[name], scope, writer)
+                scope.values.update({} if default is None else {name: default})
         for tree in template.where:
-            writer.add(f"if not ({condition(tree, reach, writer)}): refuse()")
+            writer.add(f"if not ({condition(tree, scope, writer)}): refuse()")
         place = Place("place") if self._is_open(template) else None
-        values = together([value.code for value in reach.values.values()])
-        found = self._write(template, Body(writer, reach, Variables("t0", "v0"), dict(nodes), place, values))
+        values = together([value.code for value in scope.values.values()])
+        found = self._write(template, Body(writer, scope, Variables("t0", "v0"), dict(nodes), place, values))
         writer.add(f"return {found.value}")
         return self.end(writer)
 
 
-def _default(param: Param, name: str, reach: Reach, writer: Writer) -> Phrase | None:
+def _default(param: Param, name: str, scope: Names, writer: Writer) -> Code | None:
     """The default of a parameter; nothing where it never has a value."""
-    slot, tree = reach.slots[param.name.text], param.default
+    slot, tree = scope.slots[param.name.text], param.default
     assert tree is not None
     if isinstance(tree, Scalar) and (not isinstance(tree.value, str) or tree.value in slot.words):
-        code = argument(tree, slot, Reach({}, {}, {}), writer)
-        return None if code == "refuse()" else Phrase(code, kind_of(slot))
+        code = argument(tree, slot, Names({}, {}, {}), writer)
+        return None if code == "refuse()" else Code(code, kind_of(slot))
     with writer.under("try:"):
-        writer.add(f"{name} = {argument(tree, slot, reach, writer)}")
+        writer.add(f"{name} = {argument(tree, slot, scope, writer)}")
     writer.add(f"except NotLegal: {name} = None")
-    return Phrase(name, kind_of(slot), may_lack=True)
+    return Code(name, kind_of(slot), may_lack=True)

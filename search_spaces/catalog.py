@@ -37,7 +37,7 @@ class NotFoundError(FixpointError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CatalogEntry:
     """The file of a network or space, and which of its variants it is; None for the document as it stands.
 
     `family` is the name of its file where that ships with the product.
@@ -47,7 +47,7 @@ class Found:
     variant: str | None = None
     family: str | None = None
 
-    def with_variant(self, variant: str | None) -> Found:
+    def with_variant(self, variant: str | None) -> CatalogEntry:
         """Another variant of the same document. Raises `NotFoundError` where this is a variant itself."""
         if variant is None:
             return self
@@ -71,7 +71,7 @@ def families(kind: Kind) -> dict[str, tuple[str, ...]]:
     return held
 
 
-def find(name_or_path: str | Path, kind: Kind) -> Found:
+def find(name_or_path: str | Path, kind: Kind) -> CatalogEntry:
     """A shipped network or space by its name, or a user's own by its path; an existing file wins over a name.
 
     Raises `NotFoundError` with the nearest name.
@@ -79,7 +79,7 @@ def find(name_or_path: str | Path, kind: Kind) -> Found:
     path, name = Path(name_or_path), str(name_or_path)
     try:
         if path.is_file():
-            return Found(path)
+            return CatalogEntry(path)
     except (OSError, ValueError) as error:  # a name that is too long, or has a null byte
         why = getattr(error, "strerror", None) or str(error)
         raise NotFoundError(f"`{name[:40]}...` is no file: {why}") from None
@@ -151,11 +151,11 @@ def scan(text: str) -> tuple[str, ...]:
 
 
 @cache
-def _shipped(kind: Kind) -> dict[str, Found]:
-    found: dict[str, Found] = {}
+def _shipped(kind: Kind) -> dict[str, CatalogEntry]:
+    found: dict[str, CatalogEntry] = {}
     for path in sorted((FOLDER / f"{kind}s").glob("*.yaml")):
         own, *variants = scan(path.read_text("utf-8"))
-        found |= {name: Found(path, name if name != own else None, path.stem) for name in (own, *variants)}
+        found |= {name: CatalogEntry(path, name if name != own else None, path.stem) for name in (own, *variants)}
     return found
 
 

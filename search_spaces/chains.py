@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from search_spaces.decisions import Alternative
 
-METRICS = ("params", "macs", "activation_bytes")
+SUMMED_METRICS = ("params", "macs", "activation_bytes")
 MAX_JOINED = 1_500
 
 Taken = tuple[tuple[str, Alternative], ...]
@@ -20,7 +20,7 @@ Costs = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One way from a state to a state of the next layer: its costs in the order of `METRICS`, its prior weight."""
+    """One way from a state to a state of the next layer: its costs as in `SUMMED_METRICS`, its prior weight."""
 
     start: int
     end: int
@@ -50,18 +50,18 @@ class Chain:
         return 1 + max(option.end for option in self.layers[layer - 1].options)
 
 
-def only_with(chain: Chain, item: tuple[str, Alternative]) -> Chain | None:
+def restrict_to(chain: Chain, item: tuple[str, Alternative]) -> Chain | None:
     """The paths of a chain that take this alternative of a decision; None where there are none."""
     layers = []
     for layer in chain.layers:
         if any(address == item[0] for option in layer.options for address, _ in option.taken):
             layer = replace(layer, options=tuple(option for option in layer.options if item in option.taken))
         layers.append(layer)
-    found = legal(_reached(layers))
+    found = prune(_reached(layers))
     return Chain(tuple(found)) if all(layer.options for layer in found) else None
 
 
-def legal(layers: list[Layer]) -> list[Layer]:
+def prune(layers: list[Layer]) -> list[Layer]:
     """Without the options from which no way leads to the end, and with states numbered anew; all ends are one."""
     kept: list[Layer] = []
     alive: dict[int, int] | None = None  # states of the layer behind that lead to the end, and their new numbers
@@ -88,7 +88,7 @@ def _reached(layers: list[Layer]) -> list[Layer]:
     return found
 
 
-def folded(layers: list[Layer]) -> list[Layer]:
+def merge_layers(layers: list[Layer]) -> list[Layer]:
     """With neighbours joined into one where that leaves few options, or no more than there were."""
     found = layers[:1]
     for layer in layers[1:]:

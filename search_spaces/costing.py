@@ -26,10 +26,10 @@ from search_spaces.decisions import Decision
 from search_spaces.phrases import NotLegal
 from search_spaces.pieces import Piece
 from search_spaces.programs import Program
-from search_spaces.purses import LIMITS, Purse, Taken
+from search_spaces.purses import LIMITS, SIZE, Chooser, FixedChooser
 from search_spaces.resolver import Resolver
-from search_spaces.tables import Table, table_of
-from search_spaces.walking import Lacking, Read, Walk
+from search_spaces.tables import DrawWeights, draw_weights_of
+from search_spaces.walking import Lacking, Read, TypeWalk
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Walked:
     @cached_property
     def hash(self) -> str | None:
         """The canonical hash; None where that is for the graph to say."""
-        if self.piece is None or self.piece.label.trail is None:
+        if self.piece is None or self.piece.label.canonical_code is None:
             return None
-        return hash_of(self.piece.inputs, self.piece.label.trail)
+        return hash_of(self.piece.inputs, self.piece.label.canonical_code)
 
     @property
     def is_small(self) -> bool:
         """Whether there are surely no more nodes and steps than there may be."""
-        size, piece = self.costs[3], self.piece
+        size, piece = self.costs[SIZE], self.piece
         return size <= MAX_NODES or (size <= MAX_STEPS and piece is not None and piece.num_nodes <= MAX_NODES)
 
     @property
@@ -69,44 +69,44 @@ class Walked:
 
 
 class Costing:
-    """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses. `floors` are
-    what draws within bounds remember of it: about what the alternatives of a choice cost at least in some place, as far
-    as that was asked for."""
+    """One document. Its decisions are those of `search_spaces.resolution`, at the same addresses. `least_costs` is what
+    draws within bounds remember: by place, about what the alternatives of a choice cost at least there, as far as that
+    was asked for."""
 
     def __init__(self, document: Document, resolver: Resolver) -> None:
         self.program = Program(document, resolver)
         self.resolver = resolver
-        self.floors: dict[object, dict[int, Costs]] = {}
-        self._tables: dict[str, Table] = {}
-        self._settled: list[Walk] = []
+        self.least_costs: dict[object, dict[int, Costs]] = {}
+        self._draw_weights: dict[str, DrawWeights] = {}
+        self._settled: list[TypeWalk] = []
         self._inputs: dict[tuple[Argument, ...], dict[str, Type] | None] = {}
         self._input_params = _params_of_inputs(document)
 
-    def table(self, decision: Decision) -> Table:
-        """What draws need to know of a decision."""
-        found = self._tables.get(decision.address)
+    def draw_weights(self, decision: Decision) -> DrawWeights:
+        """The weights of a decision's alternatives."""
+        found = self._draw_weights.get(decision.address)
         if found is None or found.decision is not decision:  # where a `where` ties it, its weights depend on others
-            found = self._tables[decision.address] = table_of(decision)
+            found = self._draw_weights[decision.address] = draw_weights_of(decision)
         return found
 
-    def begin(self, purse: Purse) -> Run:
+    def begin(self, chooser: Chooser) -> Run:
         """A walk whose shared decisions are taken, and nothing else. Raises `NotLegal`."""
-        return Run(self, purse)
+        return Run(self, chooser)
 
     def costs(self, choose: Callable[[Decision], int], limits: Costs = LIMITS) -> Walked:
-        """The costs of the network of a full set of decisions. Raises `NotLegal`, and `Overspent` as soon as they are
+        """The costs of the network of a full set of decisions. Raises `NotLegal`, and `OverLimits` as soon as they are
         over `limits`. A decision may come up again, and is to be the same then."""
-        purse = Taken(choose, limits)
-        run = self.begin(purse)
+        chooser = FixedChooser(choose, limits)
+        run = self.begin(chooser)
         legs, values = run.legs(), list[Read]()
         for leg in legs:
             values.append(run.walk(leg, legs, values))
-        return Walked(tuple(purse.spent), run.piece(legs, values))
+        return Walked(tuple(chooser.spent), run.piece(legs, values))
 
-    def settled(self, number: int) -> Walk:
+    def settled(self, number: int) -> TypeWalk:
         """A walk with shared decisions that are always the same for a number."""
         while len(self._settled) <= number:
-            self._settled.append(self.begin(Taken(_choices(len(self._settled)), LIMITS)).way)
+            self._settled.append(self.begin(FixedChooser(_choices(len(self._settled)), LIMITS)).state)
         return self._settled[number]
 
     def inputs(self, params: list[Argument]) -> dict[str, Type]:
@@ -123,27 +123,27 @@ class Costing:
 class Run:
     """One walk over the net of a document, leg by leg."""
 
-    def __init__(self, costing: Costing, purse: Purse) -> None:
+    def __init__(self, costing: Costing, chooser: Chooser) -> None:
         self._program = costing.program
-        self.way = way = Walk(costing.resolver, purse, costing.settled)
+        self.state = state = TypeWalk(costing.resolver, chooser, costing.settled)
         for param, functions in zip(self._program.document.params, self._program.params, strict=True):
             position = 0
             if len(functions) > 1 or hole_alternatives(param.default):
-                decision = costing.resolver.param_decision(param.name.text, way.picked)
-                position = way.picked[param.name.text] = purse.choose(decision)
-            way.params.append(_found(functions[position], way))
-        way.defaults = [_found(function, way) for function in self._program.defaults]
-        way.given = tuple(way.params)
-        if None in way.given:
-            way.params = Lacking(way.params)
-        if None in way.defaults:
-            way.defaults = Lacking(way.defaults)
-        inputs = costing.inputs(list(way.given))
+                decision = costing.resolver.param_decision(param.name.text, state.picked)
+                position = state.picked[param.name.text] = chooser.choose(decision)
+            state.params.append(_found(functions[position], state))
+        state.defaults = [_found(function, state) for function in self._program.defaults]
+        state.given = tuple(state.params)
+        if None in state.given:
+            state.params = Lacking(state.params)
+        if None in state.defaults:
+            state.defaults = Lacking(state.defaults)
+        inputs = costing.inputs(list(state.given))
         self._inputs: dict[str, Read] = {name: (type, at, None, 0) for at, (name, type) in enumerate(inputs.items())}
         self._source = next(iter(self._inputs.values())) if len(self._inputs) == 1 else None
         if self._source is not None:
-            way.source = self._source[:2]
-        way.next = len(self._inputs)
+            state.source = self._source[:2]
+        state.next = len(self._inputs)
         self._ends: list[int] = []  # of each leg that was walked, how much was made by then
 
     def legs(self) -> list[Leg]:
@@ -151,7 +151,7 @@ class Run:
         found: list[Leg] = []
         for position in self._program.order:
             count = self._program.steps[position].times
-            number = 0 if count is None else count(self.way, {}, None)
+            number = 0 if count is None else count(self.state, {}, None)
             if number:
                 found += [Leg(position, at, len(found) + at - 1) for at in range(number)]
             else:
@@ -160,11 +160,11 @@ class Run:
 
     def walk(self, leg: Leg, legs: list[Leg], values: list[Read]) -> Read:
         """The value of a leg, from those of the legs before it. What was made after these is forgotten."""
-        way = self.way
-        way.pays_from(way.purse)
-        del self._ends[len(values) :], way.wires[self._ends[-1] if values else 0 :]
-        way.next = len(self._inputs) + len(way.wires)
-        way.spent[3] += 2  # its step, and the repetition
+        state = self.state
+        state.use(state.chooser)
+        del self._ends[len(values) :], state.wires[self._ends[-1] if values else 0 :]
+        state.next = len(self._inputs) + len(state.wires)
+        state.spent[SIZE] += 2  # its step, and the repetition
         step = self._program.steps[leg.step]
         known, previous = dict(self._inputs), self._source
         for done, value in zip(legs, values, strict=False):
@@ -173,10 +173,10 @@ class Run:
                 previous = value
         found: Read
         if leg.number is None or step.repetition is None:
-            found = step.walk(way, known, previous)
+            found = step.walk(state, known, previous)
         else:
-            found = step.repetition(way, known, previous, leg.number, values[leg.source] if leg.number else None)
-        self._ends.append(len(way.wires))
+            found = step.repetition(state, known, previous, leg.number, values[leg.source] if leg.number else None)
+        self._ends.append(len(state.wires))
         return found
 
     def piece(self, legs: list[Leg], values: list[Read]) -> Piece | None:
@@ -189,13 +189,13 @@ class Run:
         outputs = [one.text for _, one in self._program.document.outputs]
         names = outputs or [step.name for step in self._program.steps[-1:]]
         ends = tuple([named[name][1] for name in names])
-        return Piece((self._source[0],), tuple(self.way.wires), ends or (0,))
+        return Piece((self._source[0],), tuple(self.state.wires), ends or (0,))
 
 
-def _found(function: Function, way: Walk) -> Argument:
+def _found(function: Function, state: TypeWalk) -> Argument:
     """What a function gives; None where that is nothing legal."""
     try:
-        found: Argument = function(way)
+        found: Argument = function(state)
     except NotLegal:
         return None
     return found

@@ -14,12 +14,12 @@ from blocks.errors import BudgetError
 from graphs.budget import Budget
 from graphs.faults import DocumentError
 from search_spaces.bounds import Bounds, bounds_of
-from search_spaces.decisions import Decision, drawn
+from search_spaces.decisions import Decision, choose_exactly
 from search_spaces.legwise import highs_of
 from search_spaces.listing import MAX_LISTED
 from search_spaces.phrases import NotLegal
 from search_spaces.points import PointSource
-from search_spaces.purses import Overspent
+from search_spaces.purses import OverLimits
 from search_spaces.sampling import FeasibleDraws
 
 NUM_DRAWS = 100  # of networks,
@@ -113,11 +113,11 @@ def _is_kept(space: PointSource, budget: Budget, bounds: Bounds, random: Random)
 
     def choose(decision: Decision) -> int:
         if decision.address not in taken:
-            taken[decision.address] = drawn(decision.sizes, random)
+            taken[decision.address] = choose_exactly(decision.sizes, random)
         return taken[decision.address]
 
     try:
         walked = None if costing is None else costing.costs(choose, tuple(highs_of(bounds)))
         return budget.admits(space.decide(choose, walked).costs)
-    except (DocumentError, NotLegal, Overspent):
+    except (DocumentError, NotLegal, OverLimits):
         return False

@@ -103,13 +103,13 @@ def plain(tree: Tree) -> Alternative:
     return tuple(plain(item) for item in tree.items) if isinstance(tree, Sequence) else None
 
 
-def rise(alternatives: tuple[Alternative, ...]) -> bool:
+def are_ascending(alternatives: tuple[Alternative, ...]) -> bool:
     """Whether all alternatives are numbers, from the least to the greatest."""
     numbers = [one for one in alternatives if isinstance(one, int | float) and not isinstance(one, bool)]
     return len(numbers) == len(alternatives) and numbers == sorted(numbers)
 
 
-def drawn(weights: tuple[int, ...], random: Random) -> int:
+def choose_exactly(weights: tuple[int, ...], random: Random) -> int:
     """A position in proportion to its weight, exactly, however large the weights are."""
     return bisect(list(accumulate(weights)), random.randrange(sum(weights)))
 
@@ -118,18 +118,18 @@ def every_way(walk: Callable[[Choose], Result]) -> Iterator[Result]:
     """What a walk over decisions gives for every way to decide, the last decision changing first."""
     script: list[int] = []
     while True:
-        trail: list[tuple[int, int]] = []
+        path: list[tuple[int, int]] = []
 
-        def choose(decision: Decision, script: list[int] = script, trail: list[tuple[int, int]] = trail) -> int:
+        def choose(decision: Decision, script: list[int] = script, path: list[tuple[int, int]] = path) -> int:
             sizes = decision.sizes
             possible = range(len(sizes)) if all(sizes) else [at for at, size in enumerate(sizes) if size]
-            index = script[len(trail)] if len(trail) < len(script) else 0
-            trail.append((index, len(possible)))
+            index = script[len(path)] if len(path) < len(script) else 0
+            path.append((index, len(possible)))
             return possible[index]
 
         yield walk(choose)
-        while trail and trail[-1][0] + 1 == trail[-1][1]:
-            trail.pop()
-        if not trail:
+        while path and path[-1][0] + 1 == path[-1][1]:
+            path.pop()
+        if not path:
             return
-        script = [index for index, _ in trail[:-1]] + [trail[-1][0] + 1]
+        script = [index for index, _ in path[:-1]] + [path[-1][0] + 1]

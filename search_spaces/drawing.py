@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.bounds import Bounds, extreme
-from search_spaces.chains import METRICS, Chain
+from search_spaces.chains import SUMMED_METRICS, Chain
 from search_spaces.points import Decisions, Drawn
 
 CELLS = (1, 8_192, 192, 32)  # along each side of the grid, for no bound, one, two and three
@@ -38,7 +38,7 @@ class _Class:
     masses: Doubles
     first: Integers  # of each class its first option, and behind them all the number of options
     options: Integers  # the numbers of the options, class by class
-    heaped: Doubles  # their weights added up, with a 0 before
+    cumulative: Doubles  # their weights added up, with a 0 before
 
 
 class Grid:
@@ -76,7 +76,7 @@ class Grid:
         states = np.zeros(number, np.int64)
         rooms = np.tile(np.array(self._room, np.int64), (number, 1))
         path = np.zeros((len(self._chain.layers), number), np.int64)
-        costs = np.zeros((number, len(METRICS)), np.int64)
+        costs = np.zeros((number, len(SUMMED_METRICS)), np.int64)
         for layer in range(len(self._chain.layers)):
             for state in np.unique(states):
                 who = np.flatnonzero(states == state)
@@ -133,10 +133,10 @@ class Grid:
             keys = np.array(list(classes), np.int64).reshape(len(classes), 1 + len(columns))
             flat = [number for numbers in classes.values() for number in numbers]
             weights = [float(options[number].mass) if self._weighted else 1.0 for number in flat]
-            heaped = np.concatenate([[0.0], np.cumsum(weights)])
+            cumulative = np.concatenate([[0.0], np.cumsum(weights)])
             first = np.concatenate([[0], np.cumsum([len(numbers) for numbers in classes.values()])])
-            masses = heaped[first[1:]] - heaped[first[:-1]]
-            found[state] = _Class(keys[:, 0], keys[:, 1:], masses, first, np.array(flat, np.int64), heaped)
+            masses = cumulative[first[1:]] - cumulative[first[:-1]]
+            found[state] = _Class(keys[:, 0], keys[:, 1:], masses, first, np.array(flat, np.int64), cumulative)
         return found
 
     def _count_ways(self, slack: list[int]) -> list[Doubles]:
@@ -178,11 +178,13 @@ class Grid:
         fits = (left[:, None, :] >= classes.shifts[None, :, :]).all(2)
         size = int(np.prod(self._shape))
         into = classes.ends * size - classes.shifts @ self._strides
-        heaped = np.cumsum(np.where(fits, following[np.where(fits, places[:, None] + into, 0)], 0) * classes.masses, 1)
-        tickets = random.random(len(who)) * heaped[back, -1]
-        chosen = np.minimum(_first_above(heaped, back, tickets), (heaped < heaped[:, -1:]).sum(1)[back])
-        low, high = classes.heaped[classes.first[chosen]], classes.heaped[classes.first[chosen + 1]]
-        inside = np.searchsorted(classes.heaped, low + random.random(len(who)) * (high - low), side="right") - 1
+        cumulative = np.cumsum(
+            np.where(fits, following[np.where(fits, places[:, None] + into, 0)], 0) * classes.masses, 1
+        )
+        tickets = random.random(len(who)) * cumulative[back, -1]
+        chosen = np.minimum(_first_above(cumulative, back, tickets), (cumulative < cumulative[:, -1:]).sum(1)[back])
+        low, high = classes.cumulative[classes.first[chosen]], classes.cumulative[classes.first[chosen + 1]]
+        inside = np.searchsorted(classes.cumulative, low + random.random(len(who)) * (high - low), side="right") - 1
         path[layer, who] = classes.options[np.clip(inside, classes.first[chosen], classes.first[chosen + 1] - 1)]
         rooms[who] -= classes.shifts[chosen]
 

@@ -8,7 +8,7 @@ from random import Random
 LEAST = 0.02  # of its weight, however often an alternative failed
 
 
-class Situation:
+class AdaptiveWeights:
     """Alternatives with their weights, each times the share of its draws that worked."""
 
     __slots__ = ("_drawn", "_weights", "_worked", "weights")
@@ -31,20 +31,20 @@ class Situation:
 
 
 class Experience:
-    """How often each alternative was drawn in a situation, and how often that worked."""
+    """Adaptive weights by the situation that they were drawn in."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, Situation] = {}
+        self._known: dict[Hashable, AdaptiveWeights] = {}
 
-    def situation(self, key: Hashable, weights: Sequence[int]) -> Situation:
-        """What is known of alternatives that have these weights."""
+    def weights(self, key: Hashable, prior: Sequence[int]) -> AdaptiveWeights:
+        """Those of a situation; at first the prior's."""
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = Situation(weights)
+            found = self._known[key] = AdaptiveWeights(prior)
         return found
 
 
-def pick(weights: Sequence[float], random: Random) -> int:
+def choose_weighted(weights: Sequence[float], random: Random) -> int:
     """A position in proportion to its weight."""
     rest = random.random() * sum(weights)
     for position, weight in enumerate(weights):

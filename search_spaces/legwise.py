@@ -20,8 +20,8 @@ from search_spaces.costing import Costing, Leg, Run, Walked
 from search_spaces.decisions import Decision
 from search_spaces.experience import Experience
 from search_spaces.phrases import NotLegal
-from search_spaces.purses import LIMITS, Overspent
-from search_spaces.spending import Spending
+from search_spaces.purses import LIMITS, OverLimits
+from search_spaces.spending import BudgetedChooser
 from search_spaces.walking import Read
 
 ONE_UNGUIDED_IN = 20
@@ -45,13 +45,13 @@ def draw_plain(costing: Costing, bounds: Bounds, random: Random) -> Draw | None:
     def choose(decision: Decision) -> int:
         position = taken.get(decision.address)
         if position is None:
-            masses = costing.table(decision).masses
+            masses = costing.draw_weights(decision).cumulative_masses
             position = taken[decision.address] = bisect(masses, random.randrange(masses[-1]))
         return position
 
     try:
         return Draw(taken, costing.costs(choose, tuple(highs_of(bounds))))
-    except (NotLegal, Overspent):
+    except (NotLegal, OverLimits):
         return None
 
 
@@ -59,68 +59,70 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Ex
     """One network within bounds; None where the room was not enough for what was drawn first."""
     highs = highs_of(bounds)
     is_unguided = random.randrange(ONE_UNGUIDED_IN) == 0
-    purse = Spending(costing, random, list(highs), floored=not is_unguided)
-    purse.experience = None if is_unguided else experience
-    run = costing.begin(purse)
+    chooser = BudgetedChooser(costing, random, list(highs), is_guided=not is_unguided)
+    chooser.experience = None if is_unguided else experience
+    run = costing.begin(chooser)
     try:
         legs = run.legs()
     except NotLegal:
         return None
-    counts, purse.drawn = purse.drawn, []
-    values = _draw_legs(run, legs, purse, highs, is_unguided=is_unguided)
-    purse.drawn = counts
-    purse.note(0, worked=values is not None)
+    counts, chooser.drawn = chooser.drawn, []
+    values = _draw_legs(run, legs, chooser, highs, is_unguided=is_unguided)
+    chooser.drawn = counts
+    chooser.note(0, worked=values is not None)
     if values is None:
         return None
     for column, low in zip(bounds.columns, bounds.lows, strict=True):
-        if purse.spent[column] < low:
+        if chooser.spent[column] < low:
             return None
-    return Draw(purse.taken, Walked(tuple(purse.spent), run.piece(legs, values)))
+    return Draw(chooser.taken, Walked(tuple(chooser.spent), run.piece(legs, values)))
 
 
-def _draw_legs(run: Run, legs: list[Leg], purse: Spending, highs: list[int], *, is_unguided: bool) -> list[Read] | None:
+def _draw_legs(
+    run: Run, legs: list[Leg], chooser: BudgetedChooser, highs: list[int], *, is_unguided: bool
+) -> list[Read] | None:
     """The values of all legs; None where there was not enough room."""
     values: list[Read] = []
     marks: list[tuple[int, list[int]]] = []
     failures = [0] * len(legs)
     while len(values) < len(legs):
-        mark, here = purse.mark(), len(values)
-        value = _draw_leg(run, legs, values, purse, highs, is_unguided=is_unguided)
+        mark, here = chooser.mark(), len(values)
+        value = _draw_leg(run, legs, values, chooser, highs, is_unguided=is_unguided)
         if value is not None:
             values.append(value)
             marks.append(mark)
             continue
         failures[here] += 1
         back = here - failures[here]
-        if back < 0 or purse.tries > MAX_TRIES:
+        if back < 0 or chooser.tries > MAX_TRIES:
             return None
-        purse.reset(marks[back])
+        chooser.reset(marks[back])
         del values[back:], marks[back:]
     return values
 
 
 def _draw_leg(
-    run: Run, legs: list[Leg], values: list[Read], purse: Spending, highs: list[int], *, is_unguided: bool
+    run: Run, legs: list[Leg], values: list[Read], chooser: BudgetedChooser, highs: list[int], *, is_unguided: bool
 ) -> Read | None:
     """The value of the leg after these; None where it never spent little enough."""
-    mark, left = purse.mark(), len(legs) - len(values)
+    mark, left = chooser.mark(), len(legs) - len(values)
     shares = [0.0] * len(highs)
     for _ in range(TRIES):
-        shares = [max(share, _share(purse.random, left)) for share in shares]
-        purse.limits = [
+        shares = [max(share, _share(chooser.random, left)) for share in shares]
+        chooser.limits = [
             high if is_unguided or high == limit else now + int(share * (high - now))
-            for high, limit, now, share in zip(highs, LIMITS, purse.spent, shares, strict=True)
+            for high, limit, now, share in zip(highs, LIMITS, chooser.spent, shares, strict=True)
         ]
         worked = False
         try:
             value = run.walk(legs[len(values)], legs, values)
             worked = True
             return value
-        except (Overspent, NotLegal):
-            purse.tries += 1
-            purse.reset(mark)
+        except (OverLimits, NotLegal):
+            chooser.tries += 1
+            chooser.reset(mark)
         finally:
-            purse.note(0, worked=worked)
+            chooser.note(0, worked=worked)
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from graphs.budget import Budget
 from search_spaces.bounds import bounds_of
-from search_spaces.chains import Chain, only_with
+from search_spaces.chains import Chain, restrict_to
 from search_spaces.decisions import Alternative
 from search_spaces.moves import neighbours
 from search_spaces.points import Point, PointSource
@@ -91,7 +91,7 @@ def _without_points(space: PointSource, budget: Budget, points: list[Point]) -> 
             if not size:
                 found.append(Finding("unreachable", *item, "`where` rules it out"))
             elif space.chain is not None:
-                chain = only_with(space.chain, item)
+                chain = restrict_to(space.chain, item)
                 if chain is None:
                     found.append(Finding("unreachable", *item, "no legal network has it"))
                 elif not _is_possible(space, chain, budget):

@@ -39,9 +39,9 @@ def neighbours(
                     yield point
 
 
-def mutate(space: PointSource, decisions: Decisions, budget: Budget, random: Random, number: int) -> Point:
-    """A point that differs in so many decisions at random, each with another alternative drawn uniformly; parameters
-    that the document's `where` then rules out are drawn anew.
+def mutate(space: PointSource, decisions: Decisions, budget: Budget, random: Random, num_changes: int) -> Point:
+    """A point that differs in `num_changes` decisions at random, each with another alternative drawn uniformly;
+    parameters that the document's `where` then rules out are drawn anew.
 
     Fewer where the point has no more of them. Raises `BudgetError` where no such point that was tried, and no
     neighbour, is legal and keeps the budget.
@@ -50,7 +50,7 @@ def mutate(space: PointSource, decisions: Decisions, budget: Budget, random: Ran
     open_to_change = [address for address in here if len(space.decision(address).alternatives) > 1]
     for _ in range(MAX_TRIES if open_to_change else 0):
         changes: Decisions = {}
-        for address in random.sample(open_to_change, min(number, len(open_to_change))):
+        for address in random.sample(open_to_change, min(num_changes, len(open_to_change))):
             others = [other for other in space.decision(address).alternatives if other != here[address]]
             changes[address] = random.choice(others)
         point = _first_kept(space, [{**here, **changes}], budget, random, 1, repair=True)
@@ -64,15 +64,15 @@ def mutate(space: PointSource, decisions: Decisions, budget: Budget, random: Ran
 
 
 def mutants(
-    space: PointSource, decisions: Decisions, budget: Budget, random: Random, number: int, edits: int
+    space: PointSource, decisions: Decisions, budget: Budget, random: Random, num_points: int, num_changes: int
 ) -> list[Point]:
-    """So many points, all different, each as `mutate` gives it; fewer where `MAX_TRIES` mutations in a row give none
-    that is new, or none at all."""
+    """`num_points` different points, each as `mutate` gives it, `num_changes` decisions away; fewer where `MAX_TRIES`
+    mutations in a row give none that is new, or none at all."""
     found: dict[tuple[tuple[str, Alternative], ...], Point] = {}
     in_vain = 0
-    while len(found) < number and in_vain < MAX_TRIES:
+    while len(found) < num_points and in_vain < MAX_TRIES:
         try:
-            point = mutate(space, decisions, budget, random, edits)
+            point = mutate(space, decisions, budget, random, num_changes)
         except BudgetError:
             break
         in_vain = in_vain + 1 if (key := tuple(point.decisions.items())) in found else 0

@@ -1,8 +1,7 @@
-"""Expressions and arguments as phrases of Python, for functions that are written to walk a document
-(`search_spaces.programs`).
+"""Expressions and arguments as Python expressions, for the functions that walk a document (`search_spaces.programs`).
 
-A phrase gives what `graphs.arguments` evaluates, or raises `NotLegal`: nothing of a document's text gets into it but
-numbers, words as literals, and what its names are called in the function.
+The code of one gives what `graphs.arguments` evaluates, or raises `NotLegal`. Nothing of a document's text gets into it
+but numbers, words as literals, and the variables that its names stand for in the function.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ class NotLegal(Exception):
     """The decisions lead to no legal network."""
 
 
-class Phrase(NamedTuple):
-    """Python that gives a value of a kind: `int`, `bool`, or anything. One that `may_lack` it gives None then."""
+class Code(NamedTuple):
+    """A Python expression whose value is of a kind: `int`, `bool`, or anything. One that `may_lack` it is None then."""
 
     code: str
     kind: str = ""
@@ -78,107 +77,106 @@ class Writer:
 
 
 @dataclass
-class Reach:
-    """What phrases may read: parameters, their kinds by the same names, and the types of nodes as they are called in
-    the function."""
+class Names:
+    """The names in scope: parameters, their slots by the same names, and the variables of the types of nodes."""
 
-    values: dict[str, Phrase]
+    values: dict[str, Code]
     slots: dict[str, Slot]
     nodes: dict[str, str]
 
-    def inside(self, source: str) -> Reach:
+    def inside(self, source: str) -> Names:
         """The same where another type is the input."""
         return replace(self, nodes={**self.nodes, "in": source})
 
 
-def condition(tree: Scalar, reach: Reach, writer: Writer) -> str:
-    """A phrase that is true where a condition holds."""
+def condition(tree: Scalar, scope: Names, writer: Writer) -> str:
+    """The code that is true where a condition holds."""
     if isinstance(tree.value, bool):
         return repr(tree.value)
-    found = _expression(tree.text, reach, writer)
+    found = _expression(tree.text, scope, writer)
     return found.code if found.kind == "bool" else f"({found.code}) is True"
 
 
-def argument(tree: Tree, slot: Slot, reach: Reach, writer: Writer) -> str:
-    """The value of an argument, or of a parameter."""
+def argument(tree: Tree, slot: Slot, scope: Names, writer: Writer) -> str:
+    """The code of an argument, or of a parameter."""
     if isinstance(tree, Sequence):
-        return f"({' '.join(f'{argument(item, slot, reach, writer)},' for item in tree.items)})"
+        return f"({' '.join(f'{argument(item, slot, scope, writer)},' for item in tree.items)})"
     if not isinstance(tree, Scalar) or tree.broken or tree.value is None:
         return "refuse()"
     value = tree.value
     if not isinstance(value, str):
         return repr(value) if fits(value, slot.kind) else "refuse()"
-    if value in reach.values:
-        found, own = _named(value, reach, writer), reach.slots[value]
+    if value in scope.values:
+        found, own = _named(value, scope, writer), scope.slots[value]
         if own.kind == slot.kind and set(own.words) <= set(slot.words):
             return found.code
     elif value in slot.words:
         return repr(value)
     else:
-        found = _expression(value, reach, writer)
+        found = _expression(value, scope, writer)
     if (found.kind, slot.kind) in (("int", "int"), ("int", "size"), ("int", "float"), ("bool", "bool")):
         return found.code
     return f"fit({found.code}, {writer.keep('slot', slot)})"
 
 
 def kind_of(slot: Slot) -> str:
-    """The kind of phrase that gives what a parameter is."""
+    """The kind of code that gives what a parameter is."""
     return slot.kind if slot.kind in ("int", "bool") and not slot.words else ""
 
 
-def _expression(text: str, reach: Reach, writer: Writer) -> Phrase:
+def _expression(text: str, scope: Names, writer: Writer) -> Code:
     try:
         expression = parse_expression(text)
     except ExpressionError:
-        return Phrase("refuse()")
-    read = {name: _named(name, reach, writer) for name in sorted(expression.names)}  # all, before any is skipped
+        return Code("refuse()")
+    read = {name: _named(name, scope, writer) for name in sorted(expression.names)}  # all, before any is skipped
     return _term(expression.term, read)
 
 
-def _named(name: str, reach: Reach, writer: Writer) -> Phrase:
+def _named(name: str, scope: Names, writer: Writer) -> Code:
     """A name in scope; what may lack is looked at first."""
-    found = reach.values.get(name)
+    found = scope.values.get(name)
     if found is not None:
         if found.may_lack:
             writer.add(f"if {found.code} is None: refuse()")
         return found
     node, _, trait = name.rpartition(".")
-    if node not in reach.nodes:
-        return Phrase("refuse()")
-    type, value = reach.nodes[node], writer.fresh("x")
+    if node not in scope.nodes:
+        return Code("refuse()")
+    type, value = scope.nodes[node], writer.fresh("x")
     kind = "Vector" if trait == "features" else "Map"
     what = f"stride({type})" if trait == "stride" else f"{type}.{trait}"
     writer.add(f"{value} = {what} if {type}.__class__ is {kind} else refuse()")
-    return Phrase(value, "" if trait == "stride" else "int")
+    return Code(value, "" if trait == "stride" else "int")
 
 
-def _term(term: Term, read: dict[str, Phrase]) -> Phrase:
+def _term(term: Term, read: dict[str, Code]) -> Code:
     sign, value = term.sign, term.value
     if sign == "name":
         return read[str(value)]
     if sign in ("number", "word"):
-        return Phrase(repr(value) if not isinstance(value, int) or value >= 0 else f"({value})", _kind(value))
+        return Code(repr(value) if not isinstance(value, int) or value >= 0 else f"({value})", _kind(value))
     parts = [_term(part, read) for part in term.parts]
     codes = [part.code for part in parts]
     whole = all(part.kind == "int" for part in parts)
     if sign in ("not", "and", "or"):
         claims = [part.code if part.kind == "bool" else f"claim({part.code})" for part in parts]
-        return Phrase(f"(not {claims[0]})" if sign == "not" else f"({claims[0]} {sign} {claims[1]})", "bool")
+        return Code(f"(not {claims[0]})" if sign == "not" else f"({claims[0]} {sign} {claims[1]})", "bool")
     if sign in ("==", "!=") or (sign in _ORDERS and whole):
-        return Phrase(f"({codes[0]} {sign} {codes[1]})", "bool")
+        return Code(f"({codes[0]} {sign} {codes[1]})", "bool")
     if sign in _ORDERS:
-        return Phrase(f"compare({sign!r}, {codes[0]}, {codes[1]})", "bool")
+        return Code(f"compare({sign!r}, {codes[0]}, {codes[1]})", "bool")
     if sign in ("min", "max") and whole:
-        return Phrase(f"{sign}({', '.join(codes)})", "int")
+        return Code(f"{sign}({', '.join(codes)})", "int")
     if sign in FUNCTIONS:
-        return Phrase(f"apply({sign!r}, [{', '.join(codes)}])", "int" if sign in ("round_to", "ceil") else "")
+        return Code(f"apply({sign!r}, [{', '.join(codes)}])", "int" if sign in ("round_to", "ceil") else "")
     if not whole:
-        return Phrase(f"calculate({sign!r}, {codes[0]}, {codes[1]})")
+        return Code(f"calculate({sign!r}, {codes[0]}, {codes[1]})")
     if sign in ("//", "%"):
         divisor = codes[1] if codes[1].isdigit() and codes[1] != "0" else f"({codes[1]} or refuse())"
-        return Phrase(f"({codes[0]} {sign} {divisor})", "int")
+        return Code(f"({codes[0]} {sign} {divisor})", "int")
     most = MAX_MAGNITUDE
-    return Phrase(f"(n if -{most} <= (n := {codes[0]} {sign} {codes[1]}) <= {most} else refuse())", "int")
+    return Code(f"(n if -{most} <= (n := {codes[0]} {sign} {codes[1]}) <= {most} else refuse())", "int")
 
 
 def _kind(value: object) -> str:
@@ -208,8 +206,8 @@ def _sure(what: Callable[..., Argument]) -> Callable[..., Argument]:
     return found
 
 
-# What phrases call.
-WORDS: dict[str, object] = {
+# What the code calls.
+RUNTIME: dict[str, object] = {
     "refuse": refuse,
     "stride": stride_of,
     "fit": _fit,

@@ -1,8 +1,8 @@
 """What was made on a walk without networks: blocks, and pieces.
 
-A *piece* is what was made of one or more types; it consists of blocks and other pieces. Each of them knows its trail
-(`graphs.canonical`) and its peak of memory as soon as it is asked, so that a network which was walked for its costs has
-a hash as well.
+A *piece* is what was made of one or more types; it consists of blocks and other pieces. Each of them knows its
+canonical code (`graphs.series`) and its peak of memory as soon as it is asked, so that a network which was walked for
+its costs has a hash as well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from blocks.types import Type, num_bytes
-from graphs.parts import Label, peaks_within, trail_within
+from graphs.parts import Label, canonical_code_within, peaks_within
 from search_spaces.quotes import Block
 
 UNKNOWN = Label(None)
@@ -50,14 +50,14 @@ class Piece:
 def _label(wires: tuple[Wire, ...], first: int, ends: tuple[int, ...]) -> Label:
     labels = [what.label for what, _, _ in wires]
     if first == 1 and ends == (len(wires),) and all(read == (at,) for at, (_, read, _) in enumerate(wires)):
-        trails = [label.trail for label in labels if label.trail is not None]  # in series, as most are
-        if len(trails) == len(labels) and all(label.is_plain for label in labels):
-            return Label(b"".join(trails))
+        codes = [label.canonical_code for label in labels if label.canonical_code is not None]  # in series, as most are
+        if len(codes) == len(labels) and all(label.is_plain for label in labels):
+            return Label(b"".join(codes))
     read = {*ends, *(source for _, sources, _ in wires for source in sources)}
     if not read.issuperset(range(first, first + len(wires))):
         return UNKNOWN
-    trail, is_plain = trail_within(first, labels, [*[()] * first, *(sources for _, sources, _ in wires)], ends)
-    return Label(trail, True, is_plain)
+    code, is_plain = canonical_code_within(first, labels, [*[()] * first, *(sources for _, sources, _ in wires)], ends)
+    return Label(code, True, is_plain)
 
 
 def _peaks(wires: tuple[Wire, ...], types: list[Type], ends: tuple[int, ...], first: int) -> tuple[int, int]:

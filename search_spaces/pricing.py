@@ -15,13 +15,13 @@ from graphs.faults import FaultList
 from graphs.graph import Graph
 from graphs.inputs import document_scope
 from graphs.text import Mapping, Scalar
-from search_spaces.chains import METRICS, Costs, Taken
+from search_spaces.chains import SUMMED_METRICS, Costs, Taken
 from search_spaces.links import Link
 from search_spaces.resolution import Resolution
 
 MAX_EXPANSIONS = 100_000
 
-NOTHING: Costs = (0,) * len(METRICS)
+NOTHING: Costs = (0,) * len(SUMMED_METRICS)
 
 
 class TooManyWays(Exception):

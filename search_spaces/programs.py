@@ -6,7 +6,7 @@ document.
 
 A block of the language is a function from what it reads, and from its arguments, to what it gives; a block that leaves
 something open takes the address of its call as well. A value is two variables: its type, and its number among what was
-made. The functions call `search_spaces.walking.Walk`, which makes decisions and adds up costs, as `w`.
+made. The functions call `search_spaces.walking.TypeWalk`, which makes decisions and adds up costs, as `w`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from graphs.ordering import step_names, step_order
 from graphs.slots import slot_of
 from graphs.text import Scalar, Tree
 from search_spaces.calling import Function
-from search_spaces.phrases import Phrase, Reach, argument, condition, kind_of
+from search_spaces.phrases import Code, Names, argument, condition, kind_of
 from search_spaces.resolver import Resolver
 from search_spaces.scripting import Script
 from search_spaces.scripts import Body, Place, Variables
@@ -45,8 +45,8 @@ class Program:
         self._script = Script(document, resolver)
         self._calls = self._script.calls
         slots = {param.name.text: slot_of(param) for param in document.params}
-        values = {name: Phrase(f"w.params[{at}]", kind_of(slot)) for at, (name, slot) in enumerate(slots.items())}
-        self._reach = Reach(values, slots, {})
+        values = {name: Code(f"w.params[{at}]", kind_of(slot)) for at, (name, slot) in enumerate(slots.items())}
+        self._reach = Names(values, slots, {})
         self.params = [
             [self._value(tree, param.name.text) for tree in hole_alternatives(param.default) or (param.default,)]
             for param in document.params
@@ -67,7 +67,7 @@ class Program:
         return self._calls.end(writer)
 
     def _defaults_of(self, call: Call) -> dict[str, str]:
-        """Phrases for the arguments of all calls of a block."""
+        """The code of the arguments of all calls of a block."""
         found: dict[str, str] = {}
         slots = self._calls.lexicon.slots(call) or {}
         for name, tree in call.arguments:
@@ -100,17 +100,17 @@ class Program:
         previous = Variables.new(writer, 4)
         if step.sources is None:
             writer.add(f"{previous.all} = previous or refuse()")
-        source, reach = None, self._reach
+        source, scope = None, self._reach
         if len(self.document.inputs) == 1:
             writer.add("t0, v0 = w.source")
-            source, reach = Variables("t0", "v0"), reach.inside("t0")
-        return Body(writer, reach, source, named, Place(""), "w.given"), previous
+            source, scope = Variables("t0", "v0"), scope.inside("t0")
+        return Body(writer, scope, source, named, Place(""), "w.given"), previous
 
     def _times(self, step: Step, place: Place) -> Function:
         """How often a step decides; not at all where it is not done."""
         body, _ = self._begin(replace(step, sources=(), action=Sequential(step.action.key, ()), first=None))
         if step.when is not None:
-            body.writer.add(f"if not ({condition(step.when, body.reach, body.writer)}): return 0")
+            body.writer.add(f"if not ({condition(step.when, body.scope, body.writer)}): return 0")
         body.writer.add(f"return {self._script.times(step, place, body)}")
         return self._calls.end(body.writer)
 
@@ -120,7 +120,7 @@ class Program:
         given = Variables.new(body.writer, 4)
         body.writer.add(f"{given.all} = ({source.all}) if current is None else current")
         body.writer.add(f"place = {place.code} + '.' + str(number)")
-        body = body._replace(reach=body.reach.inside(source.type))
+        body = body._replace(scope=body.scope.inside(source.type))
         found = self._script.once(step, "number", given, Place("place"), body)
         body.writer.add(f"return {found.value}, {given.value}")
         return self._calls.end(body.writer)

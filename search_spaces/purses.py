@@ -1,7 +1,7 @@
-"""Who decides and who pays while a document is walked: purses, and what they pay for.
+"""Choosers make the decisions of a walk, add up what it costs, and end it at a limit.
 
-What a walk costs is parameters, MACs and bytes of activations, as in `chains.METRICS`, and a size: at least the number
-of its nodes and that of its steps, which a document is limited in.
+What a walk costs is parameters, MACs and bytes of activations, as in `chains.SUMMED_METRICS`, and at index `SIZE` a
+size: at least the number of its nodes and that of its steps, which a document is limited in.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from search_spaces.chains import Costs
 from search_spaces.decisions import Decision
 from search_spaces.phrases import NotLegal
 
+SIZE = 3  # its index among the costs
 NO_COSTS: Costs = (0, 0, 0, 0)
 LIMITS: Costs = (MAX_PARAMS, MAX_MACS, UNBOUNDED, 4 * MAX_STEPS)  # what is more than that is no legal network
 BLOCK_SIZE = 2  # a node, and the step that makes it
@@ -24,7 +25,7 @@ BLOCK_SIZE = 2  # a node, and the step that makes it
 Value = tuple[Type, int]  # on the way: its type, and which of what was made so far it is (see `pieces.Wire`)
 
 
-class Overspent(Exception):
+class OverLimits(Exception):
     """What was walked costs more than it may."""
 
 
@@ -39,16 +40,17 @@ class Alternatives(Protocol):
     def likeness(self) -> tuple[object, int]:
         """What is alike on maps of all sizes, and the pixels of what is read: costs go with them."""
 
-    def rounded(self, purse: Purse, number: int) -> Alternatives:
-        """The same on what has these sizes and with other shared decisions, always the same for a number, for a purse
-        of its own."""
+    def rounded(self, chooser: Chooser, number: int) -> Alternatives:
+        """The same on what has these sizes and with other shared decisions, always the same for a number, with a
+        chooser of its own."""
 
     def __call__(self, position: int) -> Value:
         """Walk one of them."""
 
 
-class Purse(Protocol):
-    """Who decides and pays. Each part may raise `NotLegal` or `Overspent`."""
+class Chooser(Protocol):
+    """Makes decisions, and adds up what the walk costs: `spent`, as it goes. Each part may raise `NotLegal` or
+    `OverLimits`."""
 
     spent: list[int]
     limits: list[int]
@@ -60,12 +62,12 @@ class Purse(Protocol):
         """Choose one of some alternatives, and walk it."""
 
     def times(self, decision: Decision, once: Callable[[int], bool]) -> int:
-        """Choose how often to repeat something, and pay for it; `once` does it, takes the number of the repetition, and
-        says whether all that follow would cost and give the same."""
+        """Choose how often to repeat something, and add up what that costs; `once` does it, takes the number of the
+        repetition, and says whether all that follow would cost and give the same."""
 
 
-class Taken:
-    """A purse of decisions that are taken: it chooses as they say, and adds up."""
+class FixedChooser:
+    """A chooser of decisions that are made already: it chooses as they say, and adds up."""
 
     def __init__(self, choose: Callable[[Decision], int], limits: Costs) -> None:
         self.choose = choose
@@ -85,6 +87,6 @@ class Taken:
                 rest = count - 1 - number
                 self.spent[:] = [now + rest * (now - then) for then, now in zip(before, self.spent, strict=True)]
                 if any(now > limit for now, limit in zip(self.spent, self.limits, strict=True)):
-                    raise Overspent
+                    raise OverLimits
                 break
         return count

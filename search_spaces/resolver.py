@@ -23,7 +23,7 @@ from graphs.document import (
 from graphs.faults import FaultList
 from graphs.ordering import step_names
 from graphs.text import Mapping
-from search_spaces.agenda import Agenda, Agendas, Answers, Asked, ask
+from search_spaces.agenda import Agenda, Agendas, Answers, PointKey, ask
 from search_spaces.conditions import OpenParams
 from search_spaces.counts import Counts
 from search_spaces.decisions import Alternative, Choose, Decision, Holes, source_decisions, value_decisions
@@ -58,7 +58,7 @@ class Resolver:
         """The document with every hole filled by what `choose` picks, in the order of the text."""
         return self.begin(choose).document()
 
-    def ask(self, choose: Choose) -> tuple[Asked, dict[str, Alternative]]:
+    def ask(self, choose: Choose) -> tuple[PointKey, dict[str, Alternative]]:
         """The answers of `choose` to all that matters, in the order of the text; and the decisions that they are."""
         taken: dict[str, Alternative] = {}
 
@@ -73,7 +73,7 @@ class Resolver:
         shared: list[Answers] = [(position,) for position in picked.values()]
         shared += [self._answers(agenda, note) for agenda in self._agendas_once]
         steps = tuple([self._answers(agenda, note) for agenda in self._agendas_of_steps])
-        return Asked(tuple(shared), steps), taken
+        return PointKey(tuple(shared), steps), taken
 
     def ask_step(self, step: Step, address: str, choose: Choose) -> None:
         """Ask for all that a step leaves open which stands at an address."""
@@ -100,7 +100,7 @@ class Resolver:
 
     @property
     def shared_names(self) -> tuple[str, ...]:
-        """What the whole document shares, in the order of `Asked.shared`."""
+        """What the whole document shares, in the order of `PointKey.shared`."""
         return (*(f"params.{name}" for name in self._params.names), *(f"blocks.{name}" for name in self._once))
 
     def count(self) -> int:

@@ -20,7 +20,7 @@ from graphs.budget import Budget
 from graphs.costs import NODE_FIGURES, Totals
 from graphs.faults import DocumentError
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
-from search_spaces.chains import METRICS
+from search_spaces.chains import SUMMED_METRICS
 from search_spaces.experience import Experience
 from search_spaces.legwise import Draw, draw_plain, draw_within
 from search_spaces.points import Decisions, Drawn, Point, PointSource, legal_point
@@ -285,9 +285,11 @@ def impossible_sums(space: PointSource, bounds: Bounds, budget: Budget, *, is_kn
             if figure < bound if largest else figure > bound:
                 return impossible(space, budget, space.point(decisions))
             if bound not in (0, UNBOUNDED):
-                others = (f"{sum(o.costs[at] for o in path):,} {METRICS[at]}" for at in bounds.columns if at != column)
+                others = (
+                    f"{sum(o.costs[at] for o in path):,} {SUMMED_METRICS[at]}" for at in bounds.columns if at != column
+                )
                 word = "largest" if largest else "smallest"
-                ends.append(f"the {word} in {METRICS[column]}, {figure:,}, has {' and '.join(others)}")
+                ends.append(f"the {word} in {SUMMED_METRICS[column]}, {figure:,}, has {' and '.join(others)}")
     message = f"nothing in the space `{space.name}` keeps {budget} at once"
     if not is_known:
         message = f"nothing was found in the space `{space.name}` that keeps {budget} at once"

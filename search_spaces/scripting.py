@@ -22,6 +22,7 @@ from graphs.resolving import REPEAT
 from graphs.text import Mapping, Scalar
 from search_spaces.calling import Calls
 from search_spaces.phrases import argument, condition
+from search_spaces.purses import SIZE
 from search_spaces.resolver import Resolver
 from search_spaces.scripts import Body, Place, Variables, after, named, refused, together
 
@@ -41,10 +42,10 @@ class Script:
         assert body.source is not None
         writer, found = body.writer, Variables.new(body.writer)
         steps = list(zip(template.body, step_names(template.body, FaultList(), taken=()), strict=True))
-        writer.add(f"w.spent[3] += {1 + len(steps)}")
+        writer.add(f"w.spent[{SIZE}] += {1 + len(steps)}")
         with writer.under("for _ in (0,):"):  # what breaks off at the first
             for at, (step, name) in enumerate(steps):
-                holds = "True" if step.when is None else condition(step.when, body.reach, writer)
+                holds = "True" if step.when is None else condition(step.when, body.scope, writer)
                 with writer.under(f"if {holds}:"):
                     value = self.step(replace(step, when=None), name, body.source, body, looks_back=False)
                     writer.add(f"{found.value} = {value.value}")
@@ -60,7 +61,7 @@ class Script:
         names = step_names(steps, FaultList(), taken=())
         order, _ = step_order(steps, names, self.calls.lexicon.references, FaultList())
         looks_back = any(map(self.calls.looks_back, steps))
-        body.writer.add(f"w.spent[3] += {1 + len(steps)}")  # one where it is repeated
+        body.writer.add(f"w.spent[{SIZE}] += {1 + len(steps)}")  # one where it is repeated
         done: dict[int, Variables] = {}
         for position in order:
             step, previous = steps[position], done.get(position - 1) if position else body.source
@@ -78,7 +79,7 @@ class Script:
             return self._outcome(step, sources, place, body)
         size = 4 if looks_back else 2
         found = Variables.new(writer, size)
-        with writer.under(f"if {condition(step.when, body.reach, writer)}:"):
+        with writer.under(f"if {condition(step.when, body.scope, writer)}:"):
             value = self._outcome(step, sources, place, body)
             writer.add(f"{', '.join(found[:size])} = {', '.join(value[:size])}")
         with writer.under("else:"):
@@ -105,7 +106,7 @@ class Script:
             return after(sources[0], found) if len(sources) == 1 else Variables(found.type, found.at)
         [source] = sources
         if step.each:
-            body = body._replace(reach=body.reach.inside(source.type))
+            body = body._replace(scope=body.scope.inside(source.type))
         elif hole_alternatives(step.repeat):
             return self._open_repeat(step, source, place, body)
         found, number = Variables.new(writer, 4), writer.fresh("i")
@@ -148,7 +149,7 @@ class Script:
         if hole_alternatives(step.repeat):
             assert place is not None
             return f"w.count({place.code}, {body.writer.keep('step', step)})"
-        return "1" if step.repeat is None else f"w.times({argument(step.repeat, REPEAT, body.reach, body.writer)})"
+        return "1" if step.repeat is None else f"w.times({argument(step.repeat, REPEAT, body.scope, body.writer)})"
 
     def _action(
         self, action: Action, first: Mapping | None, sources: tuple[Variables, ...], place: Place | None, body: Body
@@ -172,8 +173,8 @@ class Script:
                 raise AssertionError("a document with shared weights is not walked")
 
     def _group(self, steps: tuple[Step, ...], source: Variables, place: Place | None, body: Body) -> Variables:
-        reach = body.reach.inside(source.type)
-        return self._body(steps, Body(body.writer, reach, source, {}, place, body.given))
+        scope = body.scope.inside(source.type)
+        return self._body(steps, Body(body.writer, scope, source, {}, place, body.given))
 
     def _choice(
         self, choice: Choice, first: Mapping | None, sources: tuple[Variables, ...], place: Place, body: Body
@@ -183,7 +184,7 @@ class Script:
         name, number, inside = writer.fresh("choice"), writer.fresh("i"), writer.fresh("t")
         if body.source is not None:
             here = body.source.type
-            inner = body._replace(reach=body.reach.inside(inside), source=body.source._replace(type=inside))
+            inner = body._replace(scope=body.scope.inside(inside), source=body.source._replace(type=inside))
         read = [Variables(*Variables.new(writer)[:2], one.before, one.before_at) for one in sources]
         parameters = ", ".join([one.value for one in read])
         with writer.under(f"def {name}(w, {number}, {inside}, {parameters}):"):

@@ -1,4 +1,4 @@
-"""What functions that walk a document are written of: values, addresses and bodies, as they are called in them."""
+"""Values, addresses and bodies as the generated functions have them, in variables."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from graphs.resolving import BEFORE
-from search_spaces.phrases import Reach, Writer
+from search_spaces.phrases import Names, Writer
 
 
 class Variables(NamedTuple):
-    """A value as a function calls it: its type, and which value it is; the same of what the step that gave it read,
-    where that is one value and stands in the same body."""
+    """The variables of a value: its type, and its number; the same of what the step that gave it read, where that is
+    one value and stands in the same body."""
 
     type: str
     at: str
@@ -46,18 +46,18 @@ class Place(NamedTuple):
 
     @property
     def code(self) -> str:
-        """A phrase for it."""
+        """The code that gives it."""
         if not self.variable:
             return repr(self.rest)
         return f"{self.variable} + {self.rest!r}" if self.rest else self.variable
 
 
 class Body(NamedTuple):
-    """A body that is written: by whom, what its phrases reach, its input, its steps so far by name, where it stands
-    (None in a block that leaves nothing open), and a phrase for what the block was given."""
+    """A body of which code is generated: where the lines go, the names in scope, its input, its steps so far by name,
+    its address (None in a block that leaves nothing open), and the code of what the block was given."""
 
     writer: Writer
-    reach: Reach
+    scope: Names
     source: Variables | None
     named: dict[str, Variables]
     place: Place | None
@@ -65,7 +65,7 @@ class Body(NamedTuple):
 
 
 def together(parts: Iterable[str]) -> str:
-    """A phrase for all of these."""
+    """The code of a tuple of these."""
     return f"({' '.join(f'{part},' for part in parts)})"
 
 

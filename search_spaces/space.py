@@ -15,19 +15,19 @@ from graphs.faults import DocumentError, FaultList, Mark, nearest
 from graphs.graph import Graph
 from graphs.loading import graph_of
 from graphs.requirements import Requirement, read_requirements
-from search_spaces.agenda import Asked
+from search_spaces.agenda import PointKey
 from search_spaces.bounds import Bounds
 from search_spaces.chains import Chain
 from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
-from search_spaces.decisions import Choose, Decision, Holes, drawn, every_way
+from search_spaces.decisions import Choose, Decision, Holes, choose_exactly, every_way
 from search_spaces.linting import Report, lint
 from search_spaces.listing import MAX_LISTED, list_points
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.phrases import NotLegal
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
-from search_spaces.purses import Overspent
+from search_spaces.purses import OverLimits
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.spelling import Spelling, read_spelling
@@ -54,9 +54,9 @@ class Space:
         self._resolver = Resolver(document)
         self._grids: dict[Bounds, Grid] = {}
         self._lists: dict[Budget, tuple[Point, ...] | None] = {}
-        self._facts: dict[Asked, Facts] = {}
-        self._walks: dict[Asked, Walked] = {}
-        self._graphs: dict[Asked, Graph] = {}
+        self._facts: dict[PointKey, Facts] = {}
+        self._walks: dict[PointKey, Walked] = {}
+        self._graphs: dict[PointKey, Graph] = {}
 
     @property
     def name(self) -> str:
@@ -250,7 +250,7 @@ class Space:
 
     def draw(self, random: Random) -> Point | None:
         """A point, uniform over all of them, or in proportion to their prior; None where it is no legal network."""
-        return self._try(lambda decision: drawn(decision.masses, random))
+        return self._try(lambda decision: choose_exactly(decision.masses, random))
 
     def draws(self, budget: Budget | None = None, seed: int = 0) -> FeasibleDraws:
         """An endless stream of points that keep a budget."""
@@ -269,15 +269,20 @@ class Space:
         """Every legal point that keeps a budget and is one decision away; what a change makes matter is drawn."""
         return neighbours(self, decisions, budget or Budget(), Random(seed))
 
-    def mutate(self, decisions: Decisions, random: Random, num: int = 1, budget: Budget | None = None) -> Point:
-        """A legal point that keeps a budget and differs in so many decisions. Raises `BudgetError` without one."""
-        return mutate(self, decisions, budget or Budget(), random, num)
+    def mutate(self, decisions: Decisions, random: Random, num_changes: int = 1, budget: Budget | None = None) -> Point:
+        """A legal point that keeps a budget and is `num_changes` decisions away. Raises `BudgetError` without one."""
+        return mutate(self, decisions, budget or Budget(), random, num_changes)
 
     def mutants(
-        self, decisions: Decisions, random: Random, number: int, num: int = 1, budget: Budget | None = None
+        self,
+        decisions: Decisions,
+        random: Random,
+        num_points: int,
+        num_changes: int = 1,
+        budget: Budget | None = None,
     ) -> list[Point]:
-        """So many points, all different, each as `mutate` gives it; fewer, or none, where there are no more."""
-        return mutants(self, decisions, budget or Budget(), random, number, num)
+        """`num_points` different points, each `num_changes` decisions away; fewer where no more are found."""
+        return mutants(self, decisions, budget or Budget(), random, num_points, num_changes)
 
     def crossover(self, one: Decisions, other: Decisions, random: Random, budget: Budget | None = None) -> Point:
         """A legal point that keeps a budget, its decisions those of two points. Raises `BudgetError` without one."""
@@ -304,11 +309,11 @@ class Space:
     def decide(self, choose: Choose, walked: Walked | None = None) -> Point:
         """The point that a series of choices leads to; `walked` is what is known of it. Raises `DocumentError` where it
         is no legal network."""
-        asked, taken = self._resolver.ask(choose)
-        facts = self._facts.get(asked)
+        key, taken = self._resolver.ask(choose)
+        facts = self._facts.get(key)
         if facts is None:
-            facts = self._find_facts(asked, taken, walked)
-            _remember(self._facts, self._most_remembered, asked, facts)
+            facts = self._find_facts(key, taken, walked)
+            _remember(self._facts, self._most_remembered, key, facts)
         return Point(taken, facts)
 
     @cached_property
@@ -318,60 +323,60 @@ class Space:
         size = self.size()
         return size if size <= MAX_LISTED else MAX_REMEMBERED
 
-    def _find_facts(self, asked: Asked, taken: Decisions, walked: Walked | None) -> Facts:
+    def _find_facts(self, key: PointKey, taken: Decisions, walked: Walked | None) -> Facts:
         """What is to be known of a point: from remembered parts where these are few, by walking where they are many,
         and from the graph where neither can say. Raises `DocumentError` where it is no legal network."""
-        make = partial(self._graph, asked)
+        make = partial(self._graph, key)
         if not self._summing.is_small and not self.requirements:
-            walked = walked or self._walk(asked, taken)
+            walked = walked or self._walk(key, taken)
             if walked is not None and walked.is_small:
-                _remember(self._walks, MAX_WALKS, asked, walked)
+                _remember(self._walks, MAX_WALKS, key, walked)
                 params, macs, activation_bytes, _ = walked.costs
-                totals = Totals(params, macs, activation_bytes, partial(self._peak_bytes, asked))
-                return Facts(totals, make, partial(self._walked, asked))
-        found = self._summing.part(asked)
+                totals = Totals(params, macs, activation_bytes, partial(self._peak_bytes, key))
+                return Facts(totals, make, partial(self._walked, key))
+        found = self._summing.part(key)
         if found is None or not all(wanted.is_kept(found.totals) for wanted in self.requirements):
             return Facts(make().costs().totals, make, None)
         return Facts(found.totals, make, None, found.hash)
 
-    def _walk(self, asked: Asked, taken: Decisions) -> Walked | None:
+    def _walk(self, key: PointKey, taken: Decisions) -> Walked | None:
         """A point without its network; None where that is to say why it is not legal, or can't be told otherwise."""
         if self.costing is None:
             return None
-        positions = dict(zip(taken, asked.answers, strict=True))
+        positions = dict(zip(taken, key.answers, strict=True))
         try:
             return self.costing.costs(lambda decision: positions[decision.address])
-        except (NotLegal, Overspent):
+        except (NotLegal, OverLimits):
             return None
 
-    def _walked(self, asked: Asked) -> Walked:
+    def _walked(self, key: PointKey) -> Walked:
         """The walk of a point that was walked before."""
-        if asked not in self._walks:
-            answers = asked.answers
+        if key not in self._walks:
+            answers = key.answers
             _, taken = self._resolver.ask(lambda _: next(answers))
-            walked = self._walk(asked, taken)
+            walked = self._walk(key, taken)
             assert walked is not None
-            _remember(self._walks, MAX_WALKS, asked, walked)
-        return self._walks[asked]
+            _remember(self._walks, MAX_WALKS, key, walked)
+        return self._walks[key]
 
-    def _peak_bytes(self, asked: Asked) -> int:
-        found = self._walked(asked).peak_bytes
-        return self._graph(asked).costs().peak_bytes if found is None else found
+    def _peak_bytes(self, key: PointKey) -> int:
+        found = self._walked(key).peak_bytes
+        return self._graph(key).costs().peak_bytes if found is None else found
 
     @cached_property
     def _summing(self) -> Summing:
         return Summing(self.document, self._resolver)
 
-    def _graph(self, asked: Asked) -> Graph:
+    def _graph(self, key: PointKey) -> Graph:
         """The network of a point."""
-        if asked not in self._graphs:
-            answers = asked.answers
+        if key not in self._graphs:
+            answers = key.answers
             graph = graph_of(self._resolver.resolve(lambda _: next(answers)))
-            _remember(self._graphs, MAX_GRAPHS, asked, graph)
-        return self._graphs[asked]
+            _remember(self._graphs, MAX_GRAPHS, key, graph)
+        return self._graphs[key]
 
 
-def _remember(known: dict[Asked, Known], most: int, key: Asked, value: Known) -> None:
+def _remember(known: dict[PointKey, Known], most: int, key: PointKey, value: Known) -> None:
     """One more, without the oldest where there are too many."""
     if len(known) >= most:
         del known[next(iter(known))]

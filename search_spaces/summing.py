@@ -21,7 +21,7 @@ from graphs.inputs import document_scope, input_types
 from graphs.parts import Part, in_series
 from graphs.requirements import MAX_MACS, MAX_PARAMS
 from graphs.text import Scalar
-from search_spaces.agenda import Answers, Asked
+from search_spaces.agenda import Answers, PointKey
 from search_spaces.links import Link, links_of
 from search_spaces.resolution import Resolution
 from search_spaces.resolver import Resolver
@@ -51,7 +51,7 @@ class Whole:
     @property
     def hash(self) -> str | None:
         """The canonical hash; None where that is for the graph to say."""
-        return None if self.part.trail is None else hash_of((self.source,), self.part.trail)
+        return None if self.part.canonical_code is None else hash_of((self.source,), self.part.canonical_code)
 
 
 class Summing:
@@ -67,20 +67,20 @@ class Summing:
         self._inputs: dict[tuple[Answers, ...], Type | None] = {}
         self._open: tuple[tuple[Answers, ...], Resolution, Summaries, int] | None = None
 
-    def part(self, asked: Asked) -> Whole | None:
+    def part(self, point: PointKey) -> Whole | None:
         """What the network of a point comes to; None where that is not known."""
         if self._links is None:
             return None
-        source = self._input(asked)
+        source = self._input(point)
         if source is None:
             return None
         parts, type = [], source
         for number, (link, first, last, shares) in enumerate(self._links):
-            own = asked.steps[first:last]
-            key = (number, own, tuple([asked.shared[place] for place in shares]), type)
+            own = point.steps[first:last]
+            key = (number, own, tuple([point.shared[place] for place in shares]), type)
             part = self._parts.get(key)
             if part is None:
-                part = self._repeated(asked, link, key) or self._made(asked, link, own, type)
+                part = self._repeated(point, link, key) or self._made(point, link, own, type)
                 if part is None:
                     return None
                 self._remember(key, part)
@@ -97,18 +97,18 @@ class Summing:
         ways = sum(self._resolver.count_step(step) for step in self._document.body)
         return self._links is not None and ways * self._resolver.count_shared() <= MAX_REMEMBERED
 
-    def _input(self, asked: Asked) -> Type | None:
+    def _input(self, point: PointKey) -> Type | None:
         """The type of the input."""
-        if asked.shared not in self._inputs:
+        if point.shared not in self._inputs:
             if len(self._inputs) >= MAX_REMEMBERED:
                 self._inputs.clear()
-            walk, _ = self._summaries(asked)
+            walk, _ = self._summaries(point)
             faults = FaultList()
             [type] = input_types(walk.source, document_scope(walk.source, faults), faults)
-            self._inputs[asked.shared] = None if faults.faults else type
-        return self._inputs[asked.shared]
+            self._inputs[point.shared] = None if faults.faults else type
+        return self._inputs[point.shared]
 
-    def _repeated(self, asked: Asked, link: Link, key: _Key) -> Part | None:
+    def _repeated(self, point: PointKey, link: Link, key: _Key) -> Part | None:
         """What a repeated step comes to: its first repetition, and the others, each priced once however often it is
         repeated; None where it is not one, or can't be priced so."""
         number, own, shares, source = key
@@ -128,7 +128,7 @@ class Summing:
             short = (number, (inside,), shares, type, is_first)
             part = self._parts.get(short)
             if part is None:
-                part = self._made(asked, link, own, type, once=True, is_first=is_first)
+                part = self._made(point, link, own, type, once=True, is_first=is_first)
                 if part is None:
                     return None
                 self._remember(short, part)
@@ -138,7 +138,7 @@ class Summing:
 
     def _made(
         self,
-        asked: Asked,
+        point: PointKey,
         link: Link,
         own: tuple[Answers, ...],
         type: Type,
@@ -147,7 +147,7 @@ class Summing:
         is_first: bool = False,
     ) -> Part | None:
         """What a link comes to, or one repetition of it."""
-        walk, summaries = self._summaries(asked)
+        walk, summaries = self._summaries(point)
         answers = (answer for answers in own for answer in answers)
         fork = walk.fork(lambda _: next(answers))
         steps = fork.steps(link.steps, link.names)
@@ -162,15 +162,15 @@ class Summing:
             del self._parts[next(iter(self._parts))]
         self._parts[key] = part
 
-    def _summaries(self, asked: Asked) -> tuple[Resolution, Summaries]:
+    def _summaries(self, point: PointKey) -> tuple[Resolution, Summaries]:
         """The walk that has decided what is shared, and what prices steps after it."""
-        if self._open is None or self._open[0] != asked.shared or self._open[3] >= MAX_SUMMARIES:
-            answers = (answer for answers in asked.shared for answer in answers)
+        if self._open is None or self._open[0] != point.shared or self._open[3] >= MAX_SUMMARIES:
+            answers = (answer for answers in point.shared for answer in answers)
             walk = self._resolver.begin(lambda _: next(answers), remembers=True)
             source = walk.source
             templates = {**source.templates, **walk.templates}
             summaries = Summaries(replace(source, body=(), templates=templates))
-            self._open = (asked.shared, walk, summaries, 0)
+            self._open = (point.shared, walk, summaries, 0)
         shared, walk, summaries, number = self._open
         self._open = (shared, walk, summaries, number + 1)
         return walk, summaries

@@ -19,7 +19,7 @@ from graphs.document import Action, Call, Choice, Document, Sequential, Step, Te
 from graphs.faults import FaultList
 from graphs.inputs import document_scope, input_types
 from graphs.text import Mapping, Scalar
-from search_spaces.chains import Chain, Layer, Option, Taken, folded, legal
+from search_spaces.chains import Chain, Layer, Option, Taken, merge_layers, prune
 from search_spaces.decisions import Alternative, Choose, Decision, every_way, plain
 from search_spaces.links import Link, asks_for_input, links_inside, links_of
 from search_spaces.pricing import MAX_EXPANSIONS, NOTHING, Frame, Prices, State, TooManyWays
@@ -51,12 +51,12 @@ def chain_of(document: Document, resolver: Resolver) -> Chain | str:
     if resolver.count_shared() > MAX_SHARED:
         return f"what the document shares can be decided in {resolver.count_shared():,} ways, more than {MAX_SHARED:,}"
     try:
-        layers = legal(_Unfolding(document, resolver, links).run())
+        layers = prune(_Unfolding(document, resolver, links).run())
     except TooManyWays as error:
         return str(error)
     if not all(layer.options for layer in layers):
         return "no point of the space is a legal network"
-    return Chain(tuple(folded(layers)))
+    return Chain(tuple(merge_layers(layers)))
 
 
 class _States:
@@ -91,7 +91,7 @@ class _Unfolding:
         for number, link in enumerate(self.links):
             more, states = self._link(link, "", states)
             layers += more
-            states = self._ended(layers, states, partial(_without, self.links[number + 1 :]))
+            states = _merge_ends(layers, states, partial(_without, self.links[number + 1 :]))
         return layers
 
     def _shared_layer(self) -> tuple[Layer, list[State]]:
@@ -100,19 +100,19 @@ class _Unfolding:
         states = _States()
         types: dict[Taken, Type | None] = {}
 
-        def decide(choose: Choose) -> tuple[_Trail, Resolution]:
-            trail = _Trail(choose)
-            return trail, self.resolver.begin(trail.choose)
+        def decide(choose: Choose) -> tuple[_Recorder, Resolution]:
+            recorder = _Recorder(choose)
+            return recorder, self.resolver.begin(recorder.choose)
 
-        for trail, walk in every_way(decide):
-            params = tuple(item for item in trail.taken if item[0].startswith("params."))
+        for recorder, walk in every_way(decide):
+            params = tuple(item for item in recorder.taken if item[0].startswith("params."))
             if params not in types:
                 types[params] = _input_type(walk.source)
             type = types[params]
             if type is not None:
-                taken = tuple(trail.taken)
+                taken = tuple(recorder.taken)
                 end = states.place(State(type, _relevant(taken, self.links), walk))
-                options.append(Option(0, end, NOTHING, prod(trail.weights), taken))
+                options.append(Option(0, end, NOTHING, prod(recorder.weights), taken))
         return Layer((), tuple(options)), states.found
 
     # links, opened or not
@@ -161,18 +161,18 @@ class _Unfolding:
         called = _States()
         for start, state in enumerate(states):
 
-            def fill(choose: Choose, state: State = state) -> tuple[_Trail, Mapping]:
-                trail = _Trail(choose)
-                return trail, state.walk.fork(trail.choose).arguments(call.arguments, address)
+            def fill(choose: Choose, state: State = state) -> tuple[_Recorder, Mapping]:
+                recorder = _Recorder(choose)
+                return recorder, state.walk.fork(recorder.choose).arguments(call.arguments, address)
 
-            for trail, arguments in every_way(fill):
-                taken = tuple(trail.taken)
+            for recorder, arguments in every_way(fill):
+                taken = tuple(recorder.taken)
                 frame = Frame(Call(call.key, arguments), template, len(state.local))
                 inside = replace(state, frames=(*state.frames, frame), local=(*state.local, *taken))
                 key = (address, inside.local, _relevant(state.shared, [link]), state.type)
                 if template.where and self._prices.expanded(key, link, (), inside, inside.walk) is None:
                     continue
-                options.append(Option(start, called.place(inside), NOTHING, prod(trail.weights), taken))
+                options.append(Option(start, called.place(inside), NOTHING, prod(recorder.weights), taken))
         found = self._inside(template.body, Call(call.key, call.arguments), template, link, address, called.found)
         return ([Layer(link.names, tuple(options)), *found[0]], found[1])
 
@@ -190,7 +190,7 @@ class _Unfolding:
             states = [replace(state, frames=(*state.frames, Frame(action, None, len(state.local)))) for state in states]
         layers, ends = self._links(links_inside(self.document, body, link), f"{address}.", states)
         layers = layers or [_passing(len(states))]
-        return layers, self._ended(layers, ends, _left)
+        return layers, _merge_ends(layers, ends, _close_frame)
 
     def _alternatives(self, choice: Choice, link: Link, address: str, states: list[State]) -> _Unfolded:
         """A choice: which alternative, then the layers of all of them side by side."""
@@ -211,7 +211,7 @@ class _Unfolding:
             branches.append(found or self._flat(replace(link, steps=(step,), names=(inner,)), "", states))
         layers, ends = _side_by_side([(number, *branch) for branch in branches])
         layers.insert(0, Layer(link.names, tuple(options)))
-        return layers, self._ended(layers, ends, lambda end: end)
+        return layers, _merge_ends(layers, ends)
 
     def _repetitions(self, step: Step, link: Link, address: str, states: list[State]) -> _Unfolded | None:
         """A step that decides at each repetition: how often, then one repetition after the other."""
@@ -234,7 +234,7 @@ class _Unfolding:
         for number in range(max(count for count in counts if isinstance(count, int))):
             more, states = self._repetition(number, step, link, address, states)
             layers += more
-        return layers, self._ended(layers, states, lambda end: replace(end, local=end.local[:-1]))
+        return layers, _merge_ends(layers, states, lambda end: replace(end, local=end.local[:-1]))
 
     def _repetition(self, number: int, step: Step, link: Link, address: str, states: list[State]) -> _Unfolded:
         """One repetition, for those paths that have it; the others pass."""
@@ -253,15 +253,7 @@ class _Unfolding:
         starts = [places[id(state)] for state in (*having, *passing)]
         options = tuple(replace(option, start=starts[option.start]) for option in layers[0].options)
         layers[0] = replace(layers[0], options=options)
-        return layers, self._ended(layers, ends, lambda end: end)
-
-    def _ended(self, layers: list[Layer], ends: list[State], left: Callable[[State], State]) -> list[State]:
-        """The states behind the last layer as what they are after it, equal ones as one; the layer is changed so."""
-        states = _States()
-        place = [states.place(left(end)) for end in ends]
-        options = tuple(replace(option, end=place[option.end]) for option in layers[-1].options)
-        layers[-1] = replace(layers[-1], options=options)
-        return states.found
+        return layers, _merge_ends(layers, ends)
 
     # one layer
 
@@ -286,10 +278,10 @@ class _Unfolding:
             names = tuple(f"{prefix}{name}" for name in link.names)
 
             def fill(choose: Choose) -> _Way:
-                trail = _Trail(choose)
-                fork = walk.fork(trail.choose)
+                recorder = _Recorder(choose)
+                fork = walk.fork(recorder.choose)
                 steps = fork.steps(link.steps, names)
-                return _Way(tuple(trail.taken), prod(trail.weights), steps, fork)
+                return _Way(tuple(recorder.taken), prod(recorder.weights), steps, fork)
 
             found: list[_Way] = []
             for way in every_way(fill):
@@ -300,8 +292,17 @@ class _Unfolding:
         return self._ways[key]
 
 
+def _merge_ends(layers: list[Layer], ends: list[State], convert: Callable[[State], State] | None = None) -> list[State]:
+    """Convert the end states, merge equal ones, and renumber the last layer's options in place; the merged states."""
+    states = _States()
+    place = [states.place(end if convert is None else convert(end)) for end in ends]
+    options = tuple(replace(option, end=place[option.end]) for option in layers[-1].options)
+    layers[-1] = replace(layers[-1], options=options)
+    return states.found
+
+
 @dataclass
-class _Trail:
+class _Recorder:
     """Chooses as another does, and remembers what and with which weight."""
 
     inner: Choose
@@ -348,7 +349,7 @@ def _without(links: tuple[Link, ...], state: State) -> State:
     return replace(state, shared=_relevant(state.shared, links))
 
 
-def _left(state: State) -> State:
+def _close_frame(state: State) -> State:
     """A state behind the block that is open last."""
     return replace(state, frames=state.frames[:-1], local=state.local[: state.frames[-1].depth])
 

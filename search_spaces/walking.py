@@ -1,8 +1,8 @@
 """A walk over the steps of a document that makes no network, only what it costs.
 
 The functions of a document (`search_spaces.programs`) walk its steps as an expansion does, but of a value nothing is
-kept except its type, and which of what was made it is. They ask a `Walk` for all that depends on who decides and pays,
-and it ends as soon as it has cost too much.
+kept except its type, and its number among what was made. They ask a `TypeWalk` for all that depends on decisions and
+costs, and it ends as soon as it has cost too much.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from graphs.document import Choice, Step
 from graphs.text import Tree
 from search_spaces.phrases import NotLegal
 from search_spaces.pieces import Piece, Wire
-from search_spaces.purses import BLOCK_SIZE, Overspent, Purse, Value
+from search_spaces.purses import BLOCK_SIZE, SIZE, Chooser, OverLimits, Value
 from search_spaces.quotes import Block
 from search_spaces.resolver import Resolver
 
@@ -37,13 +37,12 @@ class Lacking(list[Argument]):
         return found
 
 
-class Walk:
-    """Somebody who walks a document whose shared decisions are taken: `params` are its parameters, `defaults` what all
-    calls of some blocks are given, both `Lacking` where a value lacks; `picked` are the positions of those parameters
-    that are open. `wires` is what was made so far, and `next` the number of the value that comes next. `source` is the
-    input, where there is one."""
+class TypeWalk:
+    """The state of one walk on types alone, whose shared decisions are made: values of parameters and defaults
+    (`Lacking` where one has none), positions of open parameters (`picked`), what was made (`wires`), and the number of
+    the next value. `source` is the input, where there is one."""
 
-    def __init__(self, resolver: Resolver, purse: Purse, settled: Callable[[int], Walk]) -> None:
+    def __init__(self, resolver: Resolver, chooser: Chooser, settled: Callable[[int], TypeWalk]) -> None:
         self._resolver = resolver
         self._offers = resolver.offers
         self._settled = settled
@@ -54,17 +53,17 @@ class Walk:
         self.source: Value = (Vector(0), 0)
         self.wires: list[Wire] = []
         self.next = 0
-        self.pays_from(purse)
+        self.use(chooser)
 
-    def pays_from(self, purse: Purse) -> None:
-        """Somebody else decides and pays from now on, or has other limits."""
-        self.purse, self.spent, self.limits = purse, purse.spent, purse.limits
+    def use(self, chooser: Chooser) -> None:
+        """From now on this chooser decides and adds up; or it is the same, with other limits."""
+        self.chooser, self.spent, self.limits = chooser, chooser.spent, chooser.limits
 
-    def settled(self, purse: Purse, number: int) -> Walk:
-        """A walk whose shared decisions are always the same for a number, paid from this purse."""
+    def settled(self, chooser: Chooser, number: int) -> TypeWalk:
+        """A walk whose shared decisions are always the same for a number, with this chooser."""
         walk = copy(self._settled(number))
         walk.wires = []
-        walk.pays_from(purse)
+        walk.use(chooser)
         return walk
 
     # what is made
@@ -76,9 +75,9 @@ class Walk:
         spent[0] += quote[0]
         spent[1] += quote[1]
         spent[2] += quote[2]
-        spent[3] += BLOCK_SIZE
-        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2] or spent[3] > limits[3]:
-            raise Overspent
+        spent[SIZE] += BLOCK_SIZE
+        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2] or spent[SIZE] > limits[SIZE]:
+            raise OverLimits
         self.wires.append((block, (at,), quote[3]))
         at = self.next
         self.next = at + 1
@@ -91,7 +90,7 @@ class Walk:
         spent[0] += quote[0]
         spent[1] += quote[1]
         spent[2] += quote[2]
-        spent[3] += BLOCK_SIZE
+        spent[SIZE] += BLOCK_SIZE
         self.go_on()
         return self._wire(block, places, quote[3])
 
@@ -119,19 +118,19 @@ class Walk:
     def go_on(self) -> None:
         """End the walk where it has cost too much."""
         spent, limits = self.spent, self.limits
-        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2] or spent[3] > limits[3]:
-            raise Overspent
+        if spent[0] > limits[0] or spent[1] > limits[1] or spent[2] > limits[2] or spent[SIZE] > limits[SIZE]:
+            raise OverLimits
 
     # what is decided
 
     def value(self, address: str, hole: Tree) -> int:
         """The position of the alternative of a hole where a value stands."""
-        return self.purse.choose(self._offers.value_decision(address, hole))
+        return self.chooser.choose(self._offers.value_decision(address, hole))
 
     def count(self, address: str, step: Step) -> int:
         """How often an open step is repeated that decides at each repetition."""
         decision = self._offers.repeat_decision(address, step)
-        return self.times(decision.alternatives[self.purse.choose(decision)])
+        return self.times(decision.alternatives[self.chooser.choose(decision)])
 
     def times(self, count: object) -> int:
         """A number of repetitions."""
@@ -141,7 +140,7 @@ class Walk:
 
     def skip(self, step: Step, address: str) -> None:
         """Decide what a step leaves open that is not done."""
-        self._resolver.ask_step(step, address, self.purse.choose)
+        self._resolver.ask_step(step, address, self.chooser.choose)
 
     def choice(
         self,
@@ -155,7 +154,7 @@ class Walk:
     ) -> Value:
         """The value of a choice: `function` walks an alternative inside of what reads a type."""
         decision = self._offers.choice_decision(address, choice)
-        return self.purse.alternative(decision, OpenChoice(self, function, inside, types, places, key))
+        return self.chooser.alternative(decision, OpenChoice(self, function, inside, types, places, key))
 
     def repeat(self, address: str, step: Step, function: Function, source: Read, looks_back: bool) -> Read:
         """The value of a step that is repeated an open number of times; and what it read."""
@@ -169,7 +168,7 @@ class Walk:
             marks.append(len(wires))
             return number > 0 and bool(type == given[0]) and not (looks_back and given[2] != given[0])
 
-        count = self.purse.times(self._offers.repeat_decision(address, step), once)
+        count = self.chooser.times(self._offers.repeat_decision(address, step), once)
         made = min(count, len(values) - 1)
         del wires[marks[made] :]
         self.next = first + len(wires)
@@ -195,7 +194,7 @@ class OpenChoice:
 
     def __init__(
         self,
-        walk: Walk,
+        walk: TypeWalk,
         function: Function,
         inside: Type | None,
         types: tuple[Type, ...],
@@ -229,10 +228,10 @@ class OpenChoice:
         source = self._types[0]
         return (self._key, _floor_of(source.shape[0])), source.elements // source.shape[0]
 
-    def rounded(self, purse: Purse, number: int) -> OpenChoice:
+    def rounded(self, chooser: Chooser, number: int) -> OpenChoice:
         inside = None if self._inside is None else _rounded(self._inside)
         types = tuple(map(_rounded, self._types))
-        walk = self._walk.settled(purse, number)
+        walk = self._walk.settled(chooser, number)
         return OpenChoice(walk, self._function, inside, types, (0,) * len(types), self._key)
 
 

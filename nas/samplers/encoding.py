@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.decisions import Alternative, rise
+from search_spaces.decisions import Alternative, are_ascending
 
 if TYPE_CHECKING:
     from search_spaces import Decision, Space
@@ -85,5 +85,5 @@ class _Columns:
 
 
 def is_ordered(alternatives: tuple[Alternative, ...]) -> bool:
-    """Whether alternatives are more than two numbers that rise."""
-    return len(alternatives) > 2 and rise(alternatives)
+    """Whether alternatives are more than two numbers in ascending order."""
+    return len(alternatives) > 2 and are_ascending(alternatives)

@@ -8,7 +8,7 @@ import pytest
 
 import search_spaces
 from graphs.loading import load_document
-from search_spaces import Found, NotFoundError
+from search_spaces import CatalogEntry, NotFoundError
 from search_spaces.catalog import FOLDER, Kind, scan
 
 FILES = [*sorted((FOLDER / "networks").glob("*.yaml")), *sorted((FOLDER / "spaces").glob("*.yaml"))]
@@ -58,8 +58,8 @@ def test_no_two_have_one_name(kind: Kind) -> None:
 
 
 def test_a_name_finds_the_shipped_file() -> None:
-    assert search_spaces.find("lenet5", "network") == Found(FOLDER / "networks/lenet5.yaml", None, "lenet5")
-    assert search_spaces.find("small", "space") == Found(FOLDER / "spaces/small.yaml", None, "small")
+    assert search_spaces.find("lenet5", "network") == CatalogEntry(FOLDER / "networks/lenet5.yaml", None, "lenet5")
+    assert search_spaces.find("small", "space") == CatalogEntry(FOLDER / "spaces/small.yaml", None, "small")
 
 
 @pytest.mark.parametrize("name", search_spaces.names("network"))
@@ -76,7 +76,7 @@ def test_a_variant_of_a_file_is_asked_for(own: Path) -> None:
 
 def test_a_variant_has_no_variants() -> None:
     with pytest.raises(NotFoundError) as caught:
-        Found(Path("little.yaml"), "wide", "little").with_variant("wider")
+        CatalogEntry(Path("little.yaml"), "wide", "little").with_variant("wider")
     assert caught.value.message == "`wide` is a variant already, and has none of its own"
     assert caught.value.help == "leave --variant out, or give `wider` in place of `wide`"
 
@@ -84,7 +84,7 @@ def test_a_variant_has_no_variants() -> None:
 def test_an_existing_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("resnet50").write_text("version: 1\n")
-    assert search_spaces.find("resnet50", "network") == Found(Path("resnet50"))
+    assert search_spaces.find("resnet50", "network") == CatalogEntry(Path("resnet50"))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,10 @@ def test_a_file_that_is_not_there_may_be_its_neighbour(
 
 
 def test_the_name_of_a_family_lists_its_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = {"little": Found(Path("small.yaml"), None, "tiny"), "wide": Found(Path("small.yaml"), "wide", "tiny")}
+    shipped = {
+        "little": CatalogEntry(Path("small.yaml"), None, "tiny"),
+        "wide": CatalogEntry(Path("small.yaml"), "wide", "tiny"),
+    }
     monkeypatch.setattr("search_spaces.catalog._shipped", lambda _kind: shipped)
     with pytest.raises(NotFoundError) as caught:
         search_spaces.find("tiny", "network")

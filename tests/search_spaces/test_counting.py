@@ -15,7 +15,7 @@ from graphs import Budget
 from graphs.fragments import forget
 from search_spaces import Space, counting
 from search_spaces.bounds import bounds_of
-from search_spaces.chains import METRICS
+from search_spaces.chains import SUMMED_METRICS
 from search_spaces.counting import wilson_interval
 from search_spaces.drawing import Grid
 from search_spaces.profiles import count_paths
@@ -73,7 +73,7 @@ def budgets(space: Space, seed: int) -> list[Budget]:
     """Budgets around the middle of the space: one bound, two, a range, and none that anything keeps."""
     random = Random(seed)
     costs = [point.graph.costs() for point in space.points()]
-    params, macs, memory = (sorted(getattr(cost, metric) for cost in costs) for metric in METRICS)
+    params, macs, memory = (sorted(getattr(cost, metric) for cost in costs) for metric in SUMMED_METRICS)
     return [
         Budget(),
         Budget.of(max_params=random.choice(params)),
@@ -117,7 +117,7 @@ def test_a_path_has_the_decisions_and_the_costs_of_a_point(seed: int, monkeypatc
     for row, decisions in zip(path.T, grid.decisions(path), strict=True):
         costs = np.sum([layer.options[at].costs for layer, at in zip(space.chain.layers, row, strict=True)], axis=0)
         point = listed[tuple(sorted(decisions.items(), key=str))]
-        assert tuple(costs) == tuple(getattr(point, metric) for metric in METRICS)
+        assert tuple(costs) == tuple(getattr(point, metric) for metric in SUMMED_METRICS)
 
 
 UNIFORM = search_spaces.parse(

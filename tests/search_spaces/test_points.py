@@ -145,14 +145,17 @@ def test_decisions_that_do_not_matter_are_not_those_of_the_point() -> None:
     assert SMALL.point(full) == SMALL.point(decisions)
 
 
-def test_alternatives_that_python_calls_equal_are_two_points() -> None:
+def test_what_python_calls_equal_to_an_alternative_is_none() -> None:
     space = search_spaces.parse(
-        "version: 1\nname: two\nparams: {bias: {choice: [true, 1]}}\ninput: {image: {map: [3, 8, 8]}}\n"
-        "net: [{name: a, conv2d: {out_channels: 2, kernel_size: 1, bias: bias}}]\n"
+        "version: 1\nname: two\nparams: {bias: {choice: [true, false]}, width: {choice: [1, 2]}}\n"
+        "input: {image: {map: [3, 8, 8]}}\n"
+        "net: [{name: a, conv2d: {out_channels: width, bias: bias, kernel_size: 1}}]\n"
     )
-    assert space.point({"params.bias": True}).hash
-    with pytest.raises(DocumentError):
-        space.point({"params.bias": 1})
+    assert space.point({"params.bias": True, "params.width": 1}).hash
+    with pytest.raises(DecisionError, match=r"`1` is no alternative of `params\.bias`"):
+        space.point({"params.bias": 1, "params.width": 1})
+    with pytest.raises(DecisionError, match=r"`True` is no alternative of `params\.width`"):
+        space.point({"params.bias": True, "params.width": True})
 
 
 @pytest.mark.parametrize(

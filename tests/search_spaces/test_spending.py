@@ -12,7 +12,7 @@ from blocks.errors import BudgetError
 from graphs import Budget, DocumentError
 from graphs.loading import graph_of
 from search_spaces import Point, Space
-from search_spaces.experience import LEAST, Experience, pick
+from search_spaces.experience import LEAST, Experience, choose_weighted
 from search_spaces.kinship import remembered_points
 from search_spaces.legwise import Draw, draw_within
 
@@ -225,13 +225,13 @@ def test_a_point_is_refused_where_its_network_is(what: str) -> None:
 
 def test_what_never_fits_is_drawn_more_seldom_but_never_given_up() -> None:
     experience, random = Experience(), Random(0)
-    assert experience.situation("here", [1, 3, 0]).weights == [1, 3, 0]
+    assert experience.weights("here", [1, 3, 0]).weights == [1, 3, 0]
     for _ in range(1_000):
-        experience.situation("here", [1, 3, 0]).note(0, worked=False)
-        experience.situation("here", [1, 3, 0]).note(1, worked=True)
-    assert experience.situation("here", [1, 3, 0]).weights == [LEAST, 3, 0]
-    assert experience.situation("elsewhere", [1, 3, 0]).weights == [1, 3, 0]
-    counts = Counter(pick([1, 3, 0], random) for _ in range(4_000))
+        experience.weights("here", [1, 3, 0]).note(0, worked=False)
+        experience.weights("here", [1, 3, 0]).note(1, worked=True)
+    assert experience.weights("here", [1, 3, 0]).weights == [LEAST, 3, 0]
+    assert experience.weights("elsewhere", [1, 3, 0]).weights == [1, 3, 0]
+    counts = Counter(choose_weighted([1, 3, 0], random) for _ in range(4_000))
     assert set(counts) == {0, 1}
     assert 0.2 < counts[0] / 4_000 < 0.3
 
