@@ -149,6 +149,11 @@ class Result:
     lookup: Lookup | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is more to come, now or when the run is resumed."""
+        return self.ended_by in (RUNNING, INTERRUPTED)
+
     def as_dict(self) -> dict[str, Any]:
         """The object of `--json`."""
         return {

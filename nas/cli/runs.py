@@ -197,8 +197,8 @@ def _rival_lines(result: Result) -> list[str]:
     for rival in result.rivals:
         said = f"{rival.network}, validation {rival.candidate.value:.2%}"
         said += f", test {_test_accuracy(rival.test)}" if rival.test else ""
-        said += f": {_verdict(rival)}" + (f"; {rival.reason}" if rival.reason else "")
-        lines.append(f"{'' if lines else 'compared with':14}{said}")
+        said += f": {_verdict(rival, is_open=result.is_open)}" + (f"; {rival.reason}" if rival.reason else "")
+        lines.append(f"{'' if lines else 'hand-designed':14}{said}")
     return lines
 
 
@@ -214,9 +214,12 @@ def _screening_words(report: ScreeningReport, *, is_of_table: bool) -> str:
     return f"{what}: {ours}, {theirs}, {after}: {report.verdict} (p = {report.chance:.2g})"
 
 
-def _verdict(rival: Rival) -> str:
+def _verdict(rival: Rival, *, is_open: bool) -> str:
+    """What is known of the winner against a network; that waits for the end of a run that `is_open`."""
     if rival.verdict == UNKNOWN or rival.chance is None:
-        return "not trained again"
+        if rival.reason:
+            return "not compared"
+        return "compared with the best when the run ends" if is_open else "not compared, as only the best `rivals` are"
     if rival.verdict == NO_EVIDENCE:
         return f"no evidence that the best is better (p = {rival.chance:.2g})"
     return f"the best is {rival.verdict}" + (f" (p = {rival.chance:.2g})" if rival.verdict == BETTER else "")

@@ -112,10 +112,17 @@ def test_people_are_told_plainly(tmp_path: Path, nas: Callable[..., Answer]) -> 
     play(tmp_path / "run", first_line(), [*SEARCHED, *tests, Exported("bundle", {})])
     _, out, _ = nas("status", tmp_path / "run")
     assert "lenet, validation 80.00%, test 83.33% +- 4.93 over seeds: 80.00%, 81.00%, 89.00%: the best is better" in out
-    assert "squeeze, validation 70.00%: not trained again" in out
+    assert "squeeze, validation 70.00%: not compared, as only the best `rivals` are\n" in out
     play(tmp_path / "few", first_line(), [*SEARCHED, *finals(0, 0.9), *finals(1, 0.8), Exported("bundle", {})])
     _, out, _ = nas("status", tmp_path / "few")
     assert "no evidence that the best is better" in out
+
+
+def test_of_a_run_that_goes_on_no_comparison_is_told_as_missing(tmp_path: Path, nas: Callable[..., Answer]) -> None:
+    play(tmp_path / "run", first_line(), SEARCHED)
+    _, out, _ = nas("status", tmp_path / "run")
+    assert "ended by      interrupted\n" in out
+    assert "hand-designed lenet, validation 80.00%: compared with the best when the run ends\n" in out
 
 
 def test_a_rival_whose_final_training_came_to_no_end_is_told(tmp_path: Path, nas: Callable[..., Answer]) -> None:
@@ -124,7 +131,7 @@ def test_a_rival_whose_final_training_came_to_no_end_is_told(tmp_path: Path, nas
     history = play(run, first_line(), [*SEARCHED, *finals(0, 0.9, 0.91, 0.92), why, Exported("bundle", {})])
     assert summarize(history, driver_is_alive=False).as_dict()["rivals"][0]["reason"] == why.reason
     _, out, _ = nas("status", run)
-    assert f"lenet, validation 80.00%: not trained again; {why.reason}\n" in out
+    assert f"lenet, validation 80.00%: not compared; {why.reason}\n" in out
 
 
 def test_weights_that_can_not_be_read_are_told_and_not_exported(tmp_path: Path) -> None:
