@@ -19,7 +19,8 @@ from search_spaces.moves import neighbours
 from search_spaces.points import Point, PointSource
 from search_spaces.sampling import FeasibleDraws
 
-NUM_CHANGES = 3  # of one decision, to see whether it does anything
+NUM_CHANGES = 3  # of one decision, to see whether it does anything,
+MOST_CHANGES = 20  # and where none of them did
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +63,19 @@ def lint(space: PointSource, budget: Budget, num_samples: int, random: Random) -
     """Look at a space. Raises `BudgetError` where nothing in it keeps the budget."""
     draws = FeasibleDraws(space, budget, random)
     points = [draws.next() for _ in range(num_samples)]
-    changed, unchanged = _try_changes(space, points, random)
+    changed, unchanged, share_idle = _try_changes(space, points, random)
     idle = [
         Finding("idle", address, None, f"changing it left the network as it was, in all of {unchanged[address]} tries")
         for address in unchanged
         if unchanged[address] >= NUM_CHANGES and not changed[address]
     ]
-    num_idle, num_changed = sum(unchanged.values()), sum(changed.values())
     return Report(
         (*_without_points(space, budget, points), *idle),
         _influences(space, points),
         num_samples,
         draws.acceptance,
         _share_of_duplicates(points),
-        num_idle / max(1, num_idle + num_changed),
+        share_idle,
     )
 
 
@@ -111,19 +111,26 @@ def _is_possible(space: PointSource, chain: Chain, budget: Budget) -> bool:
     return bounds.are_possible and Grid(chain, bounds).mass > 0
 
 
-def _try_changes(space: PointSource, points: list[Point], random: Random) -> tuple[dict[str, int], dict[str, int]]:
-    """For every decision how many changes of it, of a few, gave another network, and how many the same."""
+def _try_changes(
+    space: PointSource, points: list[Point], random: Random
+) -> tuple[dict[str, int], dict[str, int], float]:
+    """For every decision how many changes of it, of a few, gave another network, and how many the same: more of them
+    where all did. And the share of the latter among as many changes of each."""
     changed: dict[str, int] = defaultdict(int)
     unchanged: dict[str, int] = defaultdict(int)
+    first: list[bool] = []  # whether nothing changed
     for point in points:
-        due = [a for a in point.decisions if changed[a] + unchanged[a] < NUM_CHANGES]
-        for address in due:
+        for address in point.decisions:
+            num_tries = changed[address] + unchanged[address]
+            if num_tries >= (NUM_CHANGES if changed[address] else MOST_CHANGES):
+                continue
             others = [other for other in space.decision(address).alternatives if other != point.decisions[address]]
             if others:
                 other = _neighbour(space, point, address, random.choice(others), random)
                 if other is not None:
                     (unchanged if other.hash == point.hash else changed)[address] += 1
-    return changed, unchanged
+                    first += [other.hash == point.hash] if num_tries < NUM_CHANGES else []
+    return changed, unchanged, sum(first) / max(1, len(first))
 
 
 def _neighbour(

@@ -49,6 +49,21 @@ def test_alternatives_without_networks_and_idle_decisions_are_found(
     assert report.num_samples == 120
 
 
+def test_a_decision_that_matters_in_some_networks_is_not_idle() -> None:
+    # The kernel of `b` does something in one network of six; only that of `c`, which is never done, does nothing.
+    before, after = TEXT.split("  - global_avg_pool")
+    steps = (
+        "  - {name: b, when: use == 1, conv: {out_channels: 9, kernel_size: {choice: [1, 3]}}}\n"
+        "  - {name: c, when: use == 7, conv: {out_channels: 9, kernel_size: {choice: [1, 3]}}}\n"
+    )
+    text = before.replace("params: {", "params: {use: {range: [1, 6]}, ") + steps + "  - global_avg_pool" + after
+    findings = search_spaces.parse(text).lint(num_samples=60).findings
+    idle = {one.address: one.message for one in findings if one.kind == "idle"}
+    assert idle == dict.fromkeys(
+        ("kept", "c.kernel_size"), "changing it left the network as it was, in all of 20 tries"
+    )
+
+
 def test_what_a_budget_leaves_out_is_found() -> None:
     report = search_spaces.parse(TEXT).lint(Budget.of(max_params="12k"), 20)
     infeasible = {(one.address, one.alternative) for one in report.findings if one.kind == "infeasible"}
