@@ -37,12 +37,12 @@ above it:
     quotes        blocks, and what they cost and give, each found once
     pieces        what is made on such a walk: its canonical code and its peak of memory
     purses        choosers: they make the decisions of a walk, and add up what it costs
-    scripts       what the generated code is made of
-    calling       calls as lines of Python
-    scripting     steps as lines of Python
+    scripts       values, addresses and bodies as the generated functions have them
+    calling       code of calls
+    scripting     code of steps
     programs      documents compiled to functions that walk them
     tables        weights for draws of one decision
-    walking       what these functions ask for on a walk on types alone
+    walking       the state of a walk on types alone, which these functions ask
     costing       what decisions cost while they are made, hash and peak included
   draws within a budget
     experience    weights that adapt to what fitted before

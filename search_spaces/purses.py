@@ -22,7 +22,7 @@ NO_COSTS: Costs = (0, 0, 0, 0)
 LIMITS: Costs = (MAX_PARAMS, MAX_MACS, UNBOUNDED, 4 * MAX_STEPS)  # what is more than that is no legal network
 BLOCK_SIZE = 2  # a node, and the step that makes it
 
-Value = tuple[Type, int]  # on the way: its type, and which of what was made so far it is (see `pieces.Wire`)
+Value = tuple[Type, int]  # its type, and its number among what was made (see `pieces.Wire`)
 
 
 class OverLimits(Exception):

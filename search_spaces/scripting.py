@@ -1,4 +1,4 @@
-"""Steps as lines of Python, in the order in which an expansion does them (`graphs.walking`)."""
+"""Code of steps, in the order in which an expansion does them (`graphs.walking`)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Script:
         writer, found = body.writer, Variables.new(body.writer)
         steps = list(zip(template.body, step_names(template.body, FaultList(), taken=()), strict=True))
         writer.add(f"w.spent[{SIZE}] += {1 + len(steps)}")
-        with writer.under("for _ in (0,):"):  # what breaks off at the first
+        with writer.under("for _ in (0,):"):  # a block to break out of at the first that holds
             for at, (step, name) in enumerate(steps):
                 holds = "True" if step.when is None else condition(step.when, body.scope, writer)
                 with writer.under(f"if {holds}:"):

@@ -46,7 +46,7 @@ def mutant(
     """A new point within the budget that differs from its parent in so many decisions, where a few tries find one;
     else any new one that is one edit or a swap away. None where there is none."""
     for _ in range(NUM_TRIES):
-        point = space.mutate(dict(parent), random, num_edits)
+        point = space.mutate(dict(parent), random, num_changes=num_edits)
         if budget.admits(point.costs) and point.hash not in known:
             return dict(point.decisions)
     near = Surroundings(space, budget, parent, random)

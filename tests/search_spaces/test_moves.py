@@ -47,14 +47,14 @@ def is_point(space: Space, decisions: Decisions) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 3), st.sampled_from(BUDGETS))
-def test_a_mutation_is_legal_within_budget_and_as_far_as_asked(seed: int, num: int, budget: Budget) -> None:
+def test_a_mutation_is_legal_within_budget_and_as_far_as_asked(seed: int, num_changes: int, budget: Budget) -> None:
     start = TIED.sample(1, budget, seed).points[0].decisions
-    point = TIED.mutate(start, Random(seed), num, budget)
+    point = TIED.mutate(start, Random(seed), num_changes, budget)
     assert is_point(TIED, point.decisions)
     assert budget.admits(point.graph.costs())
     repaired = {"params.width", "params.groups"}  # `where` may rule out one by the other
     assert point.decisions != start
-    assert distance(start, point.decisions) <= num + len(repaired)
+    assert distance(start, point.decisions) <= num_changes + len(repaired)
 
 
 @settings(max_examples=40, deadline=None)

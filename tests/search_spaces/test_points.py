@@ -177,16 +177,18 @@ def test_a_decision_that_is_missing_is_named() -> None:
     assert caught.value.message == "there is no decision for `params.activation`"
 
 
-@pytest.mark.parametrize("edits", [1, 2])
-def test_mutants_are_different_points_within_the_budget(edits: int) -> None:
+@pytest.mark.parametrize("num_changes", [1, 2])
+def test_mutants_are_different_points_within_the_budget(num_changes: int) -> None:
     budget = Budget.of(max_params="4k")
     start = SMALL.sample(1, budget, seed=2).points[0].decisions
-    found = SMALL.mutants(start, Random(0), 20, edits, budget)
+    found = SMALL.mutants(start, Random(0), 20, num_changes, budget)
     assert len({tuple(point.decisions.items()) for point in found}) == len(found) == 20
     for point in found:
         assert budget.admits(point.costs)
         assert (
-            1 <= sum(point.decisions[address] != start[address] for address in point.decisions.keys() & start) <= edits
+            1
+            <= sum(point.decisions[address] != start[address] for address in point.decisions.keys() & start)
+            <= num_changes
         )
 
 
