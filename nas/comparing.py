@@ -24,13 +24,14 @@ from typing import Any
 from blocks.errors import FixpointError
 from nas.answers import MISSING, Answers, BestRow
 from nas.brain import Brain
+from nas.contradictions import refuse_contradictions
 from nas.driver import run_trials
 from nas.executors.tabular import TabularExecutor
 from nas.history import History
-from nas.ledger import Passing
+from nas.ledger import NullLedger
 from nas.opening import Opening, open_study
 from nas.records import Record, Rejected
-from nas.samplers import make_sampler, refuse_unknown
+from nas.samplers import make_sampler
 from nas.study import Study, StudyError
 from nas.tables import TableError
 from nas.trials import Completed, Progress
@@ -121,12 +122,12 @@ class Comparison:
             seeds=len(bests),
         )
 
-    def standings(self, counts: Sequence[int] | None = None) -> list[Standing]:
+    def standings(self) -> list[Standing]:
         """How all samplers stand after the cost of so many trainings: 10, 20, 50, ... up to where all have come."""
         most = int(min((trace.cost for trace in self.traces), default=0) + TOLERANCE)
         if self.study.max_trials is not None and self.is_of_whole_trainings:
             most = self.study.max_trials  # also where a space was exhausted before
-        counts = counts or [*(count for count in COUNTS if count < most), most]
+        counts = [*(count for count in COUNTS if count < most), most]
         found = (self.standing(sampler, count) for sampler in self.samplers for count in counts)
         return [standing for standing in found if standing is not None]
 
@@ -185,7 +186,7 @@ def compare(
         raise StudyError.at("objectives", message, help="leave `objectives` out, or search with one seed")
     names = tuple(dict.fromkeys(samplers)) or (study.sampler,)
     for name in names:
-        refuse_unknown(name)
+        refuse_contradictions(study.changed(sampler=name), ["sampler"])
     opening = open_study(study, space)
     assert opening.answers is not None
     best = opening.answers.best(study.budget)
@@ -215,7 +216,7 @@ def search_once(opening: Opening, sampler: str, seed: int) -> Trace:
     answers, study = opening.answers, opening.study.changed(sampler=sampler, seed=seed)
     assert answers is not None
     executor = TabularExecutor(answers, study.workers or 1)
-    journal = Passing(lambda: executor.now)
+    journal = NullLedger(lambda: executor.now)
     history = History(Path(), journal.append(replace(opening, study=study).started("")))
     proposer = make_sampler(sampler, opening.space, study.budget, seed, num_trials=study.max_trials)
     notes = _Notes(answers)

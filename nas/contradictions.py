@@ -66,10 +66,15 @@ def contradictions(study: Study, unknown: Iterable[str] = ()) -> Iterator[StudyF
             yield from rule(study)
 
 
+def unknown_sampler(name: str) -> StudyFault:
+    """What is said of a sampler that there isn't."""
+    help = nearest(name, SAMPLERS) or f"there is {one_of(SAMPLERS)}"
+    return StudyFault(("sampler",), f"there is no sampler `{name}`", help)
+
+
 def _unknown_sampler(study: Study) -> Iterator[StudyFault]:
     if study.sampler not in SAMPLERS:
-        help = nearest(study.sampler, SAMPLERS) or f"there is {one_of(SAMPLERS)}"
-        yield StudyFault(("sampler",), f"there is no sampler `{study.sampler}`", help)
+        yield unknown_sampler(study.sampler)
 
 
 def _odd_preference(study: Study) -> Iterator[StudyFault]:

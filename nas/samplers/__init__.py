@@ -11,7 +11,7 @@
     optuna_study    the decisions of a space as an Optuna study
     tpe             Optuna's tree-structured Parzen estimator
     nsga            Optuna's NSGA-II
-    expected_costs  what vectors let expect of costs
+    expected_costs  parameters and MACs predicted from vectors
     surrogate       a Gaussian process over vectors
     scales          values as it can learn them
     candidates      what is chosen from by it
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphs.faults import nearest, one_of
+from nas.contradictions import unknown_sampler
 from nas.ends import Outcome
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.local import LocalSampler
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from graphs import Budget
     from search_spaces import Space
 
-__all__ = ["SAMPLERS", "Outcome", "RandomSampler", "Sampler", "make_sampler", "refuse_unknown"]
+__all__ = ["SAMPLERS", "Outcome", "RandomSampler", "Sampler", "make_sampler"]
 
 MAX_TRIALS_OF_GP = 400
 
@@ -57,7 +57,6 @@ def make_sampler(
 
     Raises: StudyError for one that there isn't.
     """
-    refuse_unknown(name)
     if name == "auto":
         name = choose(num_trials)
     if name == "gp":
@@ -74,18 +73,13 @@ def make_sampler(
         from nas.samplers.nsga import NSGA2Sampler
 
         return NSGA2Sampler(space, budget, seed, num_objectives)
-    from nas.samplers.tpe import TPESampler
+    if name == "tpe":
+        from nas.samplers.tpe import TPESampler
 
-    return TPESampler(space, budget, seed, num_objectives)
+        return TPESampler(space, budget, seed, num_objectives)
+    raise StudyError(unknown_sampler(name))
 
 
 def choose(num_trials: int | None) -> str:
     """The sampler that `auto` is: the Gaussian process, unless more trials are asked for than it learns from."""
     return "gp" if num_trials is None or num_trials <= MAX_TRIALS_OF_GP else "evolution"
-
-
-def refuse_unknown(name: str) -> None:
-    """Raises: StudyError for a sampler that there isn't."""
-    if name not in SAMPLERS:
-        help = nearest(name, SAMPLERS) or f"there is {one_of(SAMPLERS)}"
-        raise StudyError.at("sampler", f"there is no sampler `{name}`", help=help)
