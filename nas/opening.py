@@ -87,7 +87,7 @@ def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[s
     if study.table is not None:
         return _open_table(study, space or _load_set(study))
     tried = Attempts()
-    found, images, recipe = _look_up(study, space, tried, on_wait=on_wait)
+    found, images, recipe = _resolve(study, space, tried, on_wait=on_wait)
     tried.raise_if_any()
     assert found is not None
     assert images is not None
@@ -106,11 +106,11 @@ def study_in(file: StudyFile, given: Mapping[str, Any]) -> Study:
         sound, wrong = file.sound_part(given)
         tried = Attempts()
         if sound.table is None and "table" not in wrong:
-            _look_up(sound, None, tried, unknown=wrong)
+            _resolve(sound, None, tried, unknown=wrong)
         raise file.told(together((error, *tried.errors)), given) from None
 
 
-def _look_up(
+def _resolve(
     study: Study,
     space: Space | None,
     tried: Attempts,
@@ -118,13 +118,13 @@ def _look_up(
     unknown: Collection[str] = (),
     on_wait: Callable[[str], None] | None = None,
 ) -> tuple[Space | None, Data | None, Recipe]:
-    """What a study of images names, each where nothing is wrong with it, and its whole recipe.
+    """Finds what a study of images names: its space, its images and its whole recipe.
 
-    All that is wrong is `tried`, but for what depends on something at fault, as the keys whose value is `unknown`.
+    Errors are collected in `tried`. Whatever depends on a key in `unknown`, or on a part that failed, is not checked.
     """
     from nas.data import load_data
 
-    if "device" not in unknown:
+    if not {"device", "address"} & {*unknown}:
         tried.result(partial(refuse_device, final_device(study)))
     declared = set() if space or "space" in unknown else tried.result(partial(_declared, study))
     images: Data | None = None
@@ -138,10 +138,7 @@ def _look_up(
     if space is None and declared is not None and "space" not in unknown:
         space = tried.result(partial(_load_set, study, known))
     if space is not None and "budget" not in unknown and (images or not {*FACTS} & (declared or set())):
-        before = len(tried.errors)
-        tried.result(partial(space.refuse_impossible, study.budget))
-        if images is not None and len(tried.errors) == before:
-            tried.result(partial(_refuse_misfit, space, study.budget, images))
+        tried.result(partial(_check_space, space, study.budget, images))
     recipe = _recipe(study, images)
     if images is not None or "epochs" in study.recipe.model_fields_set:
         tried.result(partial(_refuse_epochs, study, recipe))
@@ -160,7 +157,7 @@ def _recipe(study: Study, images: Data | None) -> Recipe:
 
 
 def _refuse_epochs(study: Study, recipe: Recipe) -> None:
-    """Raises StudyError where trainings are to stop after they end."""
+    """Raises StudyError where `first_rung` or `final_epochs` does not go with `epochs`."""
     found: list[StudyFault] = []
     if study.first_rung is not None and study.first_rung >= recipe.epochs:
         message = f"`first_rung` is {study.first_rung}, and a trial has {recipe.epochs} epochs"
@@ -268,6 +265,13 @@ def _refused(study: Study, name: str) -> Iterator[StudyFault]:
         if name not in _declared(study):
             message, slug = f"the space `{Path(study.space).stem}` has no parameter `{name}`", "unknown-key"
         yield StudyFault(("set", name), message, first.help, slug)
+
+
+def _check_space(space: Space, budget: Budget, images: Data | None) -> None:
+    """Raises BudgetError where nothing in the space fits, DataError where its networks don't fit the images."""
+    space.refuse_impossible(budget)
+    if images is not None:
+        _refuse_misfit(space, budget, images)
 
 
 def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
