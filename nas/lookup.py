@@ -77,7 +77,7 @@ class Lookup(BaseModel):
     cost: Annotated[dict[int, str] | None, BeforeValidator(_cost)] = Field(
         None, description="The column of a training's seconds, which the clock then shows."
     )
-    minimize: bool = Field(False, description="Less is better, as of a loss.")
+    minimize: bool = Field(False, description="Lower values are better, as for a loss.")
 
     @property
     def epochs(self) -> tuple[int, ...]:

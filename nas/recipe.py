@@ -16,7 +16,8 @@ class Recipe(BaseModel):
     The learning rate rises linearly over `warmup` (a share of all steps) to `learning_rate` and falls to zero by a
     cosine: `one_cycle` (Smith & Topin 2018, arXiv 1708.07120, without the cycle of the momentum); `cosine` begins at
     the top (Loshchilov & Hutter 2017, arXiv 1608.03983, without restarts). Augmentation: every training image is moved
-    by up to `shift` pixels each way, what comes in is zero, and mirrored half of the time where `flip`.
+    by up to `shift` pixels each way, what comes in is zero, and mirrored half of the time where `flip`. A trial has
+    `epochs`; the best candidates are trained again, and the winner finally, for `final_epochs`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

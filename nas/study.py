@@ -110,12 +110,12 @@ class Study(BaseModel):
         "auto", description="What proposes networks: gp, evolution, local, tpe, nsga2, random, or auto."
     )
     table: LookupMap | None = Field(None, description="A table of results in place of data and trainings.")
-    recipe: RecipeMap = Field(Recipe(), description="How candidates are trained, where it is not as images suggest.")
+    recipe: RecipeMap = Field(Recipe(), description="Training settings; defaults follow from the image size.")
     fidelity: Annotated[Method, Key("|".join(METHODS))] = Field(
-        "asha", description="How far trials are trained: to the end, or the better the further."
+        "asha", description="Train all trials fully, or stop the worse ones early."
     )
     eta: Annotated[int, Key("N", is_rare=True), Field(ge=2, strict=True)] = Field(
-        3, description="Of the trials at a rung, one in so many is trained further."
+        3, description="Promote one in N trials at each rung."
     )
     first_rung: Annotated[Count | None, Key("N", is_rare=True)] = Field(
         None, description="Epochs before trials are first compared; 4 % if not given."
@@ -140,9 +140,9 @@ class Study(BaseModel):
         8, description="Hand-designed networks to begin with, at most, narrowed where they are too large."
     )
     candidates: Annotated[Count, Key("N", is_rare=True)] = Field(4, description="Best networks to compare once more.")
-    final_seeds: Annotated[Count, Key("N", is_rare=True)] = Field(3, description="Final trainings of the winner.")
+    final_seeds: Annotated[Count, Key("N", is_rare=True)] = Field(3, description="Seeds that the winner is trained on.")
     rivals: Annotated[int, Key("N", is_rare=True), Field(ge=0, strict=True)] = Field(
-        1, description="Best hand-designed networks to train as the winner is, to say whether it is better."
+        1, description="Hand-designed networks to retrain and compare with the winner."
     )
     seed: Annotated[int, Key("N"), Field(strict=True)] = Field(0, description="Where randomness comes from.")
     executor: Annotated[str, Key("inline|ray", is_place=True)] = Field(
