@@ -14,11 +14,12 @@ MOST_EXACT = 20_000
 BETTER, WORSE, NO_EVIDENCE, UNKNOWN = "better", "worse", "no evidence", "not trained again"
 
 
-def chance(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """How probable it is, were both networks equally good, that ours come out so much better, or more (one-sided).
+def permutation_p_value(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The one-sided p-value of a permutation test that ours are better: the share of all ways to deal the figures into
+    two groups of these sizes in which the first does at least as well as ours.
 
-    A permutation test (Fisher 1935, The Design of Experiments, section 21) of the difference of the means: exact up to
-    `MOST_EXACT` ways to deal the figures out, of that many at random beyond. With 3 seeds on each side 0.05 is the
+    Fisher 1935, The Design of Experiments, section 21, of the difference of the means: exact up to `MOST_EXACT` ways,
+    of that many at random beyond. With 3 seeds on each side 0.05 is the
     least that can come out, and does if the worst of ours is above the best of theirs; fewer seeds can show nothing.
     """
     every, size = [*ours, *theirs], len(ours)
@@ -35,15 +36,15 @@ def verdict(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """`better` or `worse` where that would come by chance once in 20 times at most; otherwise `no evidence`."""
     if not ours or not theirs:
         return UNKNOWN
-    if chance(ours, theirs) <= LEVEL:
+    if permutation_p_value(ours, theirs) <= LEVEL:
         return BETTER
-    return WORSE if chance(theirs, ours) <= LEVEL else NO_EVIDENCE
+    return WORSE if permutation_p_value(theirs, ours) <= LEVEL else NO_EVIDENCE
 
 
-def mann_whitney(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """How probable it is, were there no difference, that ours rank so much higher, or more (one-sided).
+def mann_whitney_p_value(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The one-sided p-value of the Mann-Whitney U test that ours rank higher.
 
-    The U test by its normal approximation, corrected for ties and continuity (Mann & Whitney 1947): for samples of
+    By its normal approximation, corrected for ties and continuity (Mann & Whitney 1947): for samples of
     eight and more. A single figure on each side gives 0.5 or so, which is no evidence.
     """
     every = sorted([*ours, *theirs])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 METHODS = ("full", "asha", "hyperband")
 FIRST_RUNG = 0.04  # of all epochs
-WARM_UP = 22  # steps: at torch's momentum a running mean is then three quarters of what came after the first ten
+MIN_STEPS_BEFORE_RUNG = 22  # by then the first ten batches have less than 30 % of a running mean (0.9 ** 12)
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,6 @@ class Fidelity:
 
 
 def earliest_rung(num_images: int, batch_size: int) -> int:
-    """The first epoch after `WARM_UP` steps: before, a norm's means are those of a network that was hardly trained."""
-    return math.ceil(WARM_UP / max(1, round(num_images / batch_size)))
+    """The first epoch after `MIN_STEPS_BEFORE_RUNG` steps: before, a norm's means are those of a network that was
+    hardly trained."""
+    return math.ceil(MIN_STEPS_BEFORE_RUNG / max(1, round(num_images / batch_size)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from nas.evidence import chance, verdict
+from nas.evidence import permutation_p_value, verdict
 from nas.fronts import hypervolume
 from nas.history import History
 from nas.lookup import Lookup
@@ -204,7 +204,7 @@ def _rival(history: History, trial: Trial, ours: tuple[float, ...]) -> Rival:
         candidate=_candidate(history, trial),
         test=TestScore(theirs) if theirs else None,
         verdict=verdict(ours, theirs),
-        chance=round(chance(ours, theirs), 6) if ours and theirs else None,
+        chance=round(permutation_p_value(ours, theirs), 6) if ours and theirs else None,
         reason=history.unfinished.get(trial.number, ""),
     )
 

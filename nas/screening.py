@@ -17,7 +17,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import FixpointError
-from nas.evidence import LEVEL, mann_whitney
+from nas.evidence import LEVEL, mann_whitney_p_value
 from nas.history import History
 from nas.records import Decisions
 from nas.samplers.sampler import Sampler
@@ -154,7 +154,7 @@ def screening_report(history: History) -> ScreeningReport | None:
         num_control=len(theirs),
         screened=sign * median(ours) if ours else None,
         control=sign * median(theirs) if theirs else None,
-        chance=mann_whitney(ours, theirs) if ours and theirs else None,
+        chance=mann_whitney_p_value(ours, theirs) if ours and theirs else None,
         rank_correlation=kendall(pairs),
         verdict=_verdict(ours, theirs),
     )
@@ -163,9 +163,9 @@ def screening_report(history: History) -> ScreeningReport | None:
 def _verdict(ours: Sequence[float], theirs: Sequence[float]) -> str:
     if not ours or not theirs:
         return "no trials to compare"
-    if mann_whitney(ours, theirs) <= LEVEL:
+    if mann_whitney_p_value(ours, theirs) <= LEVEL:
         return "it helped"
-    return "it did harm" if mann_whitney(theirs, ours) <= LEVEL else "no evidence that it helped"
+    return "it did harm" if mann_whitney_p_value(theirs, ours) <= LEVEL else "no evidence that it helped"
 
 
 def kendall(pairs: Sequence[tuple[float, float]]) -> float | None:

@@ -7,7 +7,7 @@ given once when it is made. Units: `seconds` is the wall time of one epoch in th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -17,9 +17,9 @@ from typing import Self
 class Job:
     """One training: `architecture` is the text of an exact document, `attempt` counts the runs before this one.
 
-    `epochs` is the length of the whole training, which its schedule follows. This job is of the part of it after epoch
-    `begin`, of which there is a checkpoint unless it is 0, up to epoch `until`; None is all. At the epochs in `saves`
-    a checkpoint is written before they are reported.
+    `epochs` is the length of the whole training, which sets the learning-rate schedule. This job trains epochs
+    `begin + 1` to `until` (None: to the end). It resumes from the checkpoint of epoch `begin`, or starts from scratch
+    if `begin` is 0. A checkpoint is written at each epoch in `saves`, before that epoch is reported.
 
     `alone` promises that no other job runs beside it: the one before it ran out of memory. `decisions` are those of the
     point that it is; where nothing is trained, it is known by them, and has no text.
@@ -123,6 +123,10 @@ class Lost:
 
 ENDS = (Completed, Stopped, Diverged, Failed, OutOfMemory, Lost)  # of a trial, as far as it isn't tried again
 Event = Progress | Paused | Completed | Stopped | Diverged | OutOfMemory | Failed | Lost
+
+
+# Trains one job, an epoch each time that it is asked for the next event.
+Train = Callable[[Job], Iterator[Event]]
 
 
 class Executor(ABC):

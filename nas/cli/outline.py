@@ -85,8 +85,8 @@ def num_weights(graph: Graph, node: Node) -> int:
 
 
 def geometry(node: Node) -> list[str]:
-    """What a convolution or pool is beside its block's name, in words: `3x3/2`, `pad 0` where it is not the padding
-    that keeps the size of a convolution with an odd kernel, and none for all else; `32 groups`."""
+    """The arguments of a convolution or pool in words, empty for other blocks: kernel and stride (`3x3/2`); `pad 0`
+    where the padding is not the usual one (half the kernel for a convolution, 0 for a pool); `32 groups`."""
     block = node.block
     if not isinstance(block, Conv2d | MaxPool2d | AvgPool2d):
         return []

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from nas.trials import Event, Executor, Job, Progress, Stopped
+from nas.trials import Event, Executor, Job, Progress, Stopped, Train
 
 
 class InlineExecutor(Executor):
     """One job at a time; each call of `events` trains one epoch of it, however long that takes."""
 
-    def __init__(self, trainer: Callable[[Job], Iterator[Event]]) -> None:
+    def __init__(self, trainer: Train) -> None:
         self._trainer = trainer
         self._job: Job | None = None
         self._steps: Iterator[Event] = iter(())

@@ -18,9 +18,9 @@ import ray
 from ray import tune
 
 from nas.executors.exchange import Exchange
-from nas.executors.ray_lanes import ClosedError, Closing, Jobs, Lanes, Relay, Silent, Trainer, Worker, resources
+from nas.executors.ray_lanes import ClosedError, Closing, Jobs, Lanes, Relay, Silent, Worker, resources
 from nas.executors.ray_session import RayError, Session, first_line
-from nas.trials import Event, Executor, Job
+from nas.trials import Event, Executor, Job, Train
 
 JOIN_SECONDS = 3.0
 
@@ -42,7 +42,7 @@ class RayExecutor(Executor):
 
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: Train,
         *,
         capacity: int | None = None,
         address: str | None = None,
@@ -96,7 +96,7 @@ class RayExecutor(Executor):
             self._session.close()
             atexit.unregister(self.close)
 
-    def _tune(self, trainer: Trainer, lanes: Lanes, storage: str) -> None:
+    def _tune(self, trainer: Train, lanes: Lanes, storage: str) -> None:
         """The whole life of Tune's thread."""
         try:
             tuner = tune.Tuner(

@@ -13,7 +13,7 @@ job back, and is left out until the cluster has room again: a job never waits fo
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -27,9 +27,7 @@ from ray.util import placement_group_table
 
 from nas.executors.exchange import Exchange
 from nas.executors.ray_session import RayError
-from nas.trials import Event, Failed, Job, Lost, OutOfMemory, Progress
-
-Trainer = Callable[[Job], Iterator[Event]]
+from nas.trials import Failed, Job, Lost, OutOfMemory, Progress, Train
 
 PLACING_SECONDS = 10.0  # until a job goes to another worker, where its own has found no place, and between two tries
 MAX_STARTS = 5  # of workers, one after another and over this time, that all fail
@@ -42,7 +40,7 @@ CONTEXT_BYTES = 512 << 20  # of every process on a GPU, for CUDA itself, beside 
 class Worker(tune.Trainable):
     """One worker process: holds the trainer, runs one job after another, and answers `step` with one epoch's events."""
 
-    def setup(self, config: dict[str, Any], trainer: Trainer | None = None) -> None:
+    def setup(self, config: dict[str, Any], trainer: Train | None = None) -> None:
         assert trainer is not None
         self._trainer = trainer
         self.reset_config(config)

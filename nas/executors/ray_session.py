@@ -62,7 +62,7 @@ class Session:
         self._auto_connects = auto_init_hook.enable_auto_connect
         self.folder = _make_folder()
         unless_set = {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
-        self._surroundings = _Surroundings({**ENVIRONMENT, **unless_set, **_token(self.folder, address)})
+        self._process_state = _ProcessState({**ENVIRONMENT, **unless_set, **_token(self.folder, address)})
         try:
             _start(address, num_cpus, self.folder)
         except BaseException:
@@ -74,11 +74,11 @@ class Session:
         auto_init_hook.enable_auto_connect = False  # a thread that still asks for something must not start Ray anew
         ray.shutdown()
         auto_init_hook.enable_auto_connect = self._auto_connects
-        self._surroundings.restore()
+        self._process_state.restore()
         _remove(self.folder)
 
 
-class _Surroundings:
+class _ProcessState:
     """What Ray changes or reads in this process: environment, log level, handler of SIGTERM, stdout. Until `restore`.
 
     Ray prints the troubles of a cluster, such as the last lines of a lost node's log, on stdout, whatever it is told

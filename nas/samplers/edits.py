@@ -49,7 +49,7 @@ def mutant(
         point = space.mutate(dict(parent), random, num_changes=num_edits)
         if budget.admits(point.costs) and point.hash not in known:
             return dict(point.decisions)
-    near = Surroundings(space, budget, parent, random)
+    near = Neighbourhood(space, budget, parent, random)
     for points in (near.edits(), near.swaps()):
         for point in points:
             if point.hash not in known:
@@ -57,7 +57,7 @@ def mutant(
     return None
 
 
-class Surroundings:
+class Neighbourhood:
     """The points within the budget around a point, in a random order.
 
     A swap is two edits one of which alone breaks the budget: near a bound there is no other way on, for whatever is

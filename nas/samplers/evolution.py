@@ -17,7 +17,7 @@ from nas.records import Decisions
 from nas.samplers.drawing import draw_first, draw_new
 from nas.samplers.edits import mutant
 from nas.samplers.sampler import Sampler
-from nas.samplers.standing import Tried, tried, with_one_more
+from nas.samplers.standing import Tried, tried, updated_front
 from nas.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class EvolutionSampler(Sampler):
         else:
             self._population[place] = one
         if self._num_objectives > 1:
-            self._front = with_one_more(self._front, one)
+            self._front = updated_front(self._front, one)
 
     def _parents(self, random: Random) -> list[Tried]:
         """Whom to mutate, and whom else where there is no new mutant of that one."""

@@ -1,4 +1,4 @@
-"""What points cost, as far as their vectors say: to know it without making their networks.
+"""The parameters and MACs of points predicted from their vectors, without making their networks.
 
 The logarithms of parameters and MACs as linear functions of the vector (ridge regression), learned from draws
 within the budget. They are something to learn from, and no bound is checked by them.

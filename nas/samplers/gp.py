@@ -6,7 +6,7 @@ draws. Trials that still run count with the value that is expected of them. Of s
 one weighting at random (ParEGO, Knowles 2006), so that the proposals together spread along the front.
 
 Accuracies are skewed: networks that don't learn at all lie far below all others. So they are learned on a scale on
-which what is below the median is drawn together logarithmically.
+which what is below the median is compressed logarithmically.
 
 A trial that was stopped at a rung stands below all that went farther, at its distance from the best of that rung; one
 that diverged, or took too much memory, at the bottom. What was proposed is a function of the seed and of what the
@@ -33,7 +33,7 @@ from nas.samplers.drawing import draw_largest, draw_new
 from nas.samplers.encoding import Doubles, Encoding, Integers
 from nas.samplers.expected_costs import ExpectedCosts
 from nas.samplers.sampler import Sampler
-from nas.samplers.scales import drawn_together, levels
+from nas.samplers.scales import compressed_below_median, scalarized
 from nas.samplers.standing import Tried, tried
 from nas.samplers.surrogate import Hyper, Posterior, fit
 from nas.seeds import derive_seed
@@ -147,7 +147,7 @@ class GPSampler(Sampler):
     def _learn(self, weights: Doubles) -> _Model:
         """What all trials say; those that run count with what is expected of them."""
         ended, values = self._ranked(list(self._ended.values()), weights)
-        values = drawn_together(values)
+        values = compressed_below_median(values)
         vectors = self._with_costs(np.stack([one.vector for one in ended]))
         hyper = self._find_lengths(weights)
         posterior = Posterior(hyper, vectors, values, self._groups)
@@ -162,17 +162,17 @@ class GPSampler(Sampler):
         if self._hyper is None or self._num_objectives > 1:
             ended, values = self._ranked(self._sample, weights)
             vectors = self._with_costs(np.stack([one.vector for one in ended]))
-            self._hyper = fit(vectors, drawn_together(values), self._groups)
+            self._hyper = fit(vectors, compressed_below_median(values), self._groups)
         return self._hyper
 
     def _ranked(self, ended: list[_Ended], weights: Doubles) -> tuple[list[_Ended], Doubles]:
         """The best trials, best first, and one number for each."""
-        values = levels([one.tried for one in ended], weights)
+        values = scalarized([one.tried for one in ended], weights)
         order = np.argsort(-values, kind="stable")[:MAX_LEARNED]
         return [ended[at] for at in order], values[order]
 
     def _features(self, points: list[Decisions]) -> Doubles:
-        """What is learned from: decisions, and the costs that they let expect."""
+        """What is learned from: decisions, and the parameters and MACs predicted from them."""
         return self._with_costs(self._encoding.encode_all(points))
 
     def _with_costs(self, vectors: Doubles) -> Doubles:

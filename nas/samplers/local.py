@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from nas.ends import Outcome
 from nas.records import Decisions
 from nas.samplers.drawing import draw_first
-from nas.samplers.edits import Surroundings, num_edits_between
+from nas.samplers.edits import Neighbourhood, num_edits_between
 from nas.samplers.sampler import Sampler
-from nas.samplers.standing import Tried, tried, with_one_more
+from nas.samplers.standing import Tried, tried, updated_front
 from nas.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class LocalSampler(Sampler):
         """What is left of the points around a trial: first as many swaps as edits, then the swaps alone."""
         if one.trial not in climb.around:
             random = Random(derive_seed(self._seed, "around", one.trial))
-            around = Surroundings(self._space, self._budget, one.decisions, random)
+            around = Neighbourhood(self._space, self._budget, one.decisions, random)
             mixed = chain.from_iterable(zip_longest(around.edits(), around.swaps()))
             climb.around[one.trial] = (point for point in mixed if point is not None)
         return climb.around[one.trial]
@@ -127,7 +127,7 @@ class _Climb:
 
     def add(self, one: Tried, num_objectives: int) -> None:
         if num_objectives > 1:
-            self.best = with_one_more(self.best, one)
+            self.best = updated_front(self.best, one)
         else:
             self.best = [other for other in self.best if other.trial != one.trial]
             insort(self.best, one, key=lambda other: tuple(-part for part in other.merit))

@@ -43,8 +43,8 @@ MAX_FINISHED = 150  # finished trials of a study
 
 
 class Choice:
-    """How one trial of a study comes by its parameters: they are the first of some suggestions that `fits`, or those of
-    `otherwise`; `is_found` is false, and they mean nothing, where there is nothing of the kind."""
+    """Picks the parameters of one trial: the first of at most `max_asked` suggestions that `fits`, else those of
+    `otherwise()`. If that gives None, `is_found` is False and the parameters mean nothing."""
 
     def __init__(self, max_asked: int, fits: Callable[[Params], bool], otherwise: Callable[[], Params | None]) -> None:
         self.is_found = True

@@ -22,7 +22,10 @@ class Sampler(ABC):
         """Decisions for the proposal of this number, from 0; None where no new point is found."""
 
     def withdrawn(self, decisions: Decisions) -> None:  # noqa: B027
-        """What was just proposed is one of several, and maybe not the one that is tried. That is told as if new."""
+        """The last proposal is only one of several draws and is taken back.
+
+        If it is chosen after all, `accepted` follows as for a point that the sampler never proposed.
+        """
 
     def accepted(self, trial: int, decisions: Decisions) -> None:  # noqa: B027 (random search learns nothing)
         """The point became this trial, maybe by other decisions that are the same network."""

@@ -12,7 +12,7 @@ from nas.samplers.standing import Tried
 AUGMENTATION = 0.05  # of the weighted sum in the weighting of objectives
 
 
-def levels(trials: Sequence[Tried | None], weights: Doubles) -> Doubles:
+def scalarized(trials: Sequence[Tried | None], weights: Doubles) -> Doubles:
     """One number for each trial, greater is better: its value, or its objectives weighted.
 
     The weighting is that of ParEGO (Knowles 2006): the worst of the weighted objectives and a little of their sum, each
@@ -36,7 +36,7 @@ def levels(trials: Sequence[Tried | None], weights: Doubles) -> Doubles:
     return np.where(np.isnan(found), floor or 0.0, found)
 
 
-def drawn_together(values: Doubles) -> Doubles:
+def compressed_below_median(values: Doubles) -> Doubles:
     """Of mean 0 and deviation 1; below the median only the logarithm of the distance from it counts.
 
     The unit is the distance of the best from the median.

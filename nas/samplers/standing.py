@@ -43,8 +43,9 @@ def _stands_above(one: Tried, other: Tried) -> bool:
     return dominates(one.values, other.values)
 
 
-def with_one_more(front: Iterable[Tried], one: Tried) -> list[Tried]:
-    """Those that nothing dominates, of some of which that is true and one more, or one of them that went on."""
+def updated_front(front: Iterable[Tried], one: Tried) -> list[Tried]:
+    """The front after one more trial, or after a trial of the front that was trained further: `one` is added unless a
+    member dominates it, and the members that it dominates are removed."""
     front = [other for other in front if other.trial != one.trial]
     if any(_stands_above(other, one) for other in front):
         return front

@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.samplers.optuna_study import Choice, Distributions, OptunaSampler, Params
-from nas.samplers.standing import Tried, with_one_more
+from nas.samplers.standing import Tried, updated_front
 
 NUM_BEST = 25  # trials that a study is begun anew with,
 NUM_LATEST = 75  # and those that ended last
@@ -38,7 +38,7 @@ class TPESampler(OptunaSampler):
             front: list[Tried] = []
             for trial in finished:
                 if trial.state == TrialState.COMPLETE:
-                    front = with_one_more(front, Tried(trial.number, {}, tuple(trial.values), (True, 0)))
+                    front = updated_front(front, Tried(trial.number, {}, tuple(trial.values), (True, 0)))
             best = {one.trial for one in front[-NUM_BEST:]}
         else:
             best = {trial.number for trial in sorted(finished, key=_merit, reverse=True)[:NUM_BEST]}

@@ -11,7 +11,7 @@ import pytest
 import search_spaces
 from graphs import Budget
 from nas.data import load_data
-from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN, WORSE, chance, verdict
+from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN, WORSE, permutation_p_value, verdict
 from nas.finishing import finish
 from nas.history import History
 from nas.ledger import Ledger, RunError, read_ledger
@@ -38,16 +38,16 @@ NAMES = {1: "lenet", 2: "squeeze"}
         ([0.5, 0.5], [0.5, 0.5], 1.0),
     ],
 )
-def test_chance_is_the_share_of_dealings_that_lead_as_much(
+def test_the_p_value_is_the_share_of_dealings_that_lead_as_much(
     ours: list[float], theirs: list[float], wanted: float
 ) -> None:
-    assert chance(ours, theirs) == pytest.approx(wanted)
+    assert permutation_p_value(ours, theirs) == pytest.approx(wanted)
 
 
 def test_many_seeds_are_dealt_at_random() -> None:
     low = [0.80 + 0.001 * index for index in range(15)]
-    assert chance([one + 0.05 for one in low], low) < 0.001
-    assert 0.3 < chance(low, [one + 0.0001 for one in low]) < 0.7
+    assert permutation_p_value([one + 0.05 for one in low], low) < 0.001
+    assert 0.3 < permutation_p_value(low, [one + 0.0001 for one in low]) < 0.7
 
 
 def test_a_verdict_needs_seeds() -> None:

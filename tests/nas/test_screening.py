@@ -17,7 +17,7 @@ import graphs
 import search_spaces
 from graphs import Budget
 from nas import search
-from nas.evidence import mann_whitney
+from nas.evidence import mann_whitney_p_value
 from nas.executors import InlineExecutor
 from nas.history import History
 from nas.ledger import read_ledger
@@ -204,9 +204,9 @@ FIGURES = st.lists(st.integers(0, 12).map(float), min_size=2, max_size=25)
 def test_mann_whitney_is_that_of_scipy(ours: list[float], theirs: list[float]) -> None:
     if len({*ours, *theirs}) > 1:
         reference = scipy.stats.mannwhitneyu(ours, theirs, alternative="greater", method="asymptotic").pvalue
-        assert mann_whitney(ours, theirs) == pytest.approx(reference, abs=1e-9)
+        assert mann_whitney_p_value(ours, theirs) == pytest.approx(reference, abs=1e-9)
     else:
-        assert mann_whitney(ours, theirs) == 1.0
+        assert mann_whitney_p_value(ours, theirs) == 1.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=15))
