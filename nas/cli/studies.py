@@ -21,10 +21,7 @@ from nas.study import Study, StudyError, StudyFault, keys_of, places
 NAMES = {"objectives": "--objective"}  # given once for each; all other flags have the name of their key
 OF_TABLE = {"file": ("--table", "FILE"), "seen": ("--seen", "COLUMN"), "report": ("--report", "COLUMN")}
 OF_TABLE |= {"key": ("--key", "COLUMN"), "cost": ("--cost", "COLUMN"), "minimize": ("--minimize", "")}
-SHOWN_OF_RECIPE = {
-    "epochs": "Epochs of a trial.",
-    "final_epochs": "Epochs to retrain the best and the winner.",
-}
+SHOWN_OF_RECIPE = {"epochs": "Epochs of a trial.", "final_epochs": "Epochs to retrain the best and the winner."}
 
 
 def with_study(command: Callable[..., None]) -> Callable[..., None]:
