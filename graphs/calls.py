@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from collections.abc import Mapping as AbstractMapping
 from functools import lru_cache
-from operator import itemgetter
 
 from blocks.catalog import CATALOG
 from blocks.extensions import extension_keys, infer_extension, is_extension, make_extension
@@ -67,6 +66,8 @@ _INFERRED = frozenset(
         "input_shape",
     )
 )
+
+MOST_TRIED = 8  # alternatives of a choice, before anything is decided
 
 Given = dict[str, tuple[Scalar, Tree]]
 
@@ -146,17 +147,11 @@ def merge_arguments(arguments: Mapping, first: Mapping | None) -> Given:
 
 
 def with_one_filled(given: Given) -> Iterator[Given]:
-    """The arguments of a call with one of its holes filled, each in turn, the others left open: by every alternative,
-    of numbers by the least and the greatest."""
+    """The arguments of a call with one of its holes filled, each in turn, the others left open: by every alternative of
+    a choice, by the ends of a range or of what has more than `MOST_TRIED` of them."""
     for name, (key, tree) in given.items():
-        numbers: list[tuple[float, Tree]] = []
-        others: list[Tree] = []
-        for alternative in hole_alternatives(tree) or ():
-            value = alternative.value if isinstance(alternative, Scalar) else None
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                numbers.append((value, alternative))
-            else:
-                others.append(alternative)
-        ends = [end(numbers, key=itemgetter(0))[1] for end in (min, max) if numbers]
-        for alternative in (*ends, *others):
+        alternatives = hole_alternatives(tree) or ()
+        if len(alternatives) > MOST_TRIED or (isinstance(tree, Mapping) and tree.get("choice") is None):
+            alternatives = (*alternatives[:1], *alternatives[1:][-1:])
+        for alternative in alternatives:
             yield {**given, name: (key, alternative)}

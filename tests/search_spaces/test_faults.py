@@ -43,6 +43,7 @@ HEAD = "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
         ("  - {conv: {out_channels: {choice: [4, [4, 8]]}}}", ("E106", 5, 40)),
         ("  - {conv: {out_channels: 4, activation: {choice: [relu, rleu]}}}", ("E106", 5, 58)),
         ("  - {repeat: 2, first: {stride: {choice: [1, two]}}, conv: {out_channels: 4}}", ("E108", 5, 46)),
+        ("  - {conv: {out_channels: 4, kernel_size: {choice: [1, 4, 5]}}}", ("E206", 5, 56)),
         # Out of bounds: of a primitive, and of a shipped block, whatever its other arguments are.
         ("  - {conv2d: {out_channels: {choice: [4, -4]}, kernel_size: {choice: [1, 3]}}}", ("E106", 5, 42)),
         ("  - {conv: {out_channels: {choice: [4, -4]}, kernel_size: {choice: [1, 3]}}}", ("E106", 5, 40)),
@@ -87,6 +88,11 @@ def test_an_alternative_of_a_parameter_that_its_reader_never_takes_is_refused(
         # 0 turns squeeze-and-excitation off: the steps that would divide by it are not done.
         ("params: {w: 4}", "  - {residual_basic: {out_channels: w, se_reduction: {choice: [0, 4]}}}"),
         ("params: {w: {choice: [4, 8]}}", "  - {conv: {out_channels: {choice: [w, 2*w, 4]}}}"),
+        # An even kernel needs another padding than the usual, which is open here.
+        (
+            "params: {w: 4}",
+            "  - {conv: {out_channels: w, kernel_size: {choice: [3, 4]}, padding: {choice: [auto, 1]}}}",
+        ),
         ("params: {w: {choice: [4, 8]}}", "  - {max_pool2d: {kernel_size: 2, padding: {choice: [0, [1, 0]]}}}"),
     ],
 )
