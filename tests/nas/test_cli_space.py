@@ -10,6 +10,7 @@ import pytest
 import graphs
 import search_spaces
 from graphs import Budget
+from graphs.quantities import format_count
 from nas.cli.entry import run
 from search_spaces import Space, counting
 from tests.nas.space_commands import printed, told
@@ -113,7 +114,7 @@ def test_under_a_tight_budget_a_count_and_a_sample_say_the_same(capsys: pytest.C
     # Wilson's upper end where none of n count is z^2 / (n + z^2): 3.8415 / 2003.84 at 95%.
     assert counted["high"] / counted["size"] == pytest.approx(0.001917, rel=1e-3)
     assert printed(capsys, "count", *asked) == (
-        "at most 0.19% of 7.8e173 points keep params <= 10k, at 95% confidence: "
+        f"at most 0.19% of {format_count(counted['size'])} points keep params <= 10k, at 95% confidence: "
         "none of 2,000 draws does, though there are some: `sample` finds them\n"
     )
     text = printed(capsys, "sample", "-n", "1", *asked)
@@ -128,10 +129,15 @@ def test_where_a_count_finds_nothing_it_says_so(capsys: pytest.CaptureFixture[st
     assert counted["how"] == "none of 2,000 draws does, and none was found otherwise"
 
 
-def test_a_size_of_many_digits_is_shown_as_a_power_of_ten(capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(str(told(capsys, "size", "cnn")["size"])) == 174
-    assert printed(capsys, "size", "cnn") == "7.8e173 points\n"
-    assert printed(capsys, "show", "cnn").startswith("cnn   7.8e173 points in ")
+def test_a_size_of_many_digits_is_shown_as_a_power_of_ten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    steps = "".join(f"  - {{name: s{number}, repeat: {{range: [1, 9]}}, relu: {{}}}}\n" for number in range(20))
+    Path("long.yaml").write_text(f"version: 1\nname: long\ninput: {{x: {{vector: 2}}}}\nnet:\n{steps}", "utf-8")
+    assert told(capsys, "size", "long.yaml")["size"] == 9**20  # 12,157,665,459,056,928,801
+    assert printed(capsys, "size", "long.yaml") == "1.2e19 points\n"
+    assert printed(capsys, "show", "long.yaml").startswith("long   1.2e19 points in 20 decisions\n")
 
 
 def test_a_sample_comes_back_as_a_point(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
