@@ -43,7 +43,7 @@ def budget_of(space: Space, share: float) -> Budget:
     """The bound on MACs that holds this share of the space, by bisection over estimated counts."""
     assert space.chain is not None
     from search_spaces.bounds import bounds_of, extreme
-    from search_spaces.drawing import Grid
+    from search_spaces.chain_draws import Grid
 
     low, high = (extreme(space.chain, 1, largest=largest)[0] for largest in (False, True))
     while high - low > max(1, low // 2_000):

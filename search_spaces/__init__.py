@@ -7,61 +7,61 @@ Start with `space`; everything above it serves one of its methods. Reading order
 above it:
 
   networks that ship
-    catalog       the networks and spaces that ship, found by name
-    published     papers, years and published accuracies of the networks
-    weight_maps   how other libraries name the weights of a family
-    weight_names  which tensor of a file is which of a network
+    catalog           the networks and spaces that ship, found by name
+    published         papers, years and published accuracies of the networks
+    weight_maps       how other libraries name the weights of a family
+    weight_names      which tensor of a file is which of a network
   what there is to decide
-    decisions     what there is to decide, and every way to do it
-    conditions    open parameters, and which of their combinations keep `where`
-    counts        how many ways there are to fill holes
-    offers        what each hole offers
-    agenda        what is asked for, in its order
-    resolution    a document with its holes filled
-    resolver      all the holes of a document
+    decisions         what there is to decide, and every way to do it
+    conditions        open parameters, and which of their combinations keep `where`
+    counts            how many ways there are to fill holes
+    offers            what each hole offers
+    agenda            what is asked for, in its order
+    resolution        a document with its holes filled
+    resolver          all the holes of a document
   locating a network
-    targets       a graph as something to be found
-    departure     where a network leaves a space
-    trail         depth-first search over the ways of a walk
-    locating      the decisions that lead to a graph
+    targets           a graph as something to be found
+    departure         where a network leaves a space
+    trail             depth-first search over the ways of a walk
+    locating          the decisions that lead to a graph
   costs by sums over stages
-    links         the steps of a net, where they follow one another
-    summing       what decided points come to, hash and peak included, from remembered parts
-    chains        a space as layers of options whose costs add up
-    pricing       what a part of a document costs in its place
-    unfolding     documents to chains
-    bounds        a budget as bounds on sums
+    links             the steps of a net, where they follow one another
+    summing           what decided points come to, hash and peak included, from remembered parts
+    chains            a space as layers of options whose costs add up
+    pricing           what a part of a document costs in its place
+    unfolding         documents to chains
+    bounds            a budget as bounds on sums
   costs by a walk on types
-    walkable      which documents can be walked without their networks
-    phrases       expressions and arguments as Python expressions
-    quotes        blocks, and what they cost and give, each found once
-    pieces        what is made on such a walk: its canonical code and its peak of memory
-    purses        choosers: they make the decisions of a walk, and add up what it costs
-    scripts       values, addresses and bodies as the generated functions have them
-    calling       code of calls
-    scripting     code of steps
-    programs      documents compiled to functions that walk them
-    tables        weights for draws of one decision
-    walking       the state of a walk on types alone, which these functions ask
-    costing       what decisions cost while they are made, hash and peak included
+    walkable          which documents can be walked without their networks
+    phrases           expressions and arguments as Python expressions
+    quotes            blocks, and what they cost and give, each found once
+    pieces            what is made on such a walk: its canonical code and its peak of memory
+    choosers          make the decisions of a walk, and add up what it costs
+    scripts           values, addresses and bodies as the generated functions have them
+    calling           code of calls
+    scripting         code of steps
+    programs          documents compiled to functions that walk them
+    draw_weights      weights for draws of one decision
+    type_walk         the state of a walk on types alone, which these functions ask
+    costing           what decisions cost while they are made, hash and peak included
   draws within a budget
-    experience    weights that adapt to what fitted before
-    spending      a chooser that draws what is open, within limits
-    legwise       draws within bounds where a space is no chain, step by step
-    points        `Point`, and a space as sampling sees it
-    profiles      exact counts of what keeps bounds
-    drawing       uniform draws of what keeps bounds
-    sampling      points that keep a budget; budgets that nothing keeps
+    adaptive_weights  weights that adapt to what fitted before
+    budgeted_chooser  a chooser that draws what is open, within limits
+    stepwise          draws within bounds where a space is no chain, step by step
+    points            `Point`, and a space as sampling sees it
+    chain_counts      exact counts of what keeps bounds
+    chain_draws       uniform draws of what keeps bounds
+    sampling          points that keep a budget; budgets that nothing keeps
   what a space can do
-    listing       all points that keep a budget, where they are few
-    counting      how many points keep a budget
-    moves         neighbours, mutations, children
-    linting       what is odd about a space
-    spelling      the key of a table's row, spelled by decisions
+    listing           all points that keep a budget, where they are few
+    counting          how many points keep a budget
+    moves             neighbours, mutations, children
+    linting           what is odd about a space
+    spelling          the key of a table's row, spelled by decisions
   spaces
-    space         `Space`: all of this, by one name
-    loading       spaces from files and texts
-    kinship       the networks near another
+    space             `Space`: all of this, by one name
+    loading           spaces from files and texts
+    kinship           the networks near another
 
 `networks/*.yaml` are the hand-designed networks, a family in a file; `spaces/*.yaml` the search
 spaces, `spaces/*.points.json` where networks lie in them.

@@ -1,6 +1,6 @@
 """What the network of a set of decisions costs, without the network.
 
-The net is walked on types alone (`search_spaces.walking`), leg by leg. What was made on the way is kept, so that the
+The net is walked on types alone (`search_spaces.type_walk`), leg by leg. What was made on the way is kept, so that the
 hash of the network and its peak of memory can be told afterwards. `search_spaces.summing` is for points that are
 decided and few: it expands, which takes more documents, but takes longer where parts are seldom met again. `Space` asks
 the one that is quicker first. Which documents are walked, `search_spaces.walkable` says.
@@ -22,14 +22,14 @@ from graphs.faults import FaultList
 from graphs.inputs import input_types
 from search_spaces.calling import Function
 from search_spaces.chains import Costs
+from search_spaces.choosers import LIMITS, SIZE, Chooser, FixedChooser
 from search_spaces.decisions import Decision
+from search_spaces.draw_weights import DrawWeights, draw_weights_of
 from search_spaces.phrases import NotLegal
 from search_spaces.pieces import Piece
 from search_spaces.programs import Program
-from search_spaces.purses import LIMITS, SIZE, Chooser, FixedChooser
 from search_spaces.resolver import Resolver
-from search_spaces.tables import DrawWeights, draw_weights_of
-from search_spaces.walking import Lacking, Read, TypeWalk
+from search_spaces.type_walk import Lacking, Read, TypeWalk
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Leg:
 
 @dataclass(frozen=True)
 class Walked:
-    """A network that was walked: its costs, as `search_spaces.purses` has them, and what was made."""
+    """A network that was walked: its costs, as `search_spaces.choosers` has them, and what was made."""
 
     costs: Costs
     piece: Piece | None

@@ -14,13 +14,13 @@ from blocks.errors import BudgetError
 from graphs.budget import Budget
 from graphs.faults import DocumentError
 from search_spaces.bounds import Bounds, bounds_of
+from search_spaces.choosers import OverLimits
 from search_spaces.decisions import Decision, choose_exactly
-from search_spaces.legwise import highs_of
 from search_spaces.listing import MAX_LISTED
 from search_spaces.phrases import NotLegal
 from search_spaces.points import PointSource
-from search_spaces.purses import OverLimits
 from search_spaces.sampling import FeasibleDraws
+from search_spaces.stepwise import highs_of
 
 NUM_DRAWS = 100  # of networks,
 MANY_DRAWS = 2_000  # where less than
@@ -58,8 +58,8 @@ def count_points(space: PointSource, budget: Budget) -> Count:
     if space.chain is not None and is_whole:
         import numpy as np
 
-        from search_spaces.drawing import Grid
-        from search_spaces.profiles import count_paths
+        from search_spaces.chain_counts import count_paths
+        from search_spaces.chain_draws import Grid
 
         number = count_paths(space.chain, bounds)
         if number is not None:

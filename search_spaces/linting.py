@@ -105,7 +105,7 @@ def _without_points(space: PointSource, budget: Budget, points: list[Point]) -> 
 def _is_possible(space: PointSource, chain: Chain, budget: Budget) -> bool:
     """Whether some path of the chain may keep the budget. Bounds on `peak_bytes` are ignored, since it does not add
     up."""
-    from search_spaces.drawing import Grid
+    from search_spaces.chain_draws import Grid
 
     bounds, _ = bounds_of(budget, space.requirements)
     return bounds.are_possible and Grid(chain, bounds).mass > 0

@@ -20,7 +20,7 @@ from search_spaces.costing import Costing, Walked
 from search_spaces.decisions import Alternative, Choose, Decision
 
 if TYPE_CHECKING:
-    from search_spaces.drawing import Grid
+    from search_spaces.chain_draws import Grid
 
 Decisions = dict[str, Alternative]
 

@@ -6,7 +6,7 @@ document.
 
 A block of the language is a function from what it reads, and from its arguments, to what it gives; a block that leaves
 something open takes the address of its call as well. A value is two variables: its type, and its number among what was
-made. The functions call `search_spaces.walking.TypeWalk`, which makes decisions and adds up costs, as `w`.
+made. The functions call `search_spaces.type_walk.TypeWalk`, which makes decisions and adds up costs, as `w`.
 """
 
 from __future__ import annotations

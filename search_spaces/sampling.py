@@ -5,7 +5,7 @@ are rejected: what is left is uniform over the feasible points. The share that w
 are rejected and the space is a chain (`search_spaces.chains`), they are drawn from the chain instead, as uniformly
 and almost without rejections. Where it is none, and so few draws keep the budget that it takes too long, a space of
 few points is listed and drawn from, which is uniform as well; a larger one is drawn from decision by decision, as long
-as the room lasts (`search_spaces.legwise`), or, where that leads nowhere, by descent, and the result says that it is
+as the room lasts (`search_spaces.stepwise`), or, where that leads nowhere, by descent, and the result says that it is
 not uniform. With a prior, read "in proportion to the prior" for uniform.
 """
 
@@ -19,11 +19,11 @@ from blocks.errors import BudgetError
 from graphs.budget import Budget
 from graphs.costs import NODE_FIGURES, Totals
 from graphs.faults import DocumentError
+from search_spaces.adaptive_weights import Experience
 from search_spaces.bounds import UNBOUNDED, Bounds, bounds_of, extreme
 from search_spaces.chains import SUMMED_METRICS
-from search_spaces.experience import Experience
-from search_spaces.legwise import Draw, draw_plain, draw_within
 from search_spaces.points import Decisions, Drawn, Point, PointSource, legal_point
+from search_spaces.stepwise import Draw, draw_plain, draw_within
 
 MAX_REJECTED = 500
 PATIENCE = 50  # rejections before the chain is made,
@@ -204,7 +204,7 @@ class ChainDraws:
 
     def draw(self, number: int) -> Drawn:
         """So many decision sets at once. Raises `BudgetError` where there are none."""
-        from search_spaces.drawing import draw
+        from search_spaces.chain_draws import draw
 
         drawn = draw(self._grid, number, self._random) if self._bounds.are_possible else None
         if drawn is None:

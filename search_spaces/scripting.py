@@ -21,8 +21,8 @@ from graphs.ordering import step_names, step_order
 from graphs.resolving import REPEAT
 from graphs.text import Mapping, Scalar
 from search_spaces.calling import Calls
+from search_spaces.choosers import SIZE
 from search_spaces.phrases import argument, condition
-from search_spaces.purses import SIZE
 from search_spaces.resolver import Resolver
 from search_spaces.scripts import Body, Place, Variables, after, named, refused, together
 

@@ -18,6 +18,7 @@ from graphs.requirements import Requirement, read_requirements
 from search_spaces.agenda import PointKey
 from search_spaces.bounds import Bounds
 from search_spaces.chains import Chain
+from search_spaces.choosers import OverLimits
 from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, choose_exactly, every_way
@@ -27,7 +28,6 @@ from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.phrases import NotLegal
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
-from search_spaces.purses import OverLimits
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.spelling import Spelling, read_spelling
@@ -36,7 +36,7 @@ from search_spaces.unfolding import chain_of
 from search_spaces.walkable import not_walked_because
 
 if TYPE_CHECKING:
-    from search_spaces.drawing import Grid
+    from search_spaces.chain_draws import Grid
 
 
 Known = TypeVar("Known")
@@ -120,7 +120,7 @@ class Space:
 
     def grid(self, bounds: Bounds) -> Grid:
         """What draws from the space's chain need, made once for all draws within the same bounds."""
-        from search_spaces.drawing import Grid
+        from search_spaces.chain_draws import Grid
 
         assert self.chain is not None
         if bounds not in self._grids:

@@ -15,10 +15,10 @@ from graphs import Budget
 from graphs.fragments import forget
 from search_spaces import Space, counting
 from search_spaces.bounds import bounds_of
+from search_spaces.chain_counts import count_paths
+from search_spaces.chain_draws import Grid
 from search_spaces.chains import SUMMED_METRICS
 from search_spaces.counting import wilson_interval
-from search_spaces.drawing import Grid
-from search_spaces.profiles import count_paths
 
 HEAD = "version: 1\nname: s\n"
 TAIL = "  - global_avg_pool: {}\n  - {name: fc, linear: {out_features: 3}}\n"
@@ -181,7 +181,7 @@ def test_two_bounds_are_counted_alike_with_and_without_looking_at_every_pair(mon
     assert space.chain is not None
     bounds, _ = bounds_of(Budget.of(min_params="600k", max_params="1M", min_macs="20M", max_macs="40M"), [])
     counted = count_paths(space.chain, bounds)
-    monkeypatch.setattr("search_spaces.profiles.MAX_PRODUCT", 0)
+    monkeypatch.setattr("search_spaces.chain_counts.MAX_PRODUCT", 0)
     assert count_paths(space.chain, bounds) == counted
     assert counted
 
@@ -295,8 +295,8 @@ def test_a_space_of_nested_stages_is_opened_down_to_its_blocks() -> None:
 
 def test_what_was_only_not_found_is_not_called_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
     # With two cells a side, costs are rounded so much that nothing is ruled out.
-    monkeypatch.setattr("search_spaces.drawing.CELLS", (1, 2, 2, 2))
-    monkeypatch.setattr("search_spaces.drawing.MAX_IN_VAIN", 100)
+    monkeypatch.setattr("search_spaces.chain_draws.CELLS", (1, 2, 2, 2))
+    monkeypatch.setattr("search_spaces.chain_draws.MAX_IN_VAIN", 100)
     space = search_spaces.parse(UNIFORM.text())
     with pytest.raises(BudgetError, match="nothing was found in the space `s` that keeps params <= 300, macs >= 100k"):
         space.draw_decisions(1, Budget.of(max_params=300, min_macs="100k"))

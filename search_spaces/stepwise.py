@@ -5,8 +5,8 @@ repetitions there are is drawn first. Each leg gets a random share of what is le
 piece of a stick broken at random, so that all legs get the same on average. It is drawn, alternative by alternative in
 proportion to their prior, until it fits; its share never shrinks between tries. After `TRIES` failures the leg before
 it is drawn again, after further failures earlier ones. Alternatives that rarely fitted in earlier draws of a stream are
-drawn less often (`search_spaces.experience`). One draw in `ONE_UNGUIDED_IN` ignores shares and experience, so that
-every point within the bounds can come out.
+drawn less often (`search_spaces.adaptive_weights`). One draw in `ONE_UNGUIDED_IN` ignores shares and experience, so
+that every point within the bounds can come out.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from bisect import bisect
 from dataclasses import dataclass
 from random import Random
 
+from search_spaces.adaptive_weights import Experience
 from search_spaces.bounds import Bounds
+from search_spaces.budgeted_chooser import BudgetedChooser
+from search_spaces.choosers import LIMITS, OverLimits
 from search_spaces.costing import Costing, Leg, Run, Walked
 from search_spaces.decisions import Decision
-from search_spaces.experience import Experience
 from search_spaces.phrases import NotLegal
-from search_spaces.purses import LIMITS, OverLimits
-from search_spaces.spending import BudgetedChooser
-from search_spaces.walking import Read
+from search_spaces.type_walk import Read
 
 ONE_UNGUIDED_IN = 20
 TRIES = 24  # of one leg,

@@ -17,9 +17,9 @@ from graphs.arguments import Argument
 from graphs.assembly import MAX_NODES
 from graphs.document import Choice, Step
 from graphs.text import Tree
+from search_spaces.choosers import BLOCK_SIZE, SIZE, Chooser, OverLimits, Value
 from search_spaces.phrases import NotLegal
 from search_spaces.pieces import Piece, Wire
-from search_spaces.purses import BLOCK_SIZE, SIZE, Chooser, OverLimits, Value
 from search_spaces.quotes import Block
 from search_spaces.resolver import Resolver
 
@@ -190,7 +190,7 @@ class TypeWalk:
 
 
 class OpenChoice:
-    """The alternatives of a choice: see `purses.Alternatives`."""
+    """The alternatives of a choice: see `choosers.Alternatives`."""
 
     def __init__(
         self,

@@ -12,9 +12,9 @@ from blocks.errors import BudgetError
 from graphs import Budget, DocumentError
 from graphs.loading import graph_of
 from search_spaces import Point, Space
-from search_spaces.experience import LEAST, Experience, choose_weighted
+from search_spaces.adaptive_weights import LEAST, Experience, choose_weighted
 from search_spaces.kinship import remembered_points
-from search_spaces.legwise import Draw, draw_within
+from search_spaces.stepwise import Draw, draw_within
 
 CNN = search_spaces.load("cnn", {"size": 32, "classes": 10})
 BUDGET = Budget.of(max_params="300k", max_macs="20M")

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from search_spaces.adaptive_weights import AdaptiveWeights, Experience, choose_weighted
 from search_spaces.chains import Costs
+from search_spaces.choosers import LIMITS, NO_COSTS, Alternatives, OverLimits, Value
 from search_spaces.costing import Costing
 from search_spaces.decisions import Decision
-from search_spaces.experience import AdaptiveWeights, Experience, choose_weighted
 from search_spaces.phrases import NotLegal
-from search_spaces.purses import LIMITS, NO_COSTS, Alternatives, OverLimits, Value
 
 INNER_TRIES = 6  # of what is open in one alternative, before another is taken
 MAX_IN_VAIN = 6  # tries to find less than the least costs known of an alternative

@@ -12,7 +12,7 @@ from graphs import Budget, Graph
 from search_spaces import Decision, Decisions, Space
 from search_spaces.costing import Walked
 from search_spaces.kinship import remembered_points, space_for
-from tests.search_spaces.test_spending import ODD, point_of
+from tests.search_spaces.test_stepwise import ODD, point_of
 
 # Cells that read the two before them, repeated as often as is decided; the first of them reads other types.
 CELLS = """\
@@ -141,7 +141,7 @@ def test_whatever_the_language_has_a_walk_knows_the_figures_of_the_graph(text: s
 
 def test_what_was_drawn_within_a_budget_knows_its_hash() -> None:
     from search_spaces.bounds import bounds_of
-    from search_spaces.legwise import draw_within
+    from search_spaces.stepwise import draw_within
 
     space = family_tree(32, 10)
     assert space.costing is not None
