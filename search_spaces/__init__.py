@@ -33,14 +33,14 @@ above it:
     bounds            a budget as bounds on sums
   costs by a walk on types
     walkable          which documents can be walked without their networks
-    phrases           expressions and arguments as Python expressions
+    code_expressions  expressions and arguments as Python expressions
     quotes            blocks, and what they cost and give, each found once
     pieces            what is made on such a walk: its canonical code and its peak of memory
     choosers          make the decisions of a walk, and add up what it costs
-    scripts           values, addresses and bodies as the generated functions have them
-    calling           code of calls
-    scripting         code of steps
-    programs          documents compiled to functions that walk them
+    code_values       values, addresses and bodies as the generated functions have them
+    code_calls        code of calls
+    code_steps        code of steps
+    code_program      documents compiled to functions that walk them
     draw_weights      weights for draws of one decision
     type_walk         the state of a walk on types alone, which these functions ask
     costing           what decisions cost while they are made, hash and peak included

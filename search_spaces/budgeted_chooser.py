@@ -10,9 +10,9 @@ from random import Random
 from search_spaces.adaptive_weights import AdaptiveWeights, Experience, choose_weighted
 from search_spaces.chains import Costs
 from search_spaces.choosers import LIMITS, NO_COSTS, Alternatives, OverLimits, Value
+from search_spaces.code_expressions import NotLegal
 from search_spaces.costing import Costing
 from search_spaces.decisions import Decision
-from search_spaces.phrases import NotLegal
 
 INNER_TRIES = 6  # of what is open in one alternative, before another is taken
 MAX_IN_VAIN = 6  # tries to find less than the least costs known of an alternative

@@ -14,8 +14,8 @@ from graphs.assembly import MAX_NODES, MAX_STEPS
 from graphs.requirements import MAX_MACS, MAX_PARAMS
 from search_spaces.bounds import UNBOUNDED
 from search_spaces.chains import Costs
+from search_spaces.code_expressions import NotLegal
 from search_spaces.decisions import Decision
-from search_spaces.phrases import NotLegal
 
 SIZE = 3  # its index among the costs
 NO_COSTS: Costs = (0, 0, 0, 0)

@@ -20,14 +20,14 @@ from graphs.canonical import hash_of
 from graphs.document import Document, hole_alternatives
 from graphs.faults import FaultList
 from graphs.inputs import input_types
-from search_spaces.calling import Function
 from search_spaces.chains import Costs
 from search_spaces.choosers import LIMITS, SIZE, Chooser, FixedChooser
+from search_spaces.code_calls import Function
+from search_spaces.code_expressions import NotLegal
+from search_spaces.code_program import Program
 from search_spaces.decisions import Decision
 from search_spaces.draw_weights import DrawWeights, draw_weights_of
-from search_spaces.phrases import NotLegal
 from search_spaces.pieces import Piece
-from search_spaces.programs import Program
 from search_spaces.resolver import Resolver
 from search_spaces.type_walk import Lacking, Read, TypeWalk
 

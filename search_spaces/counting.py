@@ -15,9 +15,9 @@ from graphs.budget import Budget
 from graphs.faults import DocumentError
 from search_spaces.bounds import Bounds, bounds_of
 from search_spaces.choosers import OverLimits
+from search_spaces.code_expressions import NotLegal
 from search_spaces.decisions import Decision, choose_exactly
 from search_spaces.listing import MAX_LISTED
-from search_spaces.phrases import NotLegal
 from search_spaces.points import PointSource
 from search_spaces.sampling import FeasibleDraws
 from search_spaces.stepwise import highs_of

@@ -16,7 +16,7 @@ from graphs.assembly import MAX_CHANNELS
 from graphs.calls import make_block
 from graphs.canonical import block_label
 from graphs.parts import Label
-from search_spaces.phrases import NotLegal
+from search_spaces.code_expressions import NotLegal
 
 MAX_MADE = 5_000  # of one kind, with arguments of the same names
 

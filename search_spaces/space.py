@@ -19,6 +19,7 @@ from search_spaces.agenda import PointKey
 from search_spaces.bounds import Bounds
 from search_spaces.chains import Chain
 from search_spaces.choosers import OverLimits
+from search_spaces.code_expressions import NotLegal
 from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, choose_exactly, every_way
@@ -26,7 +27,6 @@ from search_spaces.linting import Report, lint
 from search_spaces.listing import MAX_LISTED, list_points
 from search_spaces.locating import Domains, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
-from search_spaces.phrases import NotLegal
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions

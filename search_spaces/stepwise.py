@@ -19,9 +19,9 @@ from search_spaces.adaptive_weights import Experience
 from search_spaces.bounds import Bounds
 from search_spaces.budgeted_chooser import BudgetedChooser
 from search_spaces.choosers import LIMITS, OverLimits
+from search_spaces.code_expressions import NotLegal
 from search_spaces.costing import Costing, Leg, Run, Walked
 from search_spaces.decisions import Decision
-from search_spaces.phrases import NotLegal
 from search_spaces.type_walk import Read
 
 ONE_UNGUIDED_IN = 20

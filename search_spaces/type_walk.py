@@ -1,7 +1,7 @@
 """A walk over the steps of a document that makes no network, only what it costs.
 
-The functions of a document (`search_spaces.programs`) walk its steps as an expansion does, but of a value nothing is
-kept except its type, and its number among what was made. They ask a `TypeWalk` for all that depends on decisions and
+The functions of a document (`search_spaces.code_program`) walk its steps as an expansion does, but of a value nothing
+is kept except its type, and its number among what was made. They ask a `TypeWalk` for all that depends on decisions and
 costs, and it ends as soon as it has cost too much.
 """
 
@@ -18,7 +18,7 @@ from graphs.assembly import MAX_NODES
 from graphs.document import Choice, Step
 from graphs.text import Tree
 from search_spaces.choosers import BLOCK_SIZE, SIZE, Chooser, OverLimits, Value
-from search_spaces.phrases import NotLegal
+from search_spaces.code_expressions import NotLegal
 from search_spaces.pieces import Piece, Wire
 from search_spaces.quotes import Block
 from search_spaces.resolver import Resolver

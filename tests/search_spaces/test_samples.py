@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import search_spaces
 from graphs import Budget, Graph
 from search_spaces import Decisions, Point, Space
+from search_spaces.code_expressions import NotLegal
 from search_spaces.kinship import remembered_points, space_for
-from search_spaces.phrases import NotLegal
 from tests.search_spaces.flat import flattened
 
 NUM_SAMPLES = int(os.environ.get("SAMPLES", "30"))

@@ -1,4 +1,4 @@
-"""Expressions and arguments as Python expressions, for the functions that walk a document (`search_spaces.programs`).
+"""Expressions and arguments as Python expressions, for the functions of `search_spaces.code_program`.
 
 The code of one gives what `graphs.arguments` evaluates, or raises `NotLegal`. Nothing of a document's text gets into it
 but numbers, words as literals, and the variables that its names stand for in the function.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from graphs.resolving import BEFORE
-from search_spaces.phrases import Names, Writer
+from search_spaces.code_expressions import Names, Writer
 
 
 class Variables(NamedTuple):

@@ -1,5 +1,5 @@
 """Code of calls: of primitives, which are made, and of blocks of the language, which are functions of their own
-(`search_spaces.programs`).
+(`search_spaces.code_program`).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from graphs.lexicon import Lexicon
 from graphs.resolving import BEFORE
 from graphs.slots import Slot, slot_of
 from graphs.text import Mapping, Scalar
-from search_spaces.phrases import RUNTIME, Code, Names, NotLegal, Writer, argument, condition, kind_of
+from search_spaces.code_expressions import RUNTIME, Code, Names, NotLegal, Writer, argument, condition, kind_of
+from search_spaces.code_values import Body, Place, Variables, given_node, refused, together
 from search_spaces.quotes import Made
 from search_spaces.resolver import Resolver
-from search_spaces.scripts import Body, Place, Variables, given_node, refused, together
 
 Function = Callable[..., Any]
 
 
-class Calls:
-    """The calls of one document. `defaults` is the code of what it says of all calls of a block; `write` generates that
-    of what a block does."""
+class CallCode:
+    """Generates the code of the calls of one document. `defaults` is the code of what it says of all calls of a block;
+    `write` generates that of what a block does."""
 
     def __init__(self, document: Document, resolver: Resolver, write: Callable[[Template, Body], Variables]) -> None:
         self.lexicon = Lexicon(document, Assembly(FaultList(), 0))

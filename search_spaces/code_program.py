@@ -19,11 +19,11 @@ from graphs.faults import FaultList
 from graphs.ordering import step_names, step_order
 from graphs.slots import slot_of
 from graphs.text import Scalar, Tree
-from search_spaces.calling import Function
-from search_spaces.phrases import Code, Names, argument, condition, kind_of
+from search_spaces.code_calls import Function
+from search_spaces.code_expressions import Code, Names, argument, condition, kind_of
+from search_spaces.code_steps import StepCode
+from search_spaces.code_values import Body, Place, Variables
 from search_spaces.resolver import Resolver
-from search_spaces.scripting import Script
-from search_spaces.scripts import Body, Place, Variables
 
 
 class NetStep(NamedTuple):
@@ -42,8 +42,8 @@ class Program:
 
     def __init__(self, document: Document, resolver: Resolver) -> None:
         self.document = document
-        self._script = Script(document, resolver)
-        self._calls = self._script.calls
+        self._step_code = StepCode(document, resolver)
+        self._calls = self._step_code.calls
         slots = {param.name.text: slot_of(param) for param in document.params}
         values = {name: Code(f"w.params[{at}]", kind_of(slot)) for at, (name, slot) in enumerate(slots.items())}
         self._reach = Names(values, slots, {})
@@ -81,10 +81,10 @@ class Program:
     def _step(self, step: Step, name: str) -> NetStep:
         body, previous = self._begin(step)
         if not step.each:
-            found = self._script.step(step, name, previous, body, looks_back=True)
+            found = self._step_code.step(step, name, previous, body, looks_back=True)
             body.writer.add(f"return {found.all}")
             return NetStep(name, self._calls.end(body.writer))
-        [source] = self._script.sources(step, previous, body)
+        [source] = self._step_code.sources(step, previous, body)
         body.writer.add(f"return {source.all}")
         place = Place("", name)
         return NetStep(name, self._calls.end(body.writer), self._times(step, place), self._repetition(step, place))
@@ -111,16 +111,16 @@ class Program:
         body, _ = self._begin(replace(step, sources=(), action=Sequential(step.action.key, ()), first=None))
         if step.when is not None:
             body.writer.add(f"if not ({condition(step.when, body.scope, body.writer)}): return 0")
-        body.writer.add(f"return {self._script.times(step, place, body)}")
+        body.writer.add(f"return {self._step_code.times(step, place, body)}")
         return self._calls.end(body.writer)
 
     def _repetition(self, step: Step, place: Place) -> Function:
         body, previous = self._begin(step, "number", "current")
-        [source] = self._script.sources(step, previous, body)
+        [source] = self._step_code.sources(step, previous, body)
         given = Variables.new(body.writer, 4)
         body.writer.add(f"{given.all} = ({source.all}) if current is None else current")
         body.writer.add(f"place = {place.code} + '.' + str(number)")
         body = body._replace(scope=body.scope.inside(source.type))
-        found = self._script.once(step, "number", given, Place("place"), body)
+        found = self._step_code.once(step, "number", given, Place("place"), body)
         body.writer.add(f"return {found.value}, {given.value}")
         return self._calls.end(body.writer)

@@ -20,18 +20,18 @@ from graphs.faults import FaultList
 from graphs.ordering import step_names, step_order
 from graphs.resolving import REPEAT
 from graphs.text import Mapping, Scalar
-from search_spaces.calling import Calls
 from search_spaces.choosers import SIZE
-from search_spaces.phrases import argument, condition
+from search_spaces.code_calls import CallCode
+from search_spaces.code_expressions import argument, condition
+from search_spaces.code_values import Body, Place, Variables, after, named, refused, together
 from search_spaces.resolver import Resolver
-from search_spaces.scripts import Body, Place, Variables, after, named, refused, together
 
 
-class Script:
-    """The steps of one document."""
+class StepCode:
+    """Generates the code of the steps of one document."""
 
     def __init__(self, document: Document, resolver: Resolver) -> None:
-        self.calls = Calls(document, resolver, self._template)
+        self.calls = CallCode(document, resolver, self._template)
         self._resolver = resolver
 
     def _template(self, template: Template, body: Body) -> Variables:
