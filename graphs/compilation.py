@@ -24,10 +24,10 @@ from blocks.errors import FixpointError
 from blocks.extensions import build_block
 from graphs.faults import one_of
 from graphs.graph import Graph
-from graphs.kernels import training_kernel
 from graphs.passes import PASSES, Mode, Plan, plan_of
 from graphs.passes.source import inference_source, training_source
 from graphs.preparation import Prepared
+from graphs.training_kernels import training_kernel
 
 
 class ModeError(FixpointError):

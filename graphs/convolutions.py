@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graphs.kernels import Callee, overwriting
+from graphs.training_kernels import Callee, overwriting
 
 SMALL = 1_000_000  # MACs of an image below which calling oneDNN costs more than what it does better
 LARGE = 2**23  # values of a result on a GPU: 10 images of 256 x 56 x 56

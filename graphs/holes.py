@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from graphs.document import MAX_ALTERNATIVES, hole_alternatives, range_of
 from graphs.faults import FaultList, Mark, nearest
-from graphs.shapes import is_value
 from graphs.text import Mapping, Scalar, Sequence, Tree
+from graphs.tree_checks import is_value
 
 MAX_WEIGHT = 1_000_000
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from graphs.document import Key
 from graphs.faults import FaultList, Mark, one_of
-from graphs.shapes import NO_ENTRIES, read_mapping
 from graphs.text import Mapping, Scalar, Sequence, Tree
+from graphs.tree_checks import NO_ENTRIES, read_mapping
 
 KEYS = ("of", "spell", "absent")
 EXAMPLE = 'key: {of: "{layer1.op}{layer2.op}", spell: {skip: 0, conv: 1}}'

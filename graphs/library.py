@@ -13,10 +13,10 @@ from blocks.extensions import extension, extensions
 from blocks.primitive import Primitive
 from graphs.document import Template
 from graphs.faults import FaultList
-from graphs.shapes import KEYWORDS, MODULE_WORDS
 from graphs.steps import GROUPS, STEP_KEYS
 from graphs.templates import read_library
 from graphs.text import parse_tree, read_source
+from graphs.tree_checks import KEYWORDS, MODULE_WORDS
 
 FOLDER = Path(blocks.__file__).parent / "composites"
 

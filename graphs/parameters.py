@@ -7,8 +7,8 @@ from dataclasses import replace
 from graphs.document import Kind, Param, hole_alternatives
 from graphs.faults import FaultList, nearest, one_of
 from graphs.holes import check_hole, check_value
-from graphs.shapes import NAME, NO_ENTRIES, is_name, read_mapping
 from graphs.text import Mapping, Scalar, Sequence, Tree
+from graphs.tree_checks import NAME, NO_ENTRIES, is_name, read_mapping
 
 KINDS: dict[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "size": "size", "node": "node"}
 

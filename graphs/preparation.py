@@ -8,9 +8,9 @@ from operator import is_
 import torch
 from torch import Tensor, nn
 
-from graphs.folding import inference_kernel
-from graphs.kernels import Callee
+from graphs.inference_kernels import inference_kernel
 from graphs.passes import Module, Plan
+from graphs.training_kernels import Callee
 
 
 class Prepared:

@@ -10,10 +10,10 @@ from graphs.faults import FaultList, Source, nearest, nearest_word, one_of
 from graphs.keys import read_key
 from graphs.migrations import migrate
 from graphs.parameters import read_params
-from graphs.shapes import NAME, NO_ENTRIES, is_name, is_value, read_conditions, read_mapping, read_text
 from graphs.steps import StepReader, broken_step
 from graphs.templates import read_blocks
 from graphs.text import Mapping, Scalar, Sequence, Tree
+from graphs.tree_checks import NAME, NO_ENTRIES, is_name, is_value, read_conditions, read_mapping, read_text
 
 DOCUMENT_KEYS = (
     "version",

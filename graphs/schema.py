@@ -28,8 +28,8 @@ from graphs.holes import MAX_WEIGHT
 from graphs.migrations import VERSION
 from graphs.parameters import KINDS
 from graphs.resolving import REPEAT
-from graphs.shapes import KEYWORDS, NAME
 from graphs.steps import DECIDES, JOINS
+from graphs.tree_checks import KEYWORDS, NAME
 
 # What a step may hold in the two kinds of documents: with `defaults`, a call may leave out what it requires.
 _WHOLE, _PART = "", "-partial"  # no block has a dash in its name

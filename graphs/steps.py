@@ -8,8 +8,8 @@ from blocks.catalog import primitive
 from graphs.document import Action, Call, Choice, Parallel, Sequential, Share, Step, hole_alternatives
 from graphs.faults import FaultList, nearest
 from graphs.holes import check_hole, check_value, check_weight, refuse_hole
-from graphs.shapes import NO_ENTRIES, is_name, read_mapping
 from graphs.text import Mapping, Scalar, Sequence, Tree
+from graphs.tree_checks import NO_ENTRIES, is_name, read_mapping
 
 GROUPS = ("sequential", "parallel", "choice", "share")
 JOINS = ("concat", "add")

@@ -10,9 +10,9 @@ from graphs.document import Step, Template, calls_within
 from graphs.faults import FaultList, Source, nearest, one_of
 from graphs.migrations import migrate
 from graphs.parameters import read_params
-from graphs.shapes import NO_ENTRIES, is_name, read_conditions, read_mapping, read_text
 from graphs.steps import GROUPS, STEP_KEYS, StepReader, broken_step, decides
 from graphs.text import Mapping, Scalar, Sequence, Tree, parse_tree, read_source
+from graphs.tree_checks import NO_ENTRIES, is_name, read_conditions, read_mapping, read_text
 
 MAX_FILES = 32
 

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from graphs.expressions import ExpressionError, Value, parse_expression
 from graphs.faults import FaultList, Mark
-from graphs.shapes import NO_ENTRIES, read_mapping
 from graphs.text import Scalar, Sequence, Tree, parse_tree, read_source
+from graphs.tree_checks import NO_ENTRIES, read_mapping
 
 FOLDER = Path(__file__).parent / "weights"
 VERSION = 1

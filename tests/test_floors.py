@@ -25,9 +25,9 @@ HEAVY: list[str] = CONFIGURATION["tool"]["ruff"]["lint"]["flake8-tidy-imports"][
 RUNS_TENSORS = (
     "blocks/modules.py",
     "graphs/compilation.py",
-    "graphs/kernels.py",
+    "graphs/training_kernels.py",
     "graphs/convolutions.py",
-    "graphs/folding.py",
+    "graphs/inference_kernels.py",
     "graphs/preparation.py",
     "nas/training.py",
     "nas/proxies.py",

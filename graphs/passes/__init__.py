@@ -1,8 +1,8 @@
 """What a compiled network does, decided before torch is there: passes over a small typed plan.
 
 A plan is a graph's nodes as operations in order; a pass is a function from a plan to an equal one. None imports torch:
-`graphs.kernels` and `graphs.folding` turn operations into callables, `graphs.compilation` makes the module that calls
-them.
+`graphs.training_kernels` and `graphs.inference_kernels` turn operations into callables, `graphs.compilation` makes the
+module that calls them.
 
 Reading order; each file imports only from those above it:
 

@@ -10,9 +10,9 @@ from blocks import CATALOG, Map
 from blocks.activation import Pointwise
 from graphs.convolutions import fused_convolution
 from graphs.document import Param
-from graphs.kernels import overwriting
 from graphs.library import composites
 from graphs.passes.pointwise import ACTIVATIONS
+from graphs.training_kernels import overwriting
 from tests.graphs.test_convolutions import arguments, example, expected, joined
 
 KINDS = {kind.key: kind for kind in CATALOG if issubclass(kind, Pointwise)}

@@ -21,7 +21,7 @@ from graphs import convolutions
 from graphs.compilation import CompiledGraph, ModeError, compile
 from graphs.passes.plan import plain_plan
 from graphs.passes.source import inference_source, training_source
-from graphs.shapes import MODULE_WORDS
+from graphs.tree_checks import MODULE_WORDS
 from tests.golden import assert_golden
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import graphs
 import search_spaces
-from graphs import Graph, convolutions, folding, kernels
+from graphs import Graph, convolutions, inference_kernels, training_kernels
 from graphs.compilation import CompiledGraph, compile
 from graphs.passes import PASSES
 from graphs.passes import pipeline as pipelines
@@ -214,7 +214,7 @@ def test_what_is_put_together_trains_to_the_weights_of_its_parts() -> None:
     reference, module = plain(graph, "float64"), compile(graph, dtype="float64")
     without_chance(module)
     module.load_state_dict(reference.state_dict())
-    assert any(isinstance(kernel, kernels.TrainedConvolution) for kernel in module._training)
+    assert any(isinstance(kernel, training_kernels.TrainedConvolution) for kernel in module._training)
     for network in (module, reference):
         optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-2)
         for _ in range(3):
@@ -232,7 +232,7 @@ def test_a_norm_at_rest_stays_at_rest_where_it_is_put_together() -> None:
     module.load_state_dict(reference.state_dict())
     for network in (module, reference):
         network.get_submodule("a.norm").eval()
-    assert any(isinstance(kernel, kernels.TrainedConvolution) for kernel in module._training)
+    assert any(isinstance(kernel, training_kernels.TrainedConvolution) for kernel in module._training)
     got, wanted = (named(network(*images(graph, "float64"))) for network in (module, reference))
     assert off(got, wanted) < EXACT
     assert off(module.state_dict(), reference.state_dict()) < EXACT
@@ -285,7 +285,7 @@ def fault(function: Callable[[pytest.MonkeyPatch], float]) -> Callable[[pytest.M
 @fault
 def _scale_with_another_eps(patch: pytest.MonkeyPatch) -> float:
     """A norm folded with the eps of another."""
-    factors = folding._factors
+    factors = inference_kernels._factors
 
     def wrong(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
         kept, norm.eps = norm.eps, 0.1
@@ -293,7 +293,7 @@ def _scale_with_another_eps(patch: pytest.MonkeyPatch) -> float:
         norm.eps = kept
         return result
 
-    patch.setattr(folding, "_factors", wrong)
+    patch.setattr(inference_kernels, "_factors", wrong)
     return inference_off(graphs.parse(RICH))
 
 

@@ -1,4 +1,4 @@
-"""Shapes that many parts of a document share: maps with known keys, texts, names."""
+"""Checks of located values that many parts of a document share: maps with known keys, texts, names."""
 
 from __future__ import annotations
 

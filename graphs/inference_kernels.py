@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from graphs.convolutions import FusedConvolution, fused_convolution
-from graphs.kernels import Callee, in_place, overwriting, side_by_side, statistics_of
 from graphs.passes import Convolution, InPlace, Module, Norm, Operation, Plan
+from graphs.training_kernels import Callee, in_place, overwriting, side_by_side, statistics_of
 
 
 def inference_kernel(operation: Operation, plan: Plan, modules: Sequence[nn.Module], *, packs: bool) -> Callee:
