@@ -13,6 +13,7 @@ from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
+from blocks.errors import FixpointError
 from blocks.types import Map, Vector
 from graphs import Budget, DocumentError
 from nas.answers import Answers
@@ -125,7 +126,7 @@ def _resolve(
     from nas.data import load_data
 
     if not {"device", "address"} & {*unknown}:
-        tried.result(partial(refuse_device, final_device(study)))
+        tried.result(partial(_refuse_device, study))
     declared = set() if space or "space" in unknown else tried.result(partial(_declared, study))
     images: Data | None = None
     if study.data is not None and "data" not in unknown:
@@ -143,6 +144,14 @@ def _resolve(
     if images is not None or "epochs" in study.recipe.model_fields_set:
         tried.result(partial(_refuse_epochs, study, recipe))
     return space, images, recipe
+
+
+def _refuse_device(study: Study) -> None:
+    """Raises StudyError where torch can't compute where the study says."""
+    try:
+        refuse_device(final_device(study))
+    except FixpointError as error:
+        raise StudyError.at("device", error.message, help=error.help) from None
 
 
 def _recipe(study: Study, images: Data | None) -> Recipe:

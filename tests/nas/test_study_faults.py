@@ -60,7 +60,10 @@ def write(folder: Path, text: str) -> Path:
                 (4, 9, "`target` is an accuracy above 0 and up to 100%, got `130%`"),
             ],
         ),
-        (HEAD + "budget: {max_params: 10}\n", [(4, 9, LEAST)]),
+        (
+            HEAD + "budget: {max_params: 10}\ndevice: abacus\n",
+            [(4, 9, LEAST), (5, 9, "the device `abacus` can't be used: ")],
+        ),
         # Whether this machine has the device doesn't matter on a cluster.
         (HEAD + "executor: ray\ndevice: cuda:77\naddress: 5\n", [(6, 10, "`address` is a text, got `5`")]),
         (HEAD + "budget: {max_params: 4x}\nfirst_rung: 999\n", [(4, 22, "max_params"), (5, 13, "`first_rung` is 999")]),
