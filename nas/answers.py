@@ -51,19 +51,21 @@ class Answers:
         last = lookup.seen[lookup.epochs[-1]]
         self._reported = table.numbers(lookup.report or last).tolist()
         self._seconds = self._costs()
-        self._points: dict[Key, Mapping[str, object]] = {}
+        self._points: dict[Row, Mapping[str, object]] = {}  # where two points may have one row
         self.note = self._judge_rows()
 
     def row(self, decisions: Mapping[str, object]) -> Row | None:
         """The row of a point; None where the table has none. Raises: TableError where another point has the same."""
         key = self._space.key(decisions)
-        if self._points.setdefault(key, decisions) != decisions:
+        row = self._rows.get(key)
+        if row is None or not self._is_whole(row):
+            return None
+        if not self._space.has_unique_keys and self._points.setdefault(row, decisions) != decisions:
             raise TableError(
-                f"two points of the space have the key {', '.join(key)}: {self._points[key]} and {dict(decisions)}",
+                f"two points of the space have the key {', '.join(key)}: {self._points[row]} and {dict(decisions)}",
                 help="put into `key` of the space what tells them apart",
             )
-        row = self._rows.get(key)
-        return row if row is not None and self._is_whole(row) else None
+        return row
 
     def value(self, row: Row, epoch: int) -> float:
         """What is seen after some epochs, so that higher is better."""

@@ -15,7 +15,8 @@ The state is a function of the calls, in their order. Does not train, and knows 
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
@@ -77,7 +78,8 @@ class Halving:
 
     def end(self, trial: int) -> None:
         """A trial is over, and is not told of any more."""
-        del self._bracket_of[trial]
+        for rung in self._bracket_of.pop(trial).rungs:
+            rung.forget(trial)
 
     def promotion(self) -> tuple[int, int] | None:
         """A paused trial that is to go on, and to which epoch."""
@@ -158,28 +160,38 @@ class _Rung:
         self.epoch = epoch
         self.waiting: set[int] = set()
         self.num_stopped = 0
-        self._seen: dict[int, tuple[Values, float]] = {}
-        self._keys: dict[int, Key] = {}
-        self._order: list[Key] = []
+        self._num = 0
+        self._keys: dict[int, Key] = {}  # of those that are not over
+        self._order = _Order()  # of all
+        self._seen: dict[int, tuple[Values, float]] = {}  # all, where there are several objectives
+        self._has_fronts = False
         self._is_sorted = True
 
     def __len__(self) -> int:
-        return len(self._seen)
+        return self._num
 
     def add(self, trial: int, values: Values, loss: float) -> None:
         """A trial that comes here again, as it had to go back, is where it was."""
-        if trial in self._seen:
+        if trial in self._keys:
             return
+        self._num += 1
         self.waiting.add(trial)
-        self._seen[trial] = values, loss
+        self._keys[trial] = key = (-values[0], loss, trial)
         if len(values) == 1:
-            self._insert(trial, (-values[0], loss, trial))
+            self._order.insert(key)
         else:
-            self._is_sorted = False
+            self._seen[trial] = values, loss
+            self._has_fronts, self._is_sorted = True, False
 
     def add_worst(self, trial: int) -> None:
-        self._seen[trial] = (), inf
-        self._insert(trial, (inf, inf, trial))
+        self._num += self._keys.pop(trial, None) is None  # one that had to go back is counted already
+        self._seen.pop(trial, None)
+        if not self._has_fronts:  # behind which it stands whatever its key is
+            self._order.insert((inf, inf, trial))
+
+    def forget(self, trial: int) -> None:
+        """A trial is over: others are still ranked with it."""
+        self._keys.pop(trial, None)
 
     def best_waiting(self, num_best: int) -> int | None:
         """The best of those that wait, where it is among so many best of all."""
@@ -187,7 +199,7 @@ class _Rung:
             return None
         self._sort()
         best = min(self.waiting, key=self._keys.__getitem__)
-        return best if self._rank(best) < num_best else None
+        return best if self._order.rank(self._keys[best]) < num_best else None
 
     def worst_waiting(self, num_best: int | None) -> int | None:
         """The worst of those that wait, where so many of all are better, or too many wait."""
@@ -195,42 +207,63 @@ class _Rung:
             return None
         self._sort()
         worst = max(self.waiting, key=self._keys.__getitem__)
-        is_beaten = num_best is not None and self._rank(worst) >= num_best
+        is_beaten = num_best is not None and self._order.rank(self._keys[worst]) >= num_best
         return worst if is_beaten or len(self.waiting) > MAX_WAITING else None
-
-    def _rank(self, trial: int) -> int:
-        return bisect_left(self._order, self._keys[trial])
-
-    def _insert(self, trial: int, key: Key) -> None:
-        self._keys[trial] = key
-        insort(self._order, key)
 
     def _sort(self) -> None:
         """Several objectives: every trial that is added may move the others."""
         if self._is_sorted:
             return
-        values = {trial: values for trial, (values, _) in self._seen.items() if values}
-        places = sort_non_dominated(values)
-        for trial, (front, crowding) in places.items():
-            self._keys[trial] = (front, -crowding, self._seen[trial][1], trial)
-        self._order = sorted(self._keys.values())
+        places = sort_non_dominated({trial: values for trial, (values, _) in self._seen.items()})
+        keys = {trial: (front, -gap, self._seen[trial][1], trial) for trial, (front, gap) in places.items()}
+        self._keys = {trial: keys[trial] for trial in self._keys}
+        self._order = _Order(sorted(keys.values()))
         self._is_sorted = True
 
 
+class _Order:
+    """Keys in their order, as columns of numbers: a search has many."""
+
+    def __init__(self, keys: Sequence[Key] = ()) -> None:
+        self._columns = [array("d", column) for column in zip(*keys, strict=True)] or [array("d") for _ in range(3)]
+
+    def rank(self, key: Key) -> int:
+        """How many keys come before this one."""
+        low, high = 0, len(self._columns[0])
+        for column, part in zip(self._columns, key, strict=True):
+            low, high = bisect_left(column, part, low, high), bisect_right(column, part, low, high)
+        return low
+
+    def insert(self, key: Key) -> None:
+        """One more."""
+        rank = self.rank(key)
+        for column, part in zip(self._columns, key, strict=True):
+            column.insert(rank, part)
+
+
 def sort_non_dominated(values: Mapping[int, Values]) -> dict[int, tuple[int, float]]:
-    """The front, from 0, and the crowding distance of each; of every value higher is better (Deb et al. 2002)."""
-    places: dict[int, tuple[int, float]] = {}
-    left = dict(values)
-    number = 0
-    while left:
-        front: list[int] = []
-        for trial in sorted(left, key=left.__getitem__, reverse=True):  # so that nothing beats what comes before it
-            if not any(dominates(left[other], left[trial]) for other in front):
-                front.append(trial)
-        places |= {trial: (number, distance) for trial, distance in _crowding(front, left).items()}
-        left = {trial: left[trial] for trial in left.keys() - set(front)}
-        number += 1
-    return places
+    """The front, from 0, and the crowding distance of each; of every value higher is better (Deb et al. 2002).
+
+    Each joins the first front of which nothing dominates it, in an order in which nothing dominates what comes before
+    it (Zhang et al. 2015, An Efficient Approach to Nondominated Sorting, doi 10.1109/TEVC.2014.2308305).
+    """
+    fronts: list[list[int]] = []
+    for trial in sorted(values, key=values.__getitem__, reverse=True):
+        number = bisect_left(fronts, True, key=lambda front: not _is_behind(trial, front, values))
+        if number == len(fronts):
+            fronts.append([])
+        fronts[number].append(trial)
+    return {
+        trial: (number, distance)
+        for number, front in enumerate(fronts)
+        for trial, distance in _crowding(front, values).items()
+    }
+
+
+def _is_behind(trial: int, front: list[int], values: Mapping[int, Values]) -> bool:
+    """Whether something on a front dominates a trial; of two values, the second of the last to join is the highest."""
+    members = front[-1:] if len(values[trial]) == 2 else reversed(front)
+    return any(dominates(values[other], values[trial]) for other in members)
 
 
 def _crowding(front: list[int], values: Mapping[int, Values]) -> dict[int, float]:

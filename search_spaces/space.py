@@ -154,6 +154,11 @@ class Space:
         """
         return self._spelling.key(decisions)
 
+    @cached_property
+    def has_unique_keys(self) -> bool:
+        """Whether it is certain that no two points spell one key. Raises `DecisionError` as `key` does."""
+        return self._spelling.is_unique
+
     def decode(self, key: tuple[str, ...]) -> Decisions:
         """The decisions of the point that spells a key. Raises `DecisionError` where none does."""
         spelling = self._spelling

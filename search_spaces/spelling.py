@@ -39,6 +39,13 @@ class Spelling:
     absent: str
     is_whole: bool
 
+    @property
+    def is_unique(self) -> bool:
+        """Whether it is certain that no two points have one key: what a reader refuses, as far as it looks."""
+        slots = [piece for column in self.columns for piece in column if isinstance(piece, Slot)]
+        each_once = len({slot.address for slot in slots}) == len(slots)
+        return self.is_whole and each_once and all(len(set(slot.words)) == len(slot.words) for slot in slots)
+
     def key(self, decisions: Mapping[str, object]) -> Words:
         """What the decisions of a point spell, a text for each column."""
         return tuple("".join(self._word(piece, decisions) for piece in column) for column in self.columns)

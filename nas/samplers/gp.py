@@ -38,11 +38,11 @@ from nas.samplers.standing import Tried, tried
 from nas.samplers.surrogate import Hyper, Posterior, fit
 from nas.seeds import derive_seed
 from nas.states import DIVERGED, REJECTED
+from search_spaces.decisions import Alternative
 
 if TYPE_CHECKING:
     from graphs import Budget
     from search_spaces import Point, Space
-    from search_spaces.decisions import Alternative
 
 NUM_FIRST = 10
 NUM_COMPARED = 20  # draws for each of the first points, which is the one that costs most,
@@ -53,8 +53,10 @@ BLOCK = 20  # and after how many proposals they are others
 GROWTH = 1.1  # the lengths are found anew when there are so many times as many trials
 MAX_LEARNED = 400  # trials, the best
 MAX_JUDGED = 200  # points that are made for one proposal
-MAX_REMEMBERED = 10_000  # of these, so that they are not made again
+MAX_REMEMBERED = 2_000  # of these, so that they are not made again
 LOOKAHEAD = 8  # new ones in budget among them, where they must be made to be compared
+
+_Key = tuple[tuple[str, ...], tuple[Alternative, ...]]  # decisions: a seventh of a frozenset of their items
 
 
 class GPSampler(Sampler):
@@ -72,7 +74,7 @@ class GPSampler(Sampler):
         self._sample: list[_Ended] = []  # what the lengths are found from
         self._hyper: Hyper | None = None
         self._fresh: tuple[int, list[Point]] = (-1, [])
-        self._hashes: dict[frozenset[tuple[str, Alternative]], str | None] = {}  # of points; None over the budget
+        self._hashes: dict[_Key, str | None] = {}  # of points; None over the budget
 
     def propose(self, number: int, known: Container[str]) -> Decisions | None:
         seed = derive_seed(self._seed, "gp", number)
@@ -119,7 +121,7 @@ class GPSampler(Sampler):
             if num_compared == LOOKAHEAD or (best is not None and scores[at] <= best[0]):
                 break
             decisions = candidates.decisions(at)
-            key = frozenset(decisions.items())
+            key = tuple(decisions), tuple(decisions.values())
             if key in self._hashes and ((hash := self._hashes[key]) is None or hash in known):
                 continue
             point = candidates.point(at, self._space, Random(base + at))
@@ -139,10 +141,10 @@ class GPSampler(Sampler):
                 best = score, point
         return None if best is None else best[1]
 
-    def _remember(self, decisions: frozenset[tuple[str, Alternative]], hash: str | None) -> None:
+    def _remember(self, key: _Key, hash: str | None) -> None:
         if len(self._hashes) >= MAX_REMEMBERED:
             self._hashes.clear()
-        self._hashes[decisions] = hash
+        self._hashes[key] = hash
 
     def _learn(self, weights: Doubles) -> _Model:
         """What all trials say; those that run count with what is expected of them."""

@@ -65,10 +65,11 @@ def test_hyperband_deals_trials_to_brackets_in_the_numbers_of_its_paper() -> Non
 
 
 class Search:
-    """One worker, whose trials have a fixed value at all epochs."""
+    """One worker, whose trials have a fixed value at all epochs. `tells_ends` says whether it is told what is over."""
 
-    def __init__(self, values: list[float], halving: Halving) -> None:
+    def __init__(self, values: list[float], halving: Halving, *, tells_ends: bool = False) -> None:
         self.halving = halving
+        self.tells_ends = tells_ends
         self.values = values
         self.epochs: dict[int, int] = {}
         self.log: list[tuple[int, int]] = []
@@ -78,6 +79,8 @@ class Search:
         while (trial := self.halving.hopeless()) is not None:
             self.halving.stop(trial)
             self.stopped.append(trial)
+            if self.tells_ends:
+                self.halving.end(trial)
         if (promotion := self.halving.promotion()) is not None:
             trial, until = promotion
             self.halving.promote(trial, self.epochs[trial])
@@ -90,6 +93,8 @@ class Search:
         self.epochs[trial] = until
         if until < num_epochs:
             self.halving.pause(trial, until, (self.values[trial],))
+        elif self.tells_ends:
+            self.halving.end(trial)
         return True
 
     def run(self) -> Search:
@@ -205,6 +210,18 @@ def test_what_waits_at_a_rung_is_bounded_however_long_the_search() -> None:
     assert max(done.epochs.values()) == 27
 
 
+@pytest.mark.parametrize("method", ["asha", "hyperband"])
+def test_trials_that_are_over_count_as_before(method: str) -> None:
+    values = [round(math.sin(37 * number), 1) for number in range(300)]  # many are equal
+    untold, told = (
+        Search(values, Halving(Fidelity(method=method), 27, 300), tells_ends=tells_ends).run()
+        for tells_ends in (False, True)
+    )
+    assert told.stopped == untold.stopped
+    assert told.log == untold.log
+    assert len(told.stopped) > 100
+
+
 def test_the_best_that_was_trained_furthest_can_be_brought_to_the_end() -> None:
     done = search([0.1, 0.9, 0.5])
     assert done.halving.best_paused() == 1  # at rung 3
@@ -219,8 +236,14 @@ def test_hyperband_also_trains_some_trials_to_the_end_at_once() -> None:
     assert len(whole) >= 60 // 12
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30))
-def test_fronts_are_what_their_definition_says(points: list[tuple[int, int]]) -> None:
+SMALL = st.integers(0, 4)
+
+
+@given(
+    st.lists(st.tuples(SMALL, SMALL), min_size=1, max_size=30)
+    | st.lists(st.tuples(SMALL, SMALL, SMALL), min_size=1, max_size=30)
+)
+def test_fronts_are_what_their_definition_says(points: list[tuple[int, ...]]) -> None:
     values = {number: tuple(map(float, point)) for number, point in enumerate(points)}
     fronts = {number: front for number, (front, _) in sort_non_dominated(values).items()}
 

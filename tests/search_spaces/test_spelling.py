@@ -194,6 +194,15 @@ def test_texts_of_unequal_length_are_no_mistake_where_the_key_still_tells_them_a
     assert len(set(points)) == len(points) == 2 * 2 * 8
 
 
+@pytest.mark.parametrize(("name", "is_certain"), [("nasbench201", True), ("nasbench_macro", True), ("twice", False)])
+def test_where_a_decision_stands_once_and_is_never_absent_no_two_points_have_one_key(
+    name: str, is_certain: bool
+) -> None:
+    twice = SIZES.replace("{params.c1}", "{params.c1}:{params.c1}")
+    space = search_spaces.parse(twice) if name == "twice" else search_spaces.load(name)
+    assert space.has_unique_keys is is_certain
+
+
 def test_a_network_has_no_key() -> None:
     text = 'version: 1\ninput: {image: {map: [1, 8, 8]}}\nnet: [{relu: {}}]\nkey: "{relu}"\n'
     with pytest.raises(DocumentError) as caught:
