@@ -2,6 +2,8 @@
 
     python -m benchmarks.search_overhead [--rounds 3] [--trials 1000]
     python -m benchmarks.search_overhead --memory evolution --trials 20000
+    python -m benchmarks.search_overhead --hits tpe --space small --trials 2000
+    python -m benchmarks.search_overhead --reading evolution --trials 20000
 
 A space of 30 decisions, of 3 and 4 alternatives, and a budget that holds about half of it. A training here is
 arithmetic. Each measurement has a process of its own; the rounds go through all of them in turn, so that a load which
@@ -21,17 +23,27 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from time import perf_counter, process_time
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from benchmarks.rounds import in_rounds, spread, versions
+from nas.ledger import LEDGER
+from nas.records import Started
 from nas.trials import Completed, Event, Job, Progress
+
+if TYPE_CHECKING:
+    from nas.brain import Brain
+    from nas.history import History
 
 NUM_DECISIONS = 30
 SPACE = f"""
@@ -52,6 +64,11 @@ net:
 output: {{logits: logits}}
 """
 BUDGET = {"max_params": 20_000}
+BUDGETS = {
+    "thirty": BUDGET,
+    "small": {"max_params": "4k", "max_macs": "400k"},
+    "cnn": {"max_params": "1M", "max_macs": "600M"},
+}
 
 
 @dataclass(frozen=True)
@@ -70,34 +87,15 @@ def train(job: Job) -> Iterator[Event]:
     yield Completed(job.trial)
 
 
-def measure_ours(sampler: str, num_trials: int, watch: Callable[[int], None] = lambda _: None) -> Measurement:
-    import search_spaces
-    from graphs import Budget
-    from nas.brain import Brain
-    from nas.driver import run_trials
-    from nas.executors import InlineExecutor
-    from nas.history import History
-    from nas.ledger import Ledger
+def first_line(sampler: str, num_trials: int) -> Started:
+    """The first line of a search without images."""
     from nas.recipe import Recipe
-    from nas.records import Started
-    from nas.samplers import make_sampler
     from nas.study import Study
 
-    space, budget = search_spaces.parse(SPACE), Budget.of(BUDGET)
-    assert len(space.decisions) == NUM_DECISIONS
-    study = Study.of(
-        {
-            "space": "thirty",
-            "budget": BUDGET,
-            "sampler": sampler,
-            "trials": num_trials,
-            "candidates": 1,
-            "fidelity": "full",
-        }
-    )
-    started = Started(
+    keys = {"space": "thirty", "budget": BUDGET, "sampler": sampler, "trials": num_trials}
+    return Started(
         name="overhead",
-        study=study,
+        study=Study.of({**keys, "candidates": 1, "fidelity": "full"}),
         space="thirty",
         space_text=SPACE,
         data="",
@@ -106,6 +104,27 @@ def measure_ours(sampler: str, num_trials: int, watch: Callable[[int], None] = l
         recipe=Recipe(epochs=1, final_epochs=1),
         versions={},
     )
+
+
+def make_brain(history: History) -> Brain:
+    """What proposes, before its first proposal."""
+    import search_spaces
+    from nas.brain import Brain
+    from nas.samplers import make_sampler
+
+    study, space = history.study, search_spaces.parse(SPACE)
+    assert len(space.decisions) == NUM_DECISIONS
+    make_sampler(study.sampler, space, study.budget, 1).propose(0, set())  # imports, and what a space makes once
+    return Brain(space, study.budget, make_sampler(study.sampler, space, study.budget, 0), history)
+
+
+def search(folder: Path, sampler: str, num_trials: int, watch: Callable[[int], None] = lambda _: None) -> Measurement:
+    """A search from its beginning to its end in an empty folder."""
+    from nas.driver import run_trials
+    from nas.executors import InlineExecutor
+    from nas.history import History
+    from nas.ledger import Ledger
+
     num_fsyncs = 0
     real = os.fsync
 
@@ -121,16 +140,20 @@ def measure_ours(sampler: str, num_trials: int, watch: Callable[[int], None] = l
             marks.append(process_time())
             watch(len(marks))
 
-    make_sampler(sampler, space, budget, 1).propose(0, set())  # imports, and what a space makes once
-    os.fsync = counted
-    with tempfile.TemporaryDirectory() as folder, Ledger.create(Path(folder)) as ledger:
-        history = History(Path(folder), ledger.append(started))
-        brain = Brain(space, budget, make_sampler(sampler, space, budget, 0), history)
-        num_fsyncs = 0
+    with Ledger.create(folder) as ledger:
+        history = History(folder, ledger.append(first_line(sampler, num_trials)))
+        brain = make_brain(history)
+        os.fsync = counted
         began, began_cpu = perf_counter(), process_time()
         run_trials(ledger, brain, InlineExecutor(train), note)
+        os.fsync = real
         assert history.num_trained == num_trials
         return summary(num_trials, perf_counter() - began, began_cpu, marks, num_fsyncs)
+
+
+def measure_ours(sampler: str, num_trials: int) -> Measurement:
+    with tempfile.TemporaryDirectory() as folder:
+        return search(Path(folder), sampler, num_trials)
 
 
 def measure_optuna(make: Callable[[int], object], storage: str, num_trials: int) -> Measurement:
@@ -188,7 +211,8 @@ def show_memory(sampler: str, num_trials: int) -> None:
             pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
             found.append((number, held / 1e6, pages * os.sysconf("SC_PAGESIZE") / 1e6))
 
-    measure_ours(sampler, num_trials, watch)
+    with tempfile.TemporaryDirectory() as folder:
+        search(Path(folder), sampler, num_trials, watch)
     print("| trials | MB that Python holds | MB resident |")
     print("|---|---|---|")
     for number, held, resident in found:
@@ -197,15 +221,127 @@ def show_memory(sampler: str, num_trials: int) -> None:
     print(f"\n{1e6 * (high - low) / (last - first):,.0f} bytes per trial in the second half")
 
 
+def show_reading(sampler: str, num_trials: int) -> None:
+    """What it takes to read a ledger back, each in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        search(Path(folder), sampler, num_trials)
+        print(f"a ledger of {(Path(folder) / LEDGER).stat().st_size / 1e6:.0f} MB")
+        print("| | seconds of the processor | MB resident at most | of these for imports |")
+        print("|---|---|---|---|")
+        for how in READINGS:
+            command = [sys.executable, "-m", "benchmarks.search_overhead", "--read", folder, "--how", how]
+            print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="")
+
+
+def read_status(folder: Path) -> None:
+    from nas import driver
+
+    driver.status(folder)
+
+
+def read_to_go_on(folder: Path) -> None:
+    """What `resume` reads before its first proposal."""
+    from nas.history import History
+    from nas.ledger import Follower, Ledger
+
+    ledger, _ = Ledger.open(folder, lambda lines: History.of(folder, lines))
+    with ledger:
+        lines = Follower(folder).read()
+        brain = make_brain(History(folder, next(lines)))
+        for line in lines:
+            brain.apply(line)
+
+
+class Noting(dict[object, object]):
+    """A space's memory of points that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[object] = []
+
+    def get(self, key: object, default: object = None) -> object:
+        self.asked.append(key)
+        return super().get(key, default)
+
+    def share(self, most: int) -> float:
+        """How much of it is found where only so many points are remembered, the oldest being forgotten."""
+        known: dict[object, None] = {}
+        num_found = 0
+        for key in self.asked:
+            if key in known:
+                num_found += 1
+                continue
+            if len(known) == most:
+                del known[next(iter(known))]
+            known[key] = None
+        return num_found / len(self.asked)
+
+
+def show_hits(sampler: str, name: str, num_trials: int) -> None:
+    """Of the points that a sampler asks its space for, the share that is found in memories of several sizes."""
+    import search_spaces
+    from graphs import Budget
+    from nas.ends import Outcome
+    from nas.samplers import make_sampler
+
+    space = search_spaces.parse(SPACE) if name == "thirty" else search_spaces.load(name)
+    budget = Budget.of(BUDGETS.get(name, {}))
+    space._facts = noting = Noting()  # type: ignore[assignment]
+    search_spaces.space.MAX_REMEMBERED = 10**9
+    proposer, known = make_sampler(sampler, space, budget, 0), set[str]()
+    for trial in range(num_trials):
+        decisions = proposer.propose(trial, known)
+        assert decisions is not None
+        point = space.point(decisions)
+        known.add(point.hash)
+        proposer.accepted(trial, point.decisions)
+        parts = [crc32(repr(one).encode()) % 100 for one in point.decisions.items()]  # an accuracy that can be learned
+        noise = crc32(repr(sorted(point.decisions.items())).encode()) % 1000
+        proposer.ended(trial, Outcome("complete", (0.5 + noise / 4000 + 0.002 * statistics.fmean(parts),), 1))
+    shares = (f"{most:,}: {noting.share(most):.1%}" for most in (500, 2_000, 5_000, 50_000))
+    print(f"{name}, {sampler}, {len(noting.asked) / num_trials:.1f} points a trial; found of them with", *shares)
+
+
+READINGS = {"status": read_status, "resume": read_to_go_on}
+
+
+def show_one_reading(folder: Path, how: str) -> None:
+    from nas.ledger import Ledger
+
+    with tempfile.TemporaryDirectory() as empty:  # which imports what the other takes
+        with Ledger.create(Path(empty)) as ledger:
+            ledger.append(first_line("evolution", 1))
+        READINGS[how](Path(empty))
+    imported = getrusage(RUSAGE_SELF).ru_maxrss
+    began = process_time()
+    READINGS[how](folder)
+    seconds, resident = process_time() - began, getrusage(RUSAGE_SELF).ru_maxrss
+    print(f"| `{how}` | {seconds:.1f} | {resident / 1e3:.0f} | {imported / 1e3:.0f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--subject", choices=SUBJECTS, help="one measurement, in this process, as a line of JSON")
     parser.add_argument("--memory", choices=OURS, help="how memory grows with the trials of a search")
+    parser.add_argument("--hits", choices=(*OURS, "gp"), help="how much a space's memory of points is worth")
+    parser.add_argument("--space", default="thirty", help="where")
+    parser.add_argument("--reading", choices=OURS, help="what it takes to read the ledger of a search back")
+    parser.add_argument("--read", metavar="RUN", help="reads this one, in this process")
+    parser.add_argument("--how", choices=READINGS, default="status")
     options = parser.parse_args()
     if options.memory:
         show_memory(options.memory, options.trials)
+        return
+    if options.hits:
+        show_hits(options.hits, options.space, options.trials)
+        return
+    if options.reading:
+        show_reading(options.reading, options.trials)
+        return
+    if options.read:
+        show_one_reading(Path(options.read), options.how)
         return
     if options.subject:
         print(json.dumps(asdict(SUBJECTS[options.subject](options.trials))))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from graphs.graph import Group, Node
 
-MOST = 20_000
+MOST = 5_000
 
 
 @dataclass(frozen=True, slots=True)

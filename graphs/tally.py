@@ -17,7 +17,7 @@ from graphs.graph import Node
 from graphs.parts import Part, summarize, with_limits
 from graphs.text import Scalar
 
-MOST = 20_000
+MOST = 5_000  # parts that are remembered: of a search no more come again
 MAX_NESTING = 32
 MAX_ADDRESS = 500
 

@@ -100,7 +100,7 @@ class Summing:
     def _input(self, point: PointKey) -> Type | None:
         """The type of the input."""
         if point.shared not in self._inputs:
-            if len(self._inputs) >= MAX_REMEMBERED:
+            if len(self._inputs) >= MAX_LARGE:
                 self._inputs.clear()
             walk, _ = self._summaries(point)
             faults = FaultList()
