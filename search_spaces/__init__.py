@@ -23,6 +23,7 @@ above it:
     targets           a graph as something to be found
     departure         where a network leaves a space
     trail             depth-first search over the ways of a walk
+    domains           which alternatives of decisions are left, and which go together
     locating          the decisions that lead to a graph
   costs by sums over stages
     links             the steps of a net, where they follow one another

@@ -29,13 +29,12 @@ from graphs.slots import Slot
 from graphs.text import Mapping, Scalar, Tree
 from search_spaces.decisions import Decision, Holes
 from search_spaces.departure import Departure, NotInSpaceError
+from search_spaces.domains import Domains, Narrowed
 from search_spaces.resolution import reads_before
 from search_spaces.targets import Target, agrees
 from search_spaces.trail import Trail
 
 MAX_STEPS = 400_000
-
-Domains = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,10 @@ class _Ask:
     index: int
 
 
-_Relation = tuple[tuple[str, ...], frozenset[tuple[int | None, ...]]]  # decisions, and which alternatives go together
 _Way = tuple[Argument, list[_Ask]]  # a value, and the decisions that give it
 
 
-def locate(document: Document, holes: Holes, graph: Graph, accepts: Callable[[Domains], bool]) -> Domains:
+def locate(document: Document, holes: Holes, graph: Graph, accepts: Callable[[Narrowed], bool]) -> Narrowed:
     """The alternatives that are left of each decision on which the graph depends.
 
     `document` has a block of its own for every call (`Resolver.opened`), `holes` the decisions; `accepts` has the last
@@ -65,20 +63,20 @@ def locate(document: Document, holes: Holes, graph: Graph, accepts: Callable[[Do
     except TooLarge:
         message = f"whether the network is a point of the space is still open after {MAX_STEPS:,} steps"
         raise NotInSpaceError(message, help="open fewer alternatives, or write the network as the space does") from None
-    return search.domains
+    return search.domains.narrowed
 
 
 class _Search:
     """The guide of one search (`graphs.guides.Guide`)."""
 
-    def __init__(self, holes: Holes, graph: Graph, accepts: Callable[[Domains], bool]) -> None:
+    def __init__(self, holes: Holes, graph: Graph, accepts: Callable[[Narrowed], bool]) -> None:
         self.target = Target(graph)
         self.departure = Departure()
-        self.domains: Domains = {}
         self._accepts = accepts
         self._holes = holes
         self._assembly = Assembly(FaultList(), MAX_STEPS, quiet=True, guide=self)
         self.trail = Trail((self._assembly.nodes, self._assembly.frames, self._assembly.groups))
+        self.domains = Domains(self.trail)
         self._image: dict[int, int] = {}  # values of the expansion: those of the graph
         self._found: dict[int, bool] = {}  # nodes of the graph
         self._wanted: list[int] | None = None  # what the node that is being made can be
@@ -87,7 +85,6 @@ class _Search:
         self._tried: dict[str, int] = {}  # what decisions it tries, by their index among those left
         self._asked: list[_Ask] = []
         self._been: dict[object, int] = {}
-        self._relations: dict[str, tuple[_Relation, ...]] = {}
         self._num_open = 0  # how often a decision that is not settled was read
         self._scratch = FaultList()
 
@@ -106,8 +103,8 @@ class _Search:
         if not whole or tuple(map(self._image.get, outputs)) != tuple(graph.outputs.values()):
             self._note("")
             raise self.turn_back()
-        self._settle_related()
-        if not self._accepts(self.domains):
+        self.domains.settle_constrained()
+        if not self._accepts(self.domains.narrowed):
             raise self.turn_back()
         return False
 
@@ -176,7 +173,7 @@ class _Search:
             return
         address = self._holes.decision(repeat).address
         inside = address.removesuffix("repeat")
-        domains = frozenset(item for item in self.domains.items() if not item[0].startswith(inside))
+        domains = frozenset(item for item in self.domains.narrowed.items() if not item[0].startswith(inside))
         place = (address, source.value, frozenset(self._image.items()), domains)
         if self._been.get(place, number + 1) <= number:
             raise self.turn_back()
@@ -201,7 +198,7 @@ class _Search:
 
     def _position(self, decision: Decision) -> int:
         """The alternative of a decision, one of several that are tried where it is not settled."""
-        domain = self._domain(decision)
+        domain = self.domains.of(decision)
         if len(domain) == 1:
             return domain[0]
         self._num_open += 1
@@ -211,9 +208,6 @@ class _Search:
         if all(ask.address != decision.address for ask in self._asked):
             self._asked.append(_Ask(decision.address, domain, index))
         return domain[index]
-
-    def _domain(self, decision: Decision) -> tuple[int, ...]:
-        return self.domains.get(decision.address) or tuple(range(len(decision.alternatives)))
 
     def _settle(self, find: Callable[[], Argument], argument: str = "") -> Argument:
         """A value, the decisions that it depends on narrowed to those that give it. Raises `Mismatch`.
@@ -232,7 +226,7 @@ class _Search:
                 except Missing:
                     complete = False
                 else:
-                    if not self._is_allowed(self._asked):
+                    if not self.domains.allow({ask.address: ask.domain[ask.index] for ask in self._asked}):
                         complete = False
                     elif self._fits(argument, value):
                         ways.append((value, self._asked))
@@ -265,59 +259,8 @@ class _Search:
             return ways[0][0]  # it does not depend on them
         ordered = sorted(groups.values(), key=lambda group: group[0][0] is not True)
         group = ordered[0 if self._spare else self.trail.choose(len(ordered))]
-        self._keep_alike([{ask.address: ask.domain[ask.index] for ask in asks} for _, asks in group])
+        self.domains.keep([{ask.address: ask.domain[ask.index] for ask in asks} for _, asks in group])
         return group[0][0]
-
-    def _keep_alike(self, ways: list[dict[str, int]]) -> None:
-        """Leave of decisions what occurs in some of these ways to decide them; a relation tells which go together."""
-        addresses = tuple(dict.fromkeys(address for way in ways for address in way))
-        for address in addresses:
-            left = dict.fromkeys(way[address] for way in ways if address in way)
-            if all(address in way for way in ways):
-                self.trail.put(self.domains, address, tuple(left))
-        if len(addresses) > 1:
-            allowed = frozenset(tuple(way.get(address) for address in addresses) for way in ways)
-            for address in addresses:
-                known = self._relations.get(address, ())
-                self.trail.put(self._relations, address, (*known, (addresses, allowed)))
-
-    def _is_allowed(self, asks: list[_Ask]) -> bool:
-        """Whether decisions taken like this go together, as far as the others are settled."""
-        taken = {ask.address: ask.domain[ask.index] for ask in asks}
-        for relation in {relation for ask in asks for relation in self._relations.get(ask.address, ())}:
-            addresses, allowed = relation
-            wanted = [taken.get(address, self._settled(address)) for address in addresses]
-            if not any(_is_like(way, wanted) for way in allowed):
-                return False
-        return True
-
-    def _settled(self, address: str) -> int | None:
-        domain = self.domains.get(address, ())
-        return domain[0] if len(domain) == 1 else None
-
-    def _settle_related(self) -> None:
-        """Decide what is still open among decisions that go together."""
-        for address in list(self._relations):
-            for addresses, allowed in self._relations[address]:
-                wanted = [self._settled(other) for other in addresses]
-                if None not in wanted:
-                    continue
-                ways = [way for way in sorted(allowed, key=str) if _is_like(way, wanted)]
-                ways = [
-                    way
-                    for way in ways
-                    if all(
-                        p is None or p in self.domains[a]
-                        for a, p in zip(addresses, way, strict=True)
-                        if a in self.domains
-                    )
-                ]
-                if not ways:
-                    raise self.turn_back()
-                way = ways[self.trail.choose(len(ways))]
-                for other, position in zip(addresses, way, strict=True):
-                    if position is not None:
-                        self.trail.put(self.domains, other, (position,))
 
     # steps
 
@@ -330,10 +273,10 @@ class _Search:
         return name
 
     def _choose(self, decision: Decision) -> int:
-        domain = self._domain(decision)
+        domain = self.domains.of(decision)
         position = domain[0 if self._spare else self.trail.choose(len(domain))]
         if len(domain) > 1:
-            self.trail.put(self.domains, decision.address, (position,))
+            self.domains.settle(decision.address, position)
         return position
 
     def spare(self, step: Callable[[], Handle]) -> Handle:
@@ -395,7 +338,3 @@ class _Search:
         if argument and self._wanted:
             key = self.target.node(self._wanted[0]).block.key
             self.departure.note(self._found, key, argument, values)
-
-
-def _is_like(way: tuple[int | None, ...], wanted: list[int | None]) -> bool:
-    return all(one is None or other is None or one == other for one, other in zip(way, wanted, strict=True))

@@ -23,9 +23,10 @@ from search_spaces.code_expressions import NotLegal
 from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, choose_exactly, every_way
+from search_spaces.domains import Narrowed
 from search_spaces.linting import Report, lint
 from search_spaces.listing import MAX_LISTED, list_points
-from search_spaces.locating import Domains, locate
+from search_spaces.locating import locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
 from search_spaces.resolver import Resolver
@@ -226,8 +227,8 @@ class Space:
         graph = graph.as_shipped
         found: list[Decisions] = []
 
-        def accept(domains: Domains) -> bool:
-            decisions = self._resolver.first_within(domains)
+        def accept(narrowed: Narrowed) -> bool:
+            decisions = self._resolver.first_within(narrowed)
             found[:] = [decisions] if decisions is not None else []
             return decisions is not None
 
