@@ -187,6 +187,7 @@ def _walk_net(walk: Walk) -> None:
     refuse_unkept(walk.document.where, blind, None, Frame(None, "", walk.document.mark, {}, None), walk.assembly)
     scope.open = _open_params(walk.document)
     walk.lexicon.read_defaults(scope)
+    input_types(walk.document, scope, walk.assembly.faults)
     handles = {name.text: poison(name.mark, name.text) for name, _ in walk.document.inputs}
     body = _net(walk, scope, handles)
     _outputs(walk, body, walk.body(walk.document.body, body))

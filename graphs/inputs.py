@@ -6,7 +6,7 @@ import contextlib
 
 from blocks.types import DType, Map, Type, Vector
 from graphs.arguments import Argument, Missing, Scope, evaluate, shown
-from graphs.document import Document
+from graphs.document import Document, hole_alternatives
 from graphs.faults import FaultList, nearest, one_of
 from graphs.slots import Slot, slot_of
 from graphs.text import Mapping, Scalar, Sequence
@@ -75,6 +75,12 @@ def _sizes(name: Scalar, spec: Mapping, scope: Scope, faults: FaultList) -> list
         tree, wanted, help = spec.get("vector"), 1, "vector: 64"
     assert tree is not None
     items = (tree,) if isinstance(tree, Scalar) else tree.items if isinstance(tree, Sequence) else ()
+    holes = [item for item in items if hole_alternatives(item) is not None]
+    for item in holes:
+        help = "leave a parameter open, and write its name here: params: {size: {choice: [16, 32]}}"
+        faults.add("wrong-shape", "a size of an input can't be a choice", item.mark, help=help)
+    if holes:
+        return None
     if len(items) != wanted or not all(isinstance(item, Scalar) for item in items):
         message = f"the input `{name.text}` has {wanted} size{'s' * (wanted > 1)}"
         faults.add("wrong-shape", message, tree.mark, help=help)

@@ -61,8 +61,8 @@ def draw_within(costing: Costing, bounds: Bounds, random: Random, experience: Ex
     is_unguided = random.randrange(ONE_UNGUIDED_IN) == 0
     chooser = BudgetedChooser(costing, random, list(highs), is_guided=not is_unguided)
     chooser.experience = None if is_unguided else experience
-    run = costing.begin(chooser)
     try:
+        run = costing.begin(chooser)
         legs = run.legs()
     except NotLegal:
         return None

@@ -167,3 +167,36 @@ def test_a_point_that_is_no_legal_network_is_never_drawn() -> None:
     sampled = space.sample(20)
     assert all(point.decisions == {"max_pool2d.kernel_size": 2} for point in sampled.points)
     assert 0.2 < sampled.acceptance < 0.8
+
+
+LARGE = (
+    "version: 1\nname: s\nparams: {c: 3, size: 32, w: {choice: [8, 16]}}\n"
+    "input: {image: {map: @}}\nnet:\n"
+    "  - {name: body, repeat: {range: [0, 40]}, decide: each, conv: {out_channels: w, kernel_size: {choice: [1, 3]}}}\n"
+    "  - global_avg_pool: {}\n  - linear: {out_features: 3}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        ("[c, size, sise]", ("E108", 32, "no `sise` is known here")),
+        ("[c, size]", ("E101", 22, "the input `image` has 3 sizes")),
+        ("[c, 0, size]", ("E106", 26, "a size of an input is 1 to 65,536, got 0")),
+        ("[c, {choice: [16, 32]}, size]", ("E101", 26, "a size of an input can't be a choice")),
+    ],
+)
+@pytest.mark.parametrize("text", [LARGE, LARGE.replace("[0, 40]", "[0, 1]")], ids=["large", "small"])
+def test_a_fault_of_the_input_is_told_when_a_space_is_read(text: str, sizes: str, found: tuple[str, int, str]) -> None:
+    with pytest.raises(DocumentError) as caught:
+        search_spaces.parse(text.replace("@", sizes))
+    [fault] = caught.value.faults
+    assert (fault.code, fault.mark.line, fault.mark.column) == (found[0], 4, found[1])
+    assert found[2] in fault.message
+
+
+def test_sizes_that_no_decisions_make_legal_are_told_by_the_first_draw() -> None:
+    space = search_spaces.parse(LARGE.replace("@", "[c, w - 16, size]"))
+    with pytest.raises(DocumentError, match="a size of an input is 1 to 65,536, got"):
+        space.sample(1)
+    assert search_spaces.parse(LARGE.replace("@", "[c, w - 8, size]")).sample(1).points
