@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from blocks.errors import RuleError
+from blocks.extensions import is_extension
 from blocks.primitive import Cost, Primitive
 from blocks.types import Map, Type
 from graphs.arguments import Argument, Missing, Scope, evaluate, evaluate_expression, names_in, shown
@@ -129,7 +130,7 @@ class Assembly:
         """One node: a primitive with these arguments on these sources. Raises `Missing` after a fault."""
         self.mark_read(sources)
         if any(value is None for value in values.values()):
-            self._check_values(kind, values, given, address, frame)
+            self._check_known(kind, values, call, given, sources, address, frame)
             raise Missing
         try:
             block = make_block(kind, tuple(values.items()))
@@ -236,14 +237,29 @@ class Assembly:
         kind = error.kind if error.kind in CODES else "bad-value"  # a block of another package may call it anything
         self.fault(kind, error.message, mark, frame, help=error.help, notes=tuple(notes), names=names, address=address)
 
-    def _check_values(
-        self, kind: type[Primitive], values: dict[str, Argument], given: Given, address: str, frame: Frame
+    def _check_known(
+        self,
+        kind: type[Primitive],
+        values: dict[str, Argument],
+        call: Call,
+        given: Given,
+        sources: tuple[Handle, ...],
+        address: str,
+        frame: Frame,
     ) -> None:
         """The faults of values that the block takes of none, whatever those are that are not known."""
-        for name, (_, tree) in given.items():
-            value = values.get(name)
-            if value is not None and not takes(kind, name, value):
-                self._refuse_value(kind, name, value, tree, address, frame)
+        known = {name: value for name, value in values.items() if value is not None}
+        for name, value in known.items():
+            if name in given and not takes(kind, name, value):
+                self._refuse_value(kind, name, value, given[name][1], address, frame)
+        if is_extension(kind):
+            return  # its rules may read what is not known
+        try:
+            make_block(kind, tuple(known.items()))
+        except ValidationError:
+            pass  # told, or one that is not known is required
+        except RuleError as error:
+            self._refuse_rule(error, call, given, sources, address, frame)
 
     def _refuse_value(
         self, kind: type[Primitive], name: str, value: Argument, tree: Tree, address: str, frame: Frame

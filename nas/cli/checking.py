@@ -36,8 +36,9 @@ def check(
     """Check documents: types, shapes, limits and requirements.
 
     All faults are shown, each with its place and what to do about it. The variants of a document are checked with it;
-    of a search space, what holds for all its networks, and that it has a legal one; of a file of blocks, each block;
-    of a study, that its images can be read and that its space has networks for them within the budget.
+    of a search space, what holds for all its networks, and that it has a legal one (`nas space lint` finds
+    alternatives that no network has); of a file of blocks, each block; of a study, that its images can be read and
+    that its space has networks for them within the budget.
 
     \b
     Examples:

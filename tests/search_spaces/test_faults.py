@@ -44,6 +44,13 @@ HEAD = "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
         ("  - {conv: {out_channels: 4, activation: {choice: [relu, rleu]}}}", ("E106", 5, 58)),
         ("  - {repeat: 2, first: {stride: {choice: [1, two]}}, conv: {out_channels: 4}}", ("E108", 5, 46)),
         ("  - {conv: {out_channels: 4, kernel_size: {choice: [1, 4, 5]}}}", ("E206", 5, 56)),
+        # An even kernel has no middle, whatever else is open, and in whichever branch.
+        ("  - {conv: {out_channels: {choice: [4, 8]}, kernel_size: {choice: [1, 2, 3]}}}", ("E206", 5, 71)),
+        ("  - {choice: {x: {conv: {out_channels: {choice: [4, 8]}, kernel_size: 2}}, y: []}}", ("E206", 5, 71)),
+        (
+            "  - {conv2d: {out_channels: 4, kernel_size: 2, padding: auto, bias: {choice: [true, false]}}}",
+            ("E206", 5, 45),
+        ),
         # Out of bounds: of a primitive, and of a shipped block, whatever its other arguments are.
         ("  - {conv2d: {out_channels: {choice: [4, -4]}, kernel_size: {choice: [1, 3]}}}", ("E106", 5, 42)),
         ("  - {conv: {out_channels: {choice: [4, -4]}, kernel_size: {choice: [1, 3]}}}", ("E106", 5, 40)),
@@ -85,6 +92,7 @@ def test_an_alternative_of_a_parameter_that_its_reader_never_takes_is_refused(
         ("params: {p: {choice: [none, 2]}}", "  - {when: p != 'none', max_pool2d: {kernel_size: p}}"),
         ("params: {p: {choice: [none, 2]}}", "  - {when: p != 'none', sequential: [max_pool2d: {kernel_size: p}]}"),
         ("params: {p: {choice: [9, 2, x]}}\nwhere: [p == 2]", "  - {max_pool2d: {kernel_size: p}}"),
+        ("params: {p: {choice: [auto, 1]}}", "  - {conv: {out_channels: 4, kernel_size: 4, padding: p}}"),
         # 0 turns squeeze-and-excitation off: the steps that would divide by it are not done.
         ("params: {w: 4}", "  - {residual_basic: {out_channels: w, se_reduction: {choice: [0, 4]}}}"),
         ("params: {w: {choice: [4, 8]}}", "  - {conv: {out_channels: {choice: [w, 2*w, 4]}}}"),
