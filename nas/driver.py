@@ -83,7 +83,9 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
     ledger, history = Ledger.open(folder, lambda lines: History.of(folder, lines))
     with ledger:
         if is_over(history):
-            return summarize(history, driver_is_alive=False)
+            result = summarize(history, driver_is_alive=False)
+            if not result.damage:
+                return result
         opening = reopen(folder, history.started, places or {})
         sampler = sampler_of(history.study, opening.space)
         lines = Follower(folder).read()
@@ -114,8 +116,9 @@ def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | 
     on_event = _giving_up(checkpoints, history, on_event)
     try:
         with _one_thread():
-            with make_executor(study, trainer) as executor:
-                run_trials(ledger, brain, executor, on_event)
+            if not is_over(history):  # a bundle may be all that is missing
+                with make_executor(study, trainer) as executor:
+                    run_trials(ledger, brain, executor, on_event)
             if checkpoints:
                 checkpoints.close()
             winner = history.winner()

@@ -13,9 +13,10 @@ from blocks.errors import FixpointError
 from graphs import Budget
 from graphs.document import Settings
 from nas.driver import status
+from nas.finishing import WEIGHTS as FINAL
 from nas.ledger import LEDGER, RunError
 from nas.manifest import MANIFEST, Bundle, ExportError, digest, read_manifest
-from nas.results import RUNNING
+from nas.results import RUNNING, resume_command
 from search_spaces.weight_maps import load_key_maps
 
 BUNDLES = Path("bundles")
@@ -76,6 +77,8 @@ def _bundle_of(path: Path) -> Path:
         raise ExportError(f"{path} is neither a run nor a bundle", help="give the folder of a run, or a document")
     result = status(path)
     bundle = result.bundle
+    if result.damage:
+        raise ExportError(result.damage, help=f"`{resume_command(path)}` writes it anew, from {path / FINAL}")
     if bundle is None and result.lookup is not None:
         help = "search with `data` in place of the table, or export a document"
         raise RunError(f"{path} has no network to export: a run on a table trains nothing", help=help)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from nas.files import replace_file
 from nas.history import History
 from nas.ledger import RunError, not_written
-from nas.manifest import BUNDLE
+from nas.manifest import BUNDLE, damage_of
 from nas.recipe import Recipe
 from nas.records import Exported, Finalised, Record, Unfinished
 from nas.seeds import derive_seed
@@ -37,8 +37,9 @@ def finish(
 ) -> Iterator[Record]:
     """What is missing of the end of a run, record by record; each is to be applied to the history before the next.
 
-    `graph_of` gives the network of a trial. The bundle gets the weights of the first seed, not those of the best: that
-    would be choosing by the test part.
+    A bundle that is gone or damaged is written anew, from the weights that its training has left. `graph_of` gives the
+    network of a trial. The bundle gets the weights of the first seed, not those of the best: that would be choosing by
+    the test part.
 
     Raises: RunError where nothing can be written or a training comes to no end, and what the export raises.
     """
@@ -57,7 +58,7 @@ def finish(
                 if trial is winner:
                     raise
                 yield Unfinished(trial.number, error.message)
-    if history.exported is None:
+    if history.exported is None or damage_of(history.run / history.exported.bundle):
         yield _export(history, graph, winner, data, budget, history.finals[winner.number][seeds[0]])
 
 
@@ -113,7 +114,10 @@ def _export(history: History, graph: Graph, winner: Trial, data: Data, budget: B
         state = load_file(weights)
     except (OSError, SafetensorError) as error:
         why = str(error).splitlines()[0]
-        raise RunError(f"{weights} can't be read: {why}", help="restore the file, or begin a new run") from None
+        raise RunError(
+            f"{weights} can't be read: {why}",
+            help="the bundle has its weights from there: restore the file, or begin a new run",
+        ) from None
     metadata = _metadata(history, winner, data, final)
     # A bundle may stand there whose record was not written: the driver was killed between the two.
     bundle = export(graph, state, history.run / BUNDLE, budget=budget, metadata=metadata, overwrite=True)

@@ -87,13 +87,27 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def damage_of(path: Path) -> str:
+    """What is wrong with the files of a bundle that was written to `path`; empty where nothing is."""
+    if not path.is_dir():
+        return f"{path} is gone"
+    try:
+        read_manifest(path)
+    except ExportError as error:
+        return error.message
+    except OSError as error:
+        return f"{path} can't be read: {(error.strerror or str(error)).lower()}"
+    return ""
+
+
 def refuse_taken(to: Path, *, overwrite: bool) -> None:
     """Raises ExportError where something stands at `to` that an export may not replace."""
     if not os.path.lexists(to):
         return
     if to.is_symlink() or not to.is_dir():
         raise ExportError(f"{to} is there already and no folder", help="choose another one")
-    if not any(to.iterdir()):
+    names = {entry.name for entry in to.iterdir()}
+    if names <= {ARCHITECTURE, WEIGHTS, ONNX}:  # nothing, or what is left of a bundle without its manifest
         return
     if not (to / MANIFEST).is_file():
         raise ExportError(f"{to} is not empty and no bundle", help="choose another folder")

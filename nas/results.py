@@ -11,6 +11,7 @@ from nas.evidence import permutation_p_value, verdict
 from nas.fronts import hypervolume
 from nas.history import History
 from nas.lookup import Lookup
+from nas.manifest import damage_of
 from nas.objectives import ACCURACY, LATENCY
 from nas.screening import ScreeningReport, screening_report
 from nas.states import Trial, called
@@ -131,7 +132,8 @@ class Result:
     `running`, or `interrupted` where no driver is at work. `best` is the winner so far, `candidates` are the most
     accurate of the search, best first; `front` is None for a single objective, and `screening` without one. Of a run
     that looks trials up, values are those of its table, `reported` is the winner's, and `lookup` names the columns;
-    `notes` is what was remarked before the first trial.
+    `notes` is what was remarked before the first trial. `bundle` is None also where what was exported is not whole any
+    more, and `damage` then says what is wrong with it.
     """
 
     run: Path
@@ -148,6 +150,7 @@ class Result:
     reported: float | None = None
     lookup: Lookup | None = None
     notes: tuple[str, ...] = ()
+    damage: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -162,6 +165,7 @@ class Result:
             "trials": self.trials,
             "best": self.best.as_dict() if self.best else None,
             "bundle": str(self.bundle) if self.bundle else None,
+            "damage": self.damage or None,
             "front": [candidate.as_dict() for candidate in self.front.members] if self.front else [],
             "hypervolume": self.front.hypervolume if self.front else None,
             "reference": self.front.reference if self.front else None,
@@ -179,6 +183,8 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
     """The result of a run as far as its ledger goes."""
     winner = history.winner()
     scores = history.scores(winner.number) if winner else ()
+    bundle = history.run / history.exported.bundle if history.exported else None
+    damage = damage_of(bundle) if bundle else ""
     return Result(
         run=history.run,
         ended_by=_ended_by(history, driver_is_alive),
@@ -186,7 +192,7 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         best=_candidate(history, winner) if winner else None,
         candidates=tuple(_candidate(history, trial) for trial in history.ranking()[: max(5, history.study.candidates)]),
         test=TestScore(scores) if scores else None,
-        bundle=history.run / history.exported.bundle if history.exported else None,
+        bundle=None if damage else bundle,
         seconds=round(history.active_seconds, 3),
         front=_front(history) if len(history.study.objectives) > 1 else None,
         rivals=tuple(_rival(history, trial, scores) for trial in history.rivals()),
@@ -194,6 +200,7 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         reported=history.reported.value if history.reported else None,
         lookup=history.study.table,
         notes=tuple(history.started.notes),
+        damage=damage,
     )
 
 

@@ -112,7 +112,7 @@ def _with_study(
 
 def resume(run: str | Path, *, on_event: Observer | None = None, **places: Any) -> Result:
     """Goes on with a run: finished trials stay, running ones go on from their last rung. A run that is over stays
-    as it is.
+    as it is; its bundle is written anew where it is gone or damaged, from the weights in the run's `final` folder.
 
     What was asked for stands in the ledger; `executor` and what goes with it (`workers`, `address`, `storage`,
     `trials_per_gpu`, `device`) may be others now.

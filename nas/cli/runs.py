@@ -87,7 +87,8 @@ def search(
 def resume(run: Run, keys: dict[str, Any], to: To = None, overwrite: Overwrite = False, as_json: Json = False) -> None:
     """Go on with a run that was interrupted.
 
-    Finished trials stay, running ones go on from their last rung. A run that is over is left as it is.
+    Finished trials stay, running ones go on from their last rung. A run that is over is left as it is; its bundle
+    is written anew where it is gone or damaged.
 
     \b
     Examples:
@@ -151,6 +152,8 @@ def status(
 
 def result_lines(result: Result, width: int | None) -> list[str]:
     """A run for people: the best candidates and what became of the winner."""
+    from nas.results import resume_command
+
     shown = result.front.members if result.front else result.candidates
     lookup, trained = result.lookup, result.lookup is None
     timed = any(candidate.latency is not None for candidate in shown)
@@ -185,6 +188,8 @@ def result_lines(result: Result, width: int | None) -> list[str]:
     lines += _rival_lines(result)
     if result.screening:
         lines.append(f"screening     {_screening_words(result.screening, is_of_table=lookup is not None)}")
+    if result.damage:
+        lines.append(f"bundle        {result.damage}; `{resume_command(result.run)}` writes it anew")
     if result.bundle:
         lines.append(f"bundle        {result.bundle}")
         lines.append(f"look at it    nas show {result.bundle / ARCHITECTURE}")

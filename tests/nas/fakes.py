@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
+from json import dumps
 from pathlib import Path
 
 import graphs
@@ -13,6 +14,7 @@ from nas.brain import Brain
 from nas.driver import run_trials, sampler_of
 from nas.history import History
 from nas.ledger import Ledger
+from nas.manifest import ARCHITECTURE, FORMAT, FORMAT_VERSION, MANIFEST, WEIGHTS
 from nas.recipe import Recipe
 from nas.records import Resumed, Started
 from nas.study import Study
@@ -40,6 +42,15 @@ BUDGET = Budget.of(max_params=400)
 RECIPE = Recipe(epochs=9, final_epochs=10)
 
 Ending = Callable[[Job], Event | Exception | None]
+
+
+def write_bundle(folder: Path) -> None:
+    """Files that are as their manifest says, though no network's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (ARCHITECTURE, WEIGHTS):
+        (folder / name).write_bytes(b"")
+    files = dict.fromkeys((ARCHITECTURE, WEIGHTS), sha256(b"").hexdigest())
+    (folder / MANIFEST).write_text(dumps({"format": FORMAT, "version": FORMAT_VERSION, "files": files}))
 
 
 def started(**keys: object) -> Started:

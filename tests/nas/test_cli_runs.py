@@ -30,6 +30,7 @@ from nas.results import Result, SearchInterrupted, summarize
 from nas.study import Study
 from nas.trials import Completed, Diverged, Paused, Progress, Stopped
 from tests.nas.conftest import Answer
+from tests.nas.fakes import write_bundle
 
 Observe = Callable[[Record, History], None]
 
@@ -63,6 +64,7 @@ def proposed(trial: int, params: int, confirms: int | None = None) -> Proposed:
     return Proposed(trial, {}, f"{trial}" * 32, params, 100 * params, seed=trial, epochs=2, confirms=confirms)
 
 
+EXPORTED = Exported("bundle", {})
 SEARCHED: list[Record] = [
     Rejected({}, {"max_params": 0.5}),
     proposed(0, 3000),
@@ -86,7 +88,7 @@ FINISHED: list[Record] = [
     Completed(3),
     Finalised(1, 11, 0.95, 0.1, 2.0, "final/1-11.safetensors"),
     Finalised(1, 12, 0.97, 0.1, 2.0, "final/1-12.safetensors"),
-    Exported("bundle", {}),
+    EXPORTED,
 ]
 
 
@@ -94,7 +96,7 @@ def play(
     folder: Path, records: list[Record], observe: Observe = lambda record, history: None, first: Started = STARTED
 ) -> History:
     """Writes a ledger as a driver would, and tells an observer of every line."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     with Ledger.create(folder) as ledger:
         history = History(folder, ledger.append(first))
         observe(first, history)
@@ -112,6 +114,8 @@ def searching(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[list
     def plays(records: list[Record]) -> dict[str, Any]:
         def search(study: Study, *, on_event: Observe, **more: Any) -> Result:
             asked.update(more, study=study)
+            if records[-1] == EXPORTED:
+                write_bundle(tmp_path / "run" / "bundle")
             history = play(tmp_path / "run", records, on_event)
             if not history.ended_by:
                 raise SearchInterrupted(history.run)
@@ -314,6 +318,27 @@ class TestStatus:
         assert code == 0
         assert (said["ended_by"], said["trials"]["complete"], said["best"]["trial"]) == ("trials", 2, 1)
 
+    @pytest.mark.parametrize("lost", ["", "model.safetensors"])
+    def test_a_bundle_that_is_lost_or_damaged_is_not_named_as_if_it_were_there(
+        self, nas: Callable[..., Answer], tmp_path: Path, lost: str
+    ) -> None:
+        run = tmp_path / "run"
+        play(run, FINISHED)
+        if lost:
+            write_bundle(run / "bundle")
+            (run / "bundle" / lost).write_bytes(b"other weights")
+        why = f"{run}/bundle/{lost} was changed after the export" if lost else f"{run}/bundle is gone"
+        _, out, _ = nas("status", run)
+        assert out.splitlines()[-1].startswith(f"bundle        {why}")
+        assert out.endswith(f"; `nas resume {run}` writes it anew\n")
+        said = json.loads(nas("status", run, "--json")[1])
+        assert said["bundle"] is None
+        assert said["damage"].startswith(why)
+        code, _, err = nas("export", run, "--to", tmp_path / "shipped", "--overwrite")
+        assert code == 1
+        assert err.startswith(f"error: {why}")
+        assert err.endswith(f"\n  help: `nas resume {run}` writes it anew, from {run}/final\n")
+
     def test_a_run_whose_driver_died_is_told_how_to_go_on(self, nas: Callable[..., Answer], tmp_path: Path) -> None:
         play(tmp_path / "run", SEARCHED[:7])
         code, out, _ = nas("status", tmp_path / "run")
@@ -473,6 +498,7 @@ class TestExport:
 
         def search(*arguments: Any, **more: Any) -> Result:
             result = searched(*arguments, **more)
+            shutil.rmtree(tmp_path / "run" / "bundle")
             _bundle(tmp_path / "run" / "bundle")
             return result
 

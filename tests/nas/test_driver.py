@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
 from nas.history import History
 from nas.ledger import LEDGER, Ledger, Line, RunError, read_ledger
+from nas.manifest import damage_of
 from nas.records import Exported, Finalised, Record, Resumed, Started
 from nas.results import Result, SearchInterrupted
 from nas.states import Trial
@@ -37,6 +39,7 @@ from tests.nas.fakes import (
     run_to_end,
     started,
     trials_of,
+    write_bundle,
 )
 from tests.nas.test_ledger import file_size_limit
 
@@ -144,7 +147,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             yield Finalised(winner.number, 1, 0.97, 0.1, 1.0, "final/x")
         if 2 not in history.finals[winner.number]:
             yield Finalised(winner.number, 2, 0.99, 0.1, 1.0, "final/y")
-        if history.exported is None:
+        if history.exported is None or damage_of(history.run / "bundle"):
+            write_bundle(history.run / "bundle")
             yield Exported("bundle", {})
 
     monkeypatch.setattr(nas.driver, "make_executor", lambda *_: InlineExecutor(control.trainer))
@@ -190,6 +194,21 @@ def test_a_run_that_is_over_is_left_as_it_is(tmp_path: Path) -> None:
     before = (tmp_path / LEDGER).read_bytes()
     assert resume(tmp_path) == result
     assert (tmp_path / LEDGER).read_bytes() == before
+
+
+def test_of_a_run_that_is_over_a_lost_bundle_is_written_anew_and_nothing_is_trained(
+    tmp_path: Path, offline: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = search(trials=3, recipe=RECIPE, run=tmp_path)
+    shutil.rmtree(tmp_path / "bundle")
+    lost = status(tmp_path)
+    assert (lost.ended_by, lost.bundle, lost.damage) == ("trials", None, f"{tmp_path / 'bundle'} is gone")
+    monkeypatch.delattr(nas.driver, "make_executor")
+    seen: list[str] = []
+    again = resume(tmp_path, on_event=lambda record, _: seen.append(type(record).__name__))
+    assert seen == ["Resumed", "Exported"]
+    assert (again.bundle, again.test, again.best) == (result.bundle, result.test, result.best)
+    assert offline.finished == 2
 
 
 def test_an_impossible_budget_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN, WORSE, permutation_p_valu
 from nas.finishing import finish
 from nas.history import History
 from nas.ledger import Ledger, RunError, read_ledger
+from nas.manifest import damage_of
 from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Start, Started, Unfinished
 from nas.results import is_over, summarize
@@ -151,7 +152,7 @@ def test_weights_that_can_not_be_read_are_told_and_not_exported(tmp_path: Path) 
             (run / "final/w.safetensors").write_bytes(content)
         with pytest.raises(RunError, match=r"final/w.safetensors can't be read: ") as caught:
             end()
-        assert caught.value.help == "restore the file, or begin a new run"
+        assert caught.value.help == "the bundle has its weights from there: restore the file, or begin a new run"
     assert not (run / "bundle").exists()
 
 
@@ -170,3 +171,8 @@ def test_rivals_are_trained_as_the_winner_is_and_only_those_asked_for(tmp_path: 
     assert history.finals[0].keys() == history.finals[1].keys()
     assert is_over(history)
     assert len(list((tmp_path / "run/final").iterdir())) == 2
+    (tmp_path / "run/bundle/manifest.json").unlink()
+    (tmp_path / "run/bundle/model.onnx").unlink()
+    [record] = finish(history, lambda trial: POINTS[trial].graph, winner, data, Budget(), "cpu")
+    assert record == history.exported
+    assert damage_of(tmp_path / "run/bundle") == ""
