@@ -27,6 +27,7 @@ T = TypeVar("T")
 TRAITS = ("channels", "height", "width", "stride", "features")
 _TRAITS_OF = {"map": TRAITS[:4], "vector": TRAITS[4:]}
 
+_SIDES = re.compile(r"(\d+) ?[xX] ?(\d+)")
 _TRAPS = {"no": "false", "off": "false", "yes": "true", "on": "true", "n": "false", "y": "true"}
 
 
@@ -153,7 +154,9 @@ def evaluate_expression(tree: Scalar, scope: Scope, faults: FaultList, slot: Slo
     try:
         expression = parse_expression(tree.text)
     except ExpressionError as error:
-        faults.add("expression", f"`{tree.text[:60]}` is no expression: {error}", tree.mark, help=_EXPRESSION_HELP)
+        sides = _SIDES.fullmatch(tree.text) if slot is not None and slot.kind == "size" else None
+        help = f"a pair is a list: [{sides[1]}, {sides[2]}]" if sides else _EXPRESSION_HELP
+        faults.add("expression", f"`{tree.text[:60]}` is no expression: {error}", tree.mark, help=help)
         raise Missing from None
     unread = sorted(name for name in expression.names if name not in scope.values)
     if unread:
@@ -299,15 +302,22 @@ def _refuse(tree: Tree, slot: Slot, faults: FaultList, value: Argument = None) -
         got = f"{shown(value)} from `{tree.text}`" if isinstance(tree, Scalar) else shown(value)
         if isinstance(value, float) and isinstance(tree, Scalar) and slot.kind in ("int", "size"):
             help = f"round it: round_to({tree.text}, 8), or ({tree.text}) // 1"
+        elif isinstance(value, tuple) and isinstance(tree, Scalar) and tree.text.isidentifier():
+            help = f"write one value, or {{choice: {shown(value)}}} in a search space"
     elif isinstance(tree, Scalar):
         got = "nothing" if tree.value is None else f"`{tree.text}`"
         if isinstance(tree.value, float) and tree.value.is_integer() and slot.kind in ("int", "size"):
             help = f"write {int(tree.value)}"
+        elif isinstance(tree.value, bool) and {"always", "never"} <= set(slot.words):
+            help = "write always" if tree.value else "write never"
         elif isinstance(tree.value, str) and slot.kind == "bool" and tree.value in _TRAPS:
             help = f"`{tree.value}` is a word in YAML 1.2: write {_TRAPS[tree.value]}"
         elif isinstance(tree.value, str):
             help = nearest(tree.value, slot.words)
     else:
         got = f"a list of {len(tree.items)}" if isinstance(tree, Sequence) else "a map"
+        listed = [item.text for item in tree.items if isinstance(item, Scalar)] if isinstance(tree, Sequence) else []
+        if len(set(listed)) > 1:
+            help = f"write one value, or {{choice: [{', '.join(listed)}]}} in a search space"
     faults.add("bad-value", f"`{slot.name}` takes {slot.wants}, got {got}", tree.mark, help=help)
     raise Missing

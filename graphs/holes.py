@@ -10,6 +10,7 @@ from graphs.tree_checks import is_value
 MAX_WEIGHT = 1_000_000
 
 _KEYS = ("choice", "range", "step", "prior")
+_OTHER_NUMBERS = "a range is of integers; list other numbers: {choice: [0.1, 0.2, 0.3]}"
 
 
 def check_value(name: str, tree: Tree, faults: FaultList, *, holes: bool) -> bool:
@@ -35,9 +36,12 @@ def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...
             faults.add("unknown-key", f"a choice has no key `{key.text}`", key.mark, help=nearest(key.text, _KEYS))
     alternatives = hole_alternatives(tree) or ()
     step = tree.get("step")
-    if isinstance(step, Scalar) and isinstance(step.value, int) and step.value < 1:
+    if isinstance(step, Scalar) and (type(step.value) is not int or step.value < 1):
         help = "step: 1, or more; the range goes from low to high"
-        faults.add("bad-value", f"the step of a range is at least 1, got {step.text}", step.mark, help=help)
+        if isinstance(step.value, float):
+            help = _OTHER_NUMBERS
+        message = f"the step of a range is an integer of at least 1, got {step.text}"
+        faults.add("bad-value", message, step.mark, help=help)
     elif not alternatives:
         _refuse_empty(tree, faults)
     seen = set()
@@ -59,11 +63,24 @@ def _refuse_empty(hole: Mapping, faults: FaultList) -> None:
     """The fault of a hole without alternatives, or with too many."""
     number = len(range_of(hole)) if hole.get("choice") is None else 0
     help = "{choice: [8, 16]}, or {range: [8, 64], step: 8}: low to high"
+    span = hole.get("range") if hole.get("choice") is None else None
+    if span is not None and not _is_pair_of_integers(span):
+        is_of_fractions = isinstance(span, Sequence) and any(
+            isinstance(item, Scalar) and isinstance(item.value, float) for item in span.items
+        )
+        help = _OTHER_NUMBERS if is_of_fractions else "range: [0, 3]"
+        faults.add("wrong-shape", "a range goes from one integer to another", span.mark, help=help)
+        return
     if number:
         message = f"this leaves {number:,} numbers to choose from, at most {MAX_ALTERNATIVES:,} are possible"
         faults.add("limit", message, hole.mark, help="take a larger `step`, or a narrower range")
         return
     faults.add("wrong-shape", "this leaves nothing to choose from", hole.mark, help=help)
+
+
+def _is_pair_of_integers(span: Tree) -> bool:
+    items = span.items if isinstance(span, Sequence) else ()
+    return len(items) == 2 and all(isinstance(item, Scalar) and type(item.value) is int for item in items)
 
 
 def check_weight(tree: Tree, faults: FaultList) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from graphs.document import Kind, Param, hole_alternatives
@@ -12,6 +13,7 @@ from graphs.tree_checks import NAME, NO_ENTRIES, is_name, read_mapping
 
 KINDS: dict[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "size": "size", "node": "node"}
 
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 _KEYS = ("type", "words", "default", "doc")
 
 
@@ -43,7 +45,9 @@ def _param(key: Scalar, tree: Tree, faults: FaultList, *, holes: bool) -> Param:
         if tree.value in KINDS:
             return Param(key, KINDS[tree.value])
         word = tree.value
-        if NAME.fullmatch(word):
+        if number := _NUMBER.fullmatch(word):
+            help = f"write {number[0]}, without quotes"
+        elif NAME.fullmatch(word):
             help = nearest(word, KINDS) or f"{one_of(KINDS)}; for a word, {{words: [{word}, ...], default: {word}}}"
         else:
             help = f"an expression has its type beside it: {{type: int, default: {word}}}"

@@ -27,6 +27,8 @@ def lookup(source: Scalar, body: Body, assembly: Assembly) -> Handle | None:
         help = nearest(source.text, names) or f"there is {one_of(names)}"
         if source.text in body.unnamed:
             help = f"a step that is read has a name: {{name: {source.text}, ...}}"
+        elif "," in source.text:
+            help = f"several names are a list: [{source.text}]"
         assembly.faults.add("unknown-name", f"no step here is called `{source.text}`", source.mark, help=help)
     return handle
 

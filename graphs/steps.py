@@ -51,7 +51,7 @@ class StepReader:
         before = len(self._faults.faults)
         action = self._with_prior(action, tree)
         join, when, unused = tree.key("join"), tree.get("when"), tree.get("unused")
-        if join is not None and key.text not in ("parallel", "choice"):
+        if join is not None and key.text not in ("parallel", "choice") and not _misspelled_group(key, value):
             help = "give `add` or `concat` its inputs by `from: [a, b]`"
             self._faults.add("unknown-key", "`join` goes with `parallel`", join.mark, help=help)
         if when is not None and not (isinstance(when, Scalar) and when.value is not None):
@@ -131,12 +131,16 @@ class StepReader:
                 return self._choice(key, value, join)
             case "share":
                 return self._share(key, value)
+        if meant := _misspelled_group(key, value):
+            self._faults.add("unknown-block", f"there is no block `{key.text}`", key.mark, help=meant)
+            return None
         if isinstance(value, Scalar) and value.value is None:
             value = Mapping((), key.mark)
         if not isinstance(value, Mapping):
             shown = value.text if isinstance(value, Scalar) else "..."
             kind = primitive(key.text)
-            needed = [name for name, info in kind.model_fields.items() if info.is_required()] if kind else []
+            taken = kind.model_fields if kind else {}
+            needed = [name for name, info in taken.items() if info.is_required() or len(taken) == 1]
             help = f"name the argument: {key.text}: {{{needed[0] if len(needed) == 1 else '...'}: {shown}}}"
             self._faults.add("wrong-shape", f"`{key.text}` takes a map of arguments", value.mark, help=help)
             return None
@@ -310,6 +314,22 @@ def broken_step(
     possible_names = frozenset() if name is not None else _words(written or tree)
     action = action or Call(key, Mapping((), tree.mark))
     return Step(action, tree.mark, name, sources, broken=True, possible_names=possible_names)
+
+
+def _misspelled_group(key: Scalar, value: Tree) -> str:
+    """`did you mean ...?` where a key is near to one of a group, and its value holds steps, as no block's does."""
+    if primitive(key.text) is not None:
+        return ""
+    if isinstance(value, Sequence):
+        return nearest(key.text, ("sequential",)) if any(isinstance(item, Mapping) for item in value.items) else ""
+    inside = [tree for _, tree in value] if isinstance(value, Mapping) else []
+    holds_steps = any(
+        any(isinstance(item, Mapping) for item in tree.items)
+        if isinstance(tree, Sequence)
+        else isinstance(tree, Mapping) and hole_alternatives(tree) is None
+        for tree in inside
+    )
+    return nearest(key.text, ("parallel", "choice")) if holds_steps else ""
 
 
 def _words(tree: Tree) -> frozenset[str]:

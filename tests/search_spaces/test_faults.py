@@ -150,6 +150,34 @@ def test_a_range_of_too_many_numbers_says_how_many_they_are() -> None:
     assert len(search_spaces.parse(HEAD + "  - {conv: {out_channels: {range: [1, 20000], step: 2}}}\n").decisions) == 1
 
 
+@pytest.mark.parametrize(
+    ("hole", "place", "help"),
+    [
+        ("{range: «[0.1, 0.5]}", "a range goes from one integer to another", "list other numbers: {choice: [0.1"),
+        ("{range: [0.1, 0.5], step: «0.1}", "the step of a range is an integer", "list other numbers: {choice: [0.1"),
+        ("{range: [0, 1], step: «0.5}", "the step of a range is an integer", "list other numbers: {choice: [0.1"),
+        ("{range: «[0 3]}", "a range goes from one integer to another", "range: [0, 3]"),
+        ("{range: «0-3}", "a range goes from one integer to another", "range: [0, 3]"),
+        ("«{range: [3, 0]}", "this leaves nothing to choose from", "low to high"),
+    ],
+)
+def test_a_range_that_is_none_says_what_one_is(hole: str, place: str, help: str) -> None:
+    net = f"  - {{dropout: {{p: {hole}}}}}"
+    with pytest.raises(DocumentError, match=place) as caught:
+        search_spaces.parse(HEAD + net.replace("«", "") + "\n")
+    [fault] = caught.value.faults
+    assert (fault.mark.line, fault.mark.column) == (5, net.index("«") + 1)
+    assert help in fault.help
+
+
+def test_a_misspelled_choice_of_blocks_is_one_fault_at_its_key() -> None:
+    net = "  - {repeat: {range: [1, 3]}, chioce: {x: {conv: {out_channels: {choice: [4, 8]}}}, y: {relu: {}}}}"
+    with pytest.raises(DocumentError) as caught:
+        search_spaces.parse(HEAD + net + "\n")
+    [fault] = caught.value.faults
+    assert (fault.code, fault.mark.column, fault.help) == ("E103", 31, "did you mean `choice`?")
+
+
 def test_the_numbers_of_a_range_are_made_once() -> None:
     (step,) = search_spaces.parse(HEAD + "  - {repeat: {range: [0, 5000]}, relu: {}}\n").document.body
     assert hole_alternatives(step.repeat) is hole_alternatives(step.repeat)
