@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from torch import Tensor, nn
 
 import graphs
 import search_spaces
+from blocks.normalization import LayerNorm2d
+from blocks.types import Map
 from graphs import Graph, convolutions, inference_kernels, training_kernels
 from graphs.compilation import CompiledGraph, compile
 from graphs.passes import PASSES
@@ -135,7 +137,16 @@ def test_a_random_network_infers_what_its_nodes_compute(data: dict[str, Any]) ->
 @settings(max_examples=200)
 @given(documents())
 def test_a_random_network_trains_as_its_nodes_do(data: dict[str, Any]) -> None:
-    assert training_off(graphs.parse(json.dumps(data))) < EXACT
+    graph = graphs.parse(json.dumps(data))
+    assume(not is_constant_somewhere(graph))
+    assert training_off(graph) < EXACT
+
+
+def is_constant_somewhere(graph: Graph) -> bool:
+    """Whether a layer norm reads one channel, which leaves zeros: every batch norm after it divides what rounding made
+    of them by the root of its `eps`."""
+    read = [graph.types[node.sources[0]] for node in graph.nodes if isinstance(node.block, LayerNorm2d)]
+    return any(isinstance(type, Map) and type.channels == 1 for type in read)
 
 
 @pytest.mark.parametrize("name", SMALL)
