@@ -17,13 +17,21 @@ from graphs.templates import read_blocks
 from graphs.text import Mapping, parse_tree, read_source, source_of
 
 
-def load(path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Graph:
+def load(
+    path: str | Path,
+    settings: Settings | None = None,
+    *,
+    variant: str | None = None,
+    keep_requirements: bool = True,
+) -> Graph:
     """The graph of a file in YAML or JSON, or of one of its variants.
 
-    `settings` overrides the document's `params`. Raises `DocumentError` with all faults.
+    `settings` overrides the document's `params`. Raises `DocumentError` with all faults; without `keep_requirements`,
+    that the network does not keep what the document requires is none.
     """
     faults = FaultList()
-    return _checked(_read(read_source(Path(path), faults), faults, holes=False), faults, settings, variant)
+    document = _read(read_source(Path(path), faults), faults, holes=False)
+    return _checked(document, faults, settings, variant, keep_requirements=keep_requirements)
 
 
 def parse(text: str, source: str = "<text>", settings: Settings | None = None, *, variant: str | None = None) -> Graph:
@@ -98,7 +106,14 @@ def _read(source: Source | None, faults: FaultList, *, holes: bool) -> Document:
     return document
 
 
-def _checked(document: Document, faults: FaultList, settings: Settings | None, variant: str | None) -> Graph:
+def _checked(
+    document: Document,
+    faults: FaultList,
+    settings: Settings | None,
+    variant: str | None,
+    *,
+    keep_requirements: bool = True,
+) -> Graph:
     check_variants(document, faults)
     if variant is not None:
         document = document.with_variant(variant, faults)
@@ -108,7 +123,7 @@ def _checked(document: Document, faults: FaultList, settings: Settings | None, v
     graph = expand(document, faults)
     add_empty_map_help(document, faults)
     if graph is not None:
-        _check_costs(graph, bounds, faults)
+        _check_costs(graph, bounds if keep_requirements else [], faults)
     faults.raise_if_any()
     assert graph is not None
     return graph

@@ -15,7 +15,7 @@ from typing import Literal
 
 from blocks.errors import FixpointError
 from graphs.document import Document, Settings
-from graphs.faults import FaultList, nearest, nearest_word
+from graphs.faults import FaultList, nearest, nearest_word, one_of
 from graphs.graph import Graph
 from graphs.loading import graph_of, load, load_document
 
@@ -88,7 +88,7 @@ def find(name_or_path: str | Path, kind: Kind) -> CatalogEntry:
         return known[name]
     if path.is_dir():
         raise NotFoundError(f"`{name}` is a folder, not a {kind}")
-    if path.suffix in SUFFIXES or len(path.parts) > 1:
+    if path.suffix or len(path.parts) > 1:
         help = nearest_file(path, SUFFIXES) or f"{kind}s that ship: {_listed(known)}"
         raise NotFoundError(f"there is no file `{name}`", help=help)
     if family := families(kind).get(name):
@@ -96,7 +96,9 @@ def find(name_or_path: str | Path, kind: Kind) -> CatalogEntry:
     other: Kind = "space" if kind == "network" else "network"
     if name in _shipped(other):
         raise NotFoundError(f"`{name}` is a {other}, not a {kind}", help=_SHOWN_BY[other].format(name))
-    help = nearest(name, known) or f"there is {_listed(known)}, or a path to a file"
+    longer = [one for one in known if one.endswith(f"_{name.lower()}") or one.startswith(f"{name.lower()}_")]
+    meant = f"did you mean {one_of(longer, most=4)}?" if longer else nearest(name, known)
+    help = meant or f"there is {_listed(known)}, or a path to a file"
     raise NotFoundError(f"there is no {kind} `{name}`", help=help)
 
 
@@ -110,13 +112,20 @@ def nearest_file(path: Path, suffixes: Container[str]) -> str:
     return f"did you mean `{beside[meant]}`?" if meant else ""
 
 
-def load_network(name_or_path: str | Path, settings: Settings | None = None, *, variant: str | None = None) -> Graph:
+def load_network(
+    name_or_path: str | Path,
+    settings: Settings | None = None,
+    *,
+    variant: str | None = None,
+    keep_requirements: bool = True,
+) -> Graph:
     """The graph of a shipped network by its name, or of one's own file, or of a variant of it.
 
-    `settings` overrides the document's `params`. Raises `NotFoundError`, and `DocumentError` with all faults.
+    `settings` overrides the document's `params`; what it requires may go unasked. Raises `NotFoundError`, and
+    `DocumentError` with all faults.
     """
     found = find(name_or_path, "network").with_variant(variant)
-    return load(found.path, settings, variant=found.variant)
+    return load(found.path, settings, variant=found.variant, keep_requirements=keep_requirements)
 
 
 def load_networks(wanted: Container[str] | None = None) -> Iterator[tuple[str, Graph]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -24,7 +23,7 @@ FIGURES = ("params", "macs", "peak_bytes", "nodes")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One change, or several side by side below one address; `sign` is `~` where they are of several kinds."""
+    """One change, or several below one address; `sign` is `~` where they are of several kinds."""
 
     sign: str
     address: str
@@ -141,16 +140,20 @@ def weight_line(found: Difference) -> str:
 
 
 def rows(found: Difference, depth: int | None) -> list[Row]:
-    """The changes in their order, those that stand side by side below one address of `depth` parts as one row."""
+    """The changes in their order, those below one address of `depth` parts as one row, where the first of them is;
+    without a depth each on its own."""
 
     def place(change: Change) -> str:
         address, _ = _node(found, change)
         return ".".join(address.split(".")[:depth])
 
     called = {group.address: group.block for graph in (found.before, found.after) for group in graph.groups}
+    below: dict[str | int, list[Change]] = {}
+    for number, change in enumerate(found.changes):
+        below.setdefault(number if depth is None else place(change), []).append(change)
     listed = []
-    for address, group in groupby(found.changes, key=place):
-        changes = list(group)
+    for changes in below.values():
+        address = place(changes[0])
         kinds = Counter(change.kind for change in changes)
         sign = SIGNS[changes[0].kind] if len(kinds) == 1 else SIGNS["retyped"]
         params, macs = sum(change.params for change in changes), sum(change.macs for change in changes)

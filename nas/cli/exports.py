@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from blocks.errors import FixpointError
-from nas.cli.inputs import parse_settings, telling_kinds
+from nas.cli.inputs import load_network_only, parse_settings, telling_kinds
 from nas.cli.options import Json, Settings, Variant
 from nas.cli.output import print_json, print_news
 from search_spaces.catalog import find, nearest_file
@@ -50,13 +50,14 @@ def export(
     if Path(source).is_dir() and (weights is not None or settings or variant is not None):
         hint = "--weights, --set, --variant"
         raise typer.BadParameter("a run or a bundle has its own weights, settings and variant", param_hint=hint)
+    values = parse_settings(settings or [])
     if not Path(source).is_dir():
         _refuse_missing(source)
+        load_network_only(source, values, variant)  # its faults, and a space, are told before torch is imported
         if weights is None:
             print("note: random weights; --weights gives trained ones", file=sys.stderr)
     if weights is not None and not weights.exists():  # told before torch is imported, which takes seconds
         raise FixpointError(f"there is no file `{weights}`", help=nearest_file(weights, WEIGHT_SUFFIXES))
-    values = parse_settings(settings or [])
     from nas import exporting
 
     with telling_kinds(source):

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from blocks.types import Map, Type
-from graphs import Graph
+from graphs import DocumentError, Graph
 from graphs.conventions import Counted, count
 from graphs.costs import COUNTED, ReceptiveField
+from graphs.document import Settings as Values
 from graphs.quantities import format_quantity
 from graphs.smallest import smallest_input
 from nas.cli.counting import CountAs, column, counted_lines, counted_object, parse_convention
@@ -18,7 +19,8 @@ from nas.cli.documents import YAML, print_document
 from nas.cli.inputs import load_network_only, load_network_or_space, parse_settings
 from nas.cli.options import DEPTH, Json, Settings, Variant
 from nas.cli.outline import Row, num_weights, outline
-from nas.cli.output import format_bytes, format_share, print_json, table, terminal_width
+from nas.cli.output import error_objects, format_bytes, format_share, print_json, table, terminal_width
+from search_spaces import load_network
 
 BAR = 8
 
@@ -38,6 +40,8 @@ def show(
 ) -> None:
     """Show a network by address: blocks, shapes, parameters, MACs.
 
+    A network that breaks what its document requires is shown, with the fault beneath and the exit code of `nas check`.
+
     \b
     Examples:
       nas show resnet50
@@ -54,8 +58,29 @@ def show(
         found = load_network_or_space(file, values, variant)
         print_document(found, file, is_changed=bool(settings or variant), as_json=as_json)
         return
-    graph = load_network_only(file, values, variant)
-    print_network(graph, depth, None if convention is None else count(graph, convention), as_json=as_json)
+    graph, broken = _load_whole(file, values, variant)
+    counted = None if convention is None else count(graph, convention)
+    if broken is None:
+        print_network(graph, depth, counted, as_json=as_json)
+    elif as_json:
+        more = counted_object(counted) if counted else {}
+        print_json(network_object(graph) | more | {"ok": False, "errors": error_objects(broken)})
+        raise typer.Exit(1)
+    else:
+        print_network(graph, depth, counted, as_json=False)
+        print(flush=True)
+        raise broken
+
+
+def _load_whole(file: str, settings: Values, variant: str | None) -> tuple[Graph, DocumentError | None]:
+    """A network, and what is wrong with it where that is only that it costs what its document forbids: where it does,
+    its table says. Raises: FixpointError."""
+    try:
+        return load_network_only(file, settings, variant), None
+    except DocumentError as error:
+        if any(fault.slug != "requirement" for fault in error.faults):
+            raise
+        return load_network(file, settings, variant=variant, keep_requirements=False), error
 
 
 def print_network(graph: Graph, depth: int, counted: Counted | None = None, *, as_json: bool) -> None:

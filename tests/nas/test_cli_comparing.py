@@ -14,7 +14,7 @@ import search_spaces
 from graphs.conventions import CONVENTIONS, count
 from graphs.difference import difference
 from nas.cli.counting import TOOLS
-from nas.cli.difference import difference_lines
+from nas.cli.difference import difference_lines, rows
 from nas.cli.outline import outline
 from tests.nas.conftest import TINY, Answer
 from tests.pages import examples
@@ -122,6 +122,12 @@ class TestDiff:
         lines = difference_lines(difference(before, after), None, 80)
         assert max(map(len, lines)) <= 80
         assert any(line.startswith("~  stem.conv") and line.endswith("+2.304k") for line in lines)  # 4 * 9 * 64 MACs
+
+    def test_an_address_stands_in_one_row_and_without_a_depth_each_change_does(self) -> None:
+        found = difference(search_spaces.load_network("resnet50"), search_spaces.load_network("resnet18"))
+        addresses = [row.address for row in rows(found, 2)]
+        assert len(addresses) == len(set(addresses))
+        assert len(rows(found, None)) == len(found.changes)
 
     @pytest.mark.parametrize("depth", ["0", "1", "2", "3"])
     def test_rows_add_up_at_any_depth(self, nas: Callable[..., Answer], depth: str) -> None:

@@ -213,6 +213,35 @@ def test_a_wrong_call_says_where_help_is(arguments: list[str], help: str, capsys
     assert capsys.readouterr().err.endswith(f"\n  help: {help}\n")
 
 
+def test_a_network_that_breaks_what_it_requires_is_shown_with_the_fault_beneath(
+    write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = "net: [{name: a, conv2d: {out_channels: 4, kernel_size: 3}}]\n"  # 3 * 4 * 9 weights and 4 biases
+    broken = write("net.yaml", f'{HEAD}{net}require: {{params: "< 100"}}\n')
+    assert run(["show", broken]) == 1
+    said = capsys.readouterr()
+    assert "parameters       112, and 0 buffer elements" in said.out
+    assert said.err.startswith("net.yaml:4:19: E303 requirement: params is 112, required is < 100\n")
+    assert run(["show", broken, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["params"], found["ok"], [error["code"] for error in found["errors"]]) == (112, False, ["E303"])
+    broken = write("net.yaml", f'{HEAD}{net}require: {{param: "< 100", macs: "< 1"}}\n')
+    assert run(["show", broken]) == 1
+    said = capsys.readouterr()
+    assert not said.out
+    assert "E102 unknown-key" in said.err
+
+
+def test_a_space_is_no_network_to_export(write: Callable[[str, str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    space = write("space.yaml", f"{HEAD}net: [{{conv: {{out_channels: {{choice: [4, 8]}}}}}}]\n")
+    told = []
+    for command in ("show", "export"):
+        assert run([command, space]) == 1
+        told.append(capsys.readouterr().err)
+    assert told[0] == told[1]
+    assert told[0].startswith("error: space.yaml is a search space, not a network\n")
+
+
 def test_a_missing_file_is_an_error_that_does_not_list_all_networks(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "no_such.yaml"]) == 1
     said = capsys.readouterr().err

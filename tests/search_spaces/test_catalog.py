@@ -92,6 +92,8 @@ def test_an_existing_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.M
     [
         ("resnet5", "network", "there is no network `resnet5`", "did you mean `resnet50`?"),
         ("ResNet-18", "network", "there is no network `ResNet-18`", "did you mean `resnet18`?"),
+        ("resnet20", "network", "there is no network `resnet20`", "did you mean `cifar_resnet20`?"),
+        ("mobilenet", "network", "there is no network `mobilenet`", "did you mean `mobilenet_v1`, "),
         ("smal", "space", "there is no space `smal`", "did you mean `small`?"),
         ("resnet50", "space", "`resnet50` is a network, not a space", "`nas show resnet50` shows it"),
         ("small", "network", "`small` is a space, not a network", "`nas space show small` shows it"),
@@ -106,7 +108,9 @@ def test_what_is_not_there_is_refused_with_a_help(wanted: str, kind: Kind, messa
     assert caught.value.help.startswith(help)
 
 
-@pytest.mark.parametrize(("wanted", "meant"), [("birds.yml", "birds.yaml"), ("nets/brid.yaml", "nets/bird.yml")])
+@pytest.mark.parametrize(
+    ("wanted", "meant"), [("birds.yml", "birds.yaml"), ("birds.yam", "birds.yaml"), ("nets/brid.yaml", "nets/bird.yml")]
+)
 def test_a_file_that_is_not_there_may_be_its_neighbour(
     wanted: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
