@@ -286,6 +286,10 @@ class History:
         best = knee(points) if index is None else max(range(len(points)), key=lambda one: points[one][index])
         return [members[best]]
 
+    def leader(self) -> Trial | None:
+        """The first of the `candidates`: what would win if the search ended now and nothing were trained longer."""
+        return self.best if len(self.study.objectives) == 1 else next(iter(self.candidates()), None)
+
     def rivals(self) -> list[Trial]:
         """The complete trials of hand-designed networks that are not the winner, the best first."""
         winner = self.winner()

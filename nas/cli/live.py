@@ -61,7 +61,8 @@ class Live:
     def _is_news(self, record: Record, history: History) -> bool:
         match record:
             case trials.Completed():
-                best = history.best.number if history.best else None
+                leader = history.leader()
+                best = leader.number if leader else None
                 better, self._best = best != self._best, best
                 return better or history.trials[record.trial].confirms is not None
             case trials.Paused():

@@ -130,7 +130,7 @@ def _trial_line(trial: Trial, history: History) -> str:
 
 def best_so_far(history: History) -> str:
     """`; best 98.06% (trial 7)`, or nothing where no trial is complete."""
-    best = history.best
+    best = history.leader()
     if best is None or best.value is None:
         return ""
     return f"; best {shown_accuracy(best.value, history.study.table)} (trial {best.number})"

@@ -76,7 +76,8 @@ def _picture(history: History) -> Group:
     head = f"{history.run}  {format_seconds(history.active_seconds)}  {counts}{best_so_far(history)}"
     running = list(history.running.values())
     parts: list[Text | Table] = [Text(head), Text(_stage(history))]
-    for title, trials in (("running", running), ("best", history.ranking())):
+    best = ("best", history.ranking()) if len(history.study.objectives) == 1 else ("front", history.front())
+    for title, trials in (("running", running), best):
         if trials:
             parts.append(_table(title, trials[:MOST_ROWS], history.study.table))
     return Group(*parts)

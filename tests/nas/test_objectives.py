@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from nas.cli.progress import best_so_far
 from nas.data import load_data
 from nas.executors.inline import InlineExecutor
 from nas.fronts import dominates
 from nas.history import History
 from nas.latency import measure_latency
+from nas.ledger import Ledger
 from nas.objectives import oriented
 from nas.recipe import Recipe
+from nas.records import Proposed
 from nas.results import summarize
 from nas.states import COMPLETE
 from nas.trainer import Trainer
-from nas.trials import Event, Job, Progress
+from nas.trials import Completed, Event, Job, Progress
 from tests.nas.fakes import ParallelExecutor, fake_trainer, network, run_to_end, started
 
 
@@ -72,6 +75,31 @@ def test_the_winner_is_the_most_accurate_of_the_front_unless_another_is_preferre
     winner = history.winner()
     assert winner is not None
     assert winner in history.front()
+
+
+@pytest.mark.parametrize(("prefer", "leaders"), [(None, [0, 1, 1]), ("macs", [0, 1, 2]), ("knee", [0, 1, 1])])
+def test_the_best_so_far_is_no_network_that_another_dominates(
+    tmp_path: Path, prefer: str | None, leaders: list[int]
+) -> None:
+    """The second is as accurate as the first with fewer MACs and a greater loss; the third is cheap and useless."""
+    asked = started(objectives=["accuracy", "macs"], prefer=prefer, fidelity="full")
+    told: list[int] = []
+    with Ledger.create(tmp_path) as ledger:
+        history = History(tmp_path, ledger.append(asked))
+        for number, (accuracy, loss, macs) in enumerate([(1.0, 0.1, 300), (1.0, 0.2, 100), (0.1, 9.0, 90)]):
+            records = [
+                Proposed(number, {}, f"{number}" * 32, 10, macs, seed=0, epochs=1),
+                Progress(number, 1, accuracy, {"validation_loss": loss}, 0.1),
+                Completed(number),
+            ]
+            for record in records:
+                history.apply(ledger.append(record))
+            leader = history.leader()
+            assert leader is not None
+            told.append(leader.number)
+            assert leader == history.winner()
+            assert f"(trial {leader.number})" in best_so_far(history)
+    assert told == leaders
 
 
 def test_a_result_lists_the_front_with_its_hypervolume(tmp_path: Path) -> None:
