@@ -249,6 +249,10 @@ class History:
         """How many trials of the search were trained to the end."""
         return self._num_in[COMPLETE]
 
+    def count(self, state: str) -> int:
+        """How many trials of the search, each of which was begun, are in a state."""
+        return self._num_in[state]
+
     def counts(self) -> dict[str, int]:
         """How many proposals are in which state; states without any are left out."""
         counts = {**self._num_in, DUPLICATE: self.num_duplicates}

@@ -71,6 +71,8 @@ class Opening:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth a look before the first trial, though nothing is wrong."""
+        if self.images is not None:
+            return self.images.notes
         return (self.answers.note,) if self.answers and self.answers.note else ()
 
 

@@ -36,7 +36,7 @@ class Started:
     `space` is the name of the space and `space_text` its document as it was; `data` is where the images were found,
     `fingerprint` what they were; `recipe` is the whole of it, with what the images suggest. `starts` are the
     hand-designed networks that fit, or were made to, which are tried before anything else. Before epoch
-    `earliest_rung` no trial is judged. `notes` is what was remarked of the table.
+    `earliest_rung` no trial is judged. `notes` is what was remarked of the images or the table.
     """
 
     name: str

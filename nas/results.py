@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -10,11 +11,12 @@ from typing import Any
 from nas.evidence import permutation_p_value, verdict
 from nas.fronts import hypervolume
 from nas.history import History
+from nas.ledger import LEDGER
 from nas.lookup import Lookup
 from nas.manifest import damage_of
 from nas.objectives import ACCURACY, LATENCY
 from nas.screening import ScreeningReport, screening_report
-from nas.states import Trial, called
+from nas.states import DIVERGED, FAILED, REJECTED, Trial, called
 
 RUNNING = "running"
 INTERRUPTED = "interrupted"
@@ -133,7 +135,8 @@ class Result:
     accurate of the search, best first; `front` is None for a single objective, and `screening` without one. Of a run
     that looks trials up, values are those of its table, `reported` is the winner's, and `lookup` names the columns;
     `notes` is what was remarked before the first trial. `bundle` is None also where what was exported is not whole any
-    more, and `damage` then says what is wrong with it.
+    more, and `damage` then says what is wrong with it. `failure` is set where a search ended without a network: what
+    became of most of its trials, and what to change.
     """
 
     run: Path
@@ -151,6 +154,7 @@ class Result:
     lookup: Lookup | None = None
     notes: tuple[str, ...] = ()
     damage: str = ""
+    failure: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -166,6 +170,7 @@ class Result:
             "best": self.best.as_dict() if self.best else None,
             "bundle": str(self.bundle) if self.bundle else None,
             "damage": self.damage or None,
+            "failure": self.failure or None,
             "front": [candidate.as_dict() for candidate in self.front.members] if self.front else [],
             "hypervolume": self.front.hypervolume if self.front else None,
             "reference": self.front.reference if self.front else None,
@@ -201,7 +206,26 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         lookup=history.study.table,
         notes=tuple(history.started.notes),
         damage=damage,
+        failure=_failure(history) if history.ended_by is not None and winner is None else "",
     )
+
+
+def _failure(history: History) -> str:
+    """What became of most trials of a search in which none was completed, and what to change; empty where none was
+    trained at all."""
+    reasons = {trial.state: trial.reason for trial in history.searched if trial.reason}
+    counts = Counter({state: history.count(state) for state in (DIVERGED, FAILED, REJECTED) if state in reasons})
+    if not counts:
+        return ""
+    [(state, count)] = counts.most_common(1)
+    why = reasons[state].strip().rpartition("\n")[2]
+    recipe = history.started.recipe
+    words, change = {
+        DIVERGED: ("diverged", f"lower the `learning_rate` of the `recipe`, which is {recipe.learning_rate:g}"),
+        FAILED: ("failed", f"correct what is told there; {history.run / LEDGER} has the whole of it"),
+        REJECTED: ("ran out of memory", f"lower the `batch_size` of the `recipe`, which is {recipe.batch_size}"),
+    }[state]
+    return f"{count} of {sum(counts.values())} trials {words}, such as by: {why}; {change}"
 
 
 def _rival(history: History, trial: Trial, ours: tuple[float, ...]) -> Rival:

@@ -157,6 +157,7 @@ def _study_figures(opening: Opening) -> tuple[dict[str, object], str]:
     assert opening.images is not None
     images = opening.images.search
     shape, classes = list(images.image_shape), len(images.classes)
-    figures |= {"image": shape, "classes": classes}
+    figures |= {"image": shape, "classes": classes, "notes": list(opening.notes)}
     size = "x".join(map(str, shape))
-    return figures, f"a study of `{space.name}`, {within}, on {size} images of {classes} classes"
+    said = f"a study of `{space.name}`, {within}, on {size} images of {classes} classes"
+    return figures, "\n".join([said, *(f"note: {note}" for note in opening.notes)])

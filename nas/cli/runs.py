@@ -285,5 +285,6 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
     if as_json:
         print_json(described)
     if result.bundle is None and result.reported is None:
-        print("error: no network was trained to the end, so there is nothing to export", file=sys.stderr)
+        why = f"\n  help: {result.failure}" if result.failure else ""
+        print(f"error: no network was trained to the end, so there is nothing to export{why}", file=sys.stderr)
         raise typer.Exit(1)

@@ -1,7 +1,12 @@
-"""Folders of pictures, one folder per class, decoded by Pillow. Files are taken in the order of their names."""
+"""Folders of pictures, one folder per class, decoded by Pillow. Files are taken in the order of their names.
+
+Images that are all grey have one channel, with transparency (which is dropped) or without; else all have three, and
+whatever is not RGB is converted to it. What was converted is told in a note.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,10 +18,13 @@ from nas.data.parts import LAYOUT, MAX_BYTES, DataError, Part
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DEPTHS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "La", "RGBa")
+GREY = ("1", "L", "LA")
 SHOWN_FAULTS = 8
 
+Found = tuple[dict[str, Part], tuple[str, ...], tuple[str, ...]]  # the parts, the classes, and notes
 
-def read_folder(folder: Path) -> tuple[dict[str, Part], tuple[str, ...]]:
+
+def read_folder(folder: Path) -> Found:
     given = {path.name: path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
     if "train" not in given:
         return _read_parts({"train": folder})
@@ -30,7 +38,7 @@ def read_folder(folder: Path) -> tuple[dict[str, Part], tuple[str, ...]]:
     return _read_parts(folders)
 
 
-def _read_parts(folders: Mapping[str, Path]) -> tuple[dict[str, Part], tuple[str, ...]]:
+def _read_parts(folders: Mapping[str, Path]) -> Found:
     files: dict[str, list[tuple[Path, str]]] = {}
     classes: tuple[str, ...] = ()
     for part, folder in sorted(folders.items(), key=lambda item: item[0] != "train"):
@@ -50,11 +58,14 @@ def _read_parts(folders: Mapping[str, Path]) -> tuple[dict[str, Part], tuple[str
                     help=f"remove it, or put images there ({', '.join(SUFFIXES)})",
                 )
             files[part].extend((path, name) for path in images)
-    return _decode(files, classes), classes
+    parts, notes = _decode(files, classes)
+    return parts, classes, notes
 
 
-def _decode(files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str, ...]) -> dict[str, Part]:
-    """Decodes every file, and says at once which can't be read or have another size."""
+def _decode(
+    files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str, ...]
+) -> tuple[dict[str, Part], tuple[str, ...]]:
+    """Decodes every file, and says at once which can't be read or have another size; with what was converted."""
     every = [path for listed in files.values() for path, _ in listed]
     headers: dict[Path, tuple[tuple[int, int], str]] = {}
     unreadable: list[str] = []
@@ -85,7 +96,7 @@ def _decode(files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str,
     _refuse(odd, f"whose size is not {width}x{height} as that of the others", "bring all images to one size first")
     deep = [f"{path}: {mode}" for path, (_, mode) in headers.items() if mode not in DEPTHS]
     _refuse(deep, "with more than 8 bits a channel, which would be cut off", "bring them to 0..255 first")
-    mode = "L" if all(mode in ("1", "L") for _, mode in headers.values()) else "RGB"
+    mode = "L" if all(mode in GREY for _, mode in headers.values()) else "RGB"
     channels = len(mode)
     if (num_bytes := len(every) * channels * height * width) > MAX_BYTES:
         raise DataError(
@@ -105,7 +116,17 @@ def _decode(files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str,
         index = {name: label for label, name in enumerate(classes)}
         result[part] = Part(images, np.array([index[name] for _, name in listed], dtype=np.int64))
     _refuse(unreadable, "cannot be read", "repair or remove them; nothing was changed")
-    return result
+    return result, _converted([mode for _, mode in headers.values()], mode)
+
+
+def _converted(modes: Sequence[str], wanted: str) -> tuple[str, ...]:
+    """A note on the images that are not as they were: of how many, and of which modes of Pillow."""
+    others = Counter(mode for mode in modes if mode != wanted and (mode, wanted) != ("1", "L"))
+    if not others:
+        return ()
+    num, listed = others.total(), ", ".join(f"{count} {mode}" for mode, count in sorted(others.items()))
+    lost = ", without their transparency" if any(mode.endswith("A") for mode in others) else ""
+    return (f"{num} of {len(modes)} images {'are' if num > 1 else 'is'} converted to {wanted}{lost}: {listed}",)
 
 
 def _refuse(faults: Sequence[str], what: str, help: str) -> None:

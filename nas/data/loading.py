@@ -25,6 +25,7 @@ def load_data(source: str | Path, seed: int = 0) -> Data:
 
     Raises: DataError.
     """
+    notes: tuple[str, ...] = ()
     if str(source) == "digits" and not Path("digits").is_dir():
         parts, classes = read_digits()
     else:
@@ -32,7 +33,7 @@ def load_data(source: str | Path, seed: int = 0) -> Data:
         if path.is_dir():
             from nas.data.folders import read_folder
 
-            parts, classes = read_folder(path)
+            parts, classes, notes = read_folder(path)
         elif path.is_file():
             parts, classes = read_npz(path)
         else:
@@ -43,7 +44,7 @@ def load_data(source: str | Path, seed: int = 0) -> Data:
     if len(classes) < 2:
         help = "labels are 0..K-1" if Path(source).is_file() else LAYOUT
         raise DataError(f"{source} has {len(classes)} class, at least 2 are needed", help=help)
-    return _assemble(str(source), _split(parts, classes, str(source), seed), classes, seed)
+    return _assemble(str(source), _split(parts, classes, str(source), seed), classes, seed, notes)
 
 
 def _split(parts: Mapping[str, Part], classes: tuple[str, ...], source: str, seed: int) -> dict[str, Part]:
@@ -76,7 +77,9 @@ def _split_off(
     }
 
 
-def _assemble(source: str, parts: Mapping[str, Part], classes: tuple[str, ...], seed: int) -> Data:
+def _assemble(
+    source: str, parts: Mapping[str, Part], classes: tuple[str, ...], seed: int, notes: tuple[str, ...]
+) -> Data:
     train, validation, test = parts["train"], parts["validation"], parts["test"]
     pixels = train.images.shape[0] * train.images.shape[2] * train.images.shape[3]
     histograms = [
@@ -100,4 +103,5 @@ def _assemble(source: str, parts: Mapping[str, Part], classes: tuple[str, ...], 
         final=FinalData(both, test, classes, mean, std),
         fingerprint=digest.hexdigest(),
         split_seed=seed,
+        notes=notes,
     )

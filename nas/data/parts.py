@@ -61,10 +61,14 @@ class FinalData:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A data set. `fingerprint` is the sha256 of every part's bytes, its shapes, the class names and the split seed."""
+    """A data set. `fingerprint` is the sha256 of every part's bytes, its shapes, the class names and the split seed.
+
+    `notes` is what was remarked on reading.
+    """
 
     source: str
     search: SearchData
     final: FinalData
     fingerprint: str
     split_seed: int
+    notes: tuple[str, ...] = ()

@@ -166,6 +166,8 @@ training_output: {aux: head}
     assert [value.name for value in onnx.load(written.path / "model.onnx").graph.output] == ["b"]
     again, state = load_bundle(written.path)
     assert again.in_training.hash == graph.in_training.hash
+    for mode in ("train", "infer"):
+        again.as_shipped.compile(mode=mode).load_state_dict(state)
     assert state.keys() == {"a.weight", "a.bias"}
 
 

@@ -100,6 +100,32 @@ def test_grey_images_have_one_channel(tmp_path: Path) -> None:
     assert load_data(tmp_path).search.image_shape == (1, 5, 6)
 
 
+@pytest.mark.parametrize(
+    ("modes", "channels", "notes"),
+    [
+        (["1", "L"], 1, ()),
+        (["L", "LA"], 1, ("5 of 10 images are converted to L, without their transparency: 5 LA",)),
+        (["RGB", "L"], 3, ("5 of 10 images are converted to RGB: 5 L",)),
+        (["P", "P"], 3, ("10 of 10 images are converted to RGB: 10 P",)),
+        (["CMYK", "RGBA"], 3, ("10 of 10 images are converted to RGB, without their transparency: 5 CMYK, 5 RGBA",)),
+    ],
+)
+def test_all_images_get_one_number_of_channels_and_what_is_converted_is_told(
+    tmp_path: Path, modes: list[str], channels: int, notes: tuple[str, ...]
+) -> None:
+    for name, mode in zip("ab", modes, strict=True):
+        (tmp_path / name).mkdir()
+        for index in range(5):
+            image = Image.new("RGB", (6, 5), (255, 255, 255)).convert(mode)
+            if mode.endswith("A"):
+                image.putalpha(7)
+            image.save(tmp_path / name / f"{index}.{'tif' if mode == 'CMYK' else 'png'}")
+    data = load_data(tmp_path)
+    assert data.search.image_shape == (channels, 5, 6)
+    assert data.notes == notes
+    assert data.final.train.images.min() == 255  # white, whatever the mode: transparency darkens nothing
+
+
 def test_a_test_folder_is_the_test_part_and_a_fifth_of_train_the_validation_part(tmp_path: Path) -> None:
     for part, num in (("train", 10), ("test", 3)):
         for name in "ab":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +28,7 @@ from nas.records import Exported, Finalised, Record, Resumed, Started
 from nas.results import Result, SearchInterrupted
 from nas.states import Trial
 from nas.study import StudyError
-from nas.trials import Event, Job, Progress
+from nas.trials import Diverged, Event, Failed, Job, OutOfMemory, Progress
 from tests.nas.fakes import (
     BUDGET,
     RECIPE,
@@ -432,8 +433,6 @@ def test_arguments_that_mean_nothing_are_refused(tmp_path: Path, wrong: dict[str
 
 def test_a_run_in_which_nothing_was_completed_has_no_bundle(tmp_path: Path, offline: SimpleNamespace) -> None:
     def broken(job: Job) -> Iterator[Event]:
-        from nas.trials import Failed
-
         yield Failed(job.trial, "no such device")
 
     offline.trainer = broken
@@ -441,3 +440,39 @@ def test_a_run_in_which_nothing_was_completed_has_no_bundle(tmp_path: Path, offl
     assert (result.ended_by, result.best, result.bundle) == ("failures", None, None)
     assert offline.finished == 0
     assert resume(tmp_path) == result
+
+
+@pytest.mark.parametrize(
+    ("end", "failure"),
+    [
+        (
+            Diverged(0, "the loss became nan in epoch 1"),
+            "3 of 4 trials diverged, such as by: the loss became nan in epoch 1; "
+            "lower the `learning_rate` of the `recipe`, which is 1e+09",
+        ),
+        (
+            Failed(0, "Traceback (most recent call last):\n  there\nValueError: no such thing\n"),
+            "3 of 4 trials failed, such as by: ValueError: no such thing; correct what is told there; {} has",
+        ),
+        (
+            OutOfMemory(0, "2 GiB are not to be had"),
+            # what needs too much memory doesn't count as trained: it ends by ten failures in a row
+            "9 of 10 trials ran out of memory, such as by: 2 GiB are not to be had; "
+            "lower the `batch_size` of the `recipe`, which is 32",
+        ),
+    ],
+    ids=["diverged", "failed", "memory"],
+)
+def test_where_no_network_came_of_a_search_the_commonest_reason_is_told_with_what_to_change(
+    tmp_path: Path, offline: SimpleNamespace, end: Diverged | Failed | OutOfMemory, failure: str
+) -> None:
+    other = Failed(0, "an odd one") if not isinstance(end, Failed) else Diverged(0, "the loss became inf")
+
+    def broken(job: Job) -> Iterator[Event]:
+        yield replace(other if job.trial == 1 else end, trial=job.trial)
+
+    offline.trainer = broken
+    recipe = {"learning_rate": 1e9, "batch_size": 32}
+    result = search(trials=4, recipe=recipe, run=tmp_path, candidates=1)
+    assert result.failure.startswith(failure.format(tmp_path / LEDGER))
+    assert status(tmp_path).as_dict()["failure"] == result.failure

@@ -18,7 +18,7 @@ from nas.latency import measure_latency
 from nas.ledger import Ledger
 from nas.objectives import oriented
 from nas.recipe import Recipe
-from nas.records import Proposed
+from nas.records import Proposed, Record
 from nas.results import summarize
 from nas.states import COMPLETE
 from nas.trainer import Trainer
@@ -87,7 +87,7 @@ def test_the_best_so_far_is_no_network_that_another_dominates(
     with Ledger.create(tmp_path) as ledger:
         history = History(tmp_path, ledger.append(asked))
         for number, (accuracy, loss, macs) in enumerate([(1.0, 0.1, 300), (1.0, 0.2, 100), (0.1, 9.0, 90)]):
-            records = [
+            records: list[Record] = [
                 Proposed(number, {}, f"{number}" * 32, 10, macs, seed=0, epochs=1),
                 Progress(number, 1, accuracy, {"validation_loss": loss}, 0.1),
                 Completed(number),
