@@ -74,7 +74,7 @@ def _sizes(name: Scalar, spec: Mapping, scope: Scope, faults: FaultList) -> list
     if tree is None:
         tree, wanted, help = spec.get("vector"), 1, "vector: 64"
     assert tree is not None
-    items = (tree,) if isinstance(tree, Scalar) else tree.items if isinstance(tree, Sequence) else ()
+    items = tree.items if isinstance(tree, Sequence) else (tree,)
     holes = [item for item in items if hole_alternatives(item) is not None]
     for item in holes:
         help = "leave a parameter open, and write its name here: params: {size: {choice: [16, 32]}}"
@@ -87,6 +87,8 @@ def _sizes(name: Scalar, spec: Mapping, scope: Scope, faults: FaultList) -> list
         return None
     sizes = []
     for item in items:
+        assert isinstance(item, Scalar)
+        _check_open_size(item, scope, faults)
         with contextlib.suppress(Missing):
             size = evaluate(item, _SIZE, scope, faults)
             if isinstance(size, int) and 1 <= size <= MAX_SIZE:
@@ -94,6 +96,16 @@ def _sizes(name: Scalar, spec: Mapping, scope: Scope, faults: FaultList) -> list
             else:
                 faults.add("bad-value", f"a size of an input is 1 to {MAX_SIZE:,}, got {shown(size)}", item.mark)
     return sizes if len(sizes) == wanted else None
+
+
+def _check_open_size(tree: Scalar, scope: Scope, faults: FaultList) -> None:
+    """The faults of alternatives of an open parameter that are no sizes."""
+    hole = scope.open.get(tree.text)
+    for alternative in hole_alternatives(hole) or ():
+        value = alternative.value if isinstance(alternative, Scalar) else None
+        if isinstance(value, int) and not isinstance(value, bool) and not 1 <= value <= MAX_SIZE:
+            message = f"a size of an input is 1 to {MAX_SIZE:,}, and `{tree.text}` may be `{value}`"
+            faults.add("bad-value", message, alternative.mark, notes=(f"it is read at {tree.mark}",))
 
 
 def _dtype(spec: Mapping, faults: FaultList) -> DType | None:

@@ -82,6 +82,11 @@ def is_name(word: Scalar, what: str, faults: FaultList, *, module: bool = False)
 
 def is_value(name: str, tree: Tree, faults: FaultList) -> bool:
     """Whether a tree is a value or a pair of values, not a map; a fault where it isn't."""
+    for part in (tree, *(tree.items if isinstance(tree, Sequence) else ())):
+        if isinstance(part, Mapping) and (part.key("choice") or part.key("range")):
+            help = "leave a parameter of the document open, and write its name here"
+            faults.add("wrong-shape", f"`{name}` can't be a choice here", part.mark, help=help)
+            return False
     if isinstance(tree, Mapping):
         faults.add("wrong-shape", f"`{name}` is a value, not a map", tree.mark, help=f"{name}: 3")
         return False

@@ -220,6 +220,7 @@ LARGE = (
         ("[c, size]", ("E101", 22, "the input `image` has 3 sizes")),
         ("[c, 0, size]", ("E106", 26, "a size of an input is 1 to 65,536, got 0")),
         ("[c, {choice: [16, 32]}, size]", ("E101", 26, "a size of an input can't be a choice")),
+        ("{choice: [[c, 8, 8], [c, 16, 16]]}", ("E101", 22, "a size of an input can't be a choice")),
     ],
 )
 @pytest.mark.parametrize("text", [LARGE, LARGE.replace("[0, 40]", "[0, 1]")], ids=["large", "small"])
@@ -229,6 +230,31 @@ def test_a_fault_of_the_input_is_told_when_a_space_is_read(text: str, sizes: str
     [fault] = caught.value.faults
     assert (fault.code, fault.mark.line, fault.mark.column) == (found[0], 4, found[1])
     assert found[2] in fault.message
+
+
+def test_an_alternative_that_is_no_size_of_an_input_is_told_where_it_stands() -> None:
+    text = LARGE.replace("@", "[c, size, size]").replace("size: 32", "size: {choice: [16, 0]}")
+    with pytest.raises(DocumentError, match="a size of an input is 1 to 65,536, and `size` may be `0`") as caught:
+        search_spaces.parse(text)
+    [fault] = caught.value.faults
+    assert (fault.code, fault.mark.line, fault.mark.column) == ("E106", 3, 36)
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "place"),
+    [
+        ("", "conv: {out_channels: 4, kernel_size: [3, «{choice: [1, 3]}]}", "`kernel_size`"),
+        ("defaults: {conv: {norm: «{choice: [batch, none]}}}\n", "conv: {out_channels: 4}", "`norm`"),
+    ],
+)
+def test_a_choice_where_none_may_stand_is_told_with_the_way_out(before: str, step: str, place: str) -> None:
+    text = f"{HEAD.replace('net:', f'{before}net:')}  - {step}\n"
+    with pytest.raises(DocumentError, match=f"{place} can't be a choice here") as caught:
+        search_spaces.parse(text.replace("«", ""))
+    [fault] = caught.value.faults
+    lines = text.partition("«")[0].split("\n")
+    assert (fault.code, fault.mark.line, fault.mark.column) == ("E101", len(lines), len(lines[-1]) + 1)
+    assert fault.help == "leave a parameter of the document open, and write its name here"
 
 
 def test_sizes_that_no_decisions_make_legal_are_told_by_the_first_draw() -> None:
