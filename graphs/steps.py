@@ -132,7 +132,7 @@ class StepReader:
             case "share":
                 return self._share(key, value)
         if meant := _misspelled_group(key, value):
-            self._faults.add("unknown-block", f"there is no block `{key.text}`", key.mark, help=meant)
+            self._faults.add("unknown-key", f"a step has no key `{key.text}`", key.mark, help=meant)
             return None
         if isinstance(value, Scalar) and value.value is None:
             value = Mapping((), key.mark)

@@ -175,7 +175,7 @@ def test_a_misspelled_choice_of_blocks_is_one_fault_at_its_key() -> None:
     with pytest.raises(DocumentError) as caught:
         search_spaces.parse(HEAD + net + "\n")
     [fault] = caught.value.faults
-    assert (fault.code, fault.mark.column, fault.help) == ("E103", 31, "did you mean `choice`?")
+    assert (fault.code, fault.mark.column, fault.help) == ("E102", 31, "did you mean `choice`?")
 
 
 def test_the_numbers_of_a_range_are_made_once() -> None:
