@@ -29,6 +29,8 @@ from graphs.passes.source import inference_source, training_source
 from graphs.preparation import Prepared
 from graphs.training_kernels import training_kernel
 
+DTYPES = ("float32", "float16", "bfloat16", "float64")
+
 
 class ModeError(FixpointError):
     """A network was compiled for something else than it is asked to do."""
@@ -139,6 +141,12 @@ def compile(
     unknown = sorted(set(without) - PASSES[mode].keys())
     if unknown:
         raise ModeError(f"there is no pass {one_of(unknown)} for {mode}", help=f"there is {one_of(PASSES[mode])}")
+    if dtype not in DTYPES:
+        raise ModeError(f"there is no dtype `{dtype}` for weights", help=f"there is {one_of(DTYPES)}")
+    try:
+        torch.device(device)
+    except RuntimeError:
+        raise ModeError(f"torch knows no device `{device}`", help="as in cpu, cuda, cuda:1, mps or meta") from None
     if channels_last is None:
         channels_last = any(node.block.key == "conv2d" for node in graph.in_training.nodes)
     options = Options(mode, channels_last, torch_compile, frozenset(without), graph.trained is not None)

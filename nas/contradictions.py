@@ -89,7 +89,9 @@ def _odd_preference(study: Study) -> Iterator[StudyFault]:
 
 def _missing_data(study: Study) -> Iterator[StudyFault]:
     if study.table is None and study.data is None:
-        yield StudyFault(("data",), "a study has no `data`", "a folder of images, an .npz file, or digits")
+        yield StudyFault(
+            ("data",), "`data` is missing: a study needs it", "a folder of images, an .npz file, or digits"
+        )
 
 
 def _rungs_of_whole_trainings(study: Study) -> Iterator[StudyFault]:

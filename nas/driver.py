@@ -26,7 +26,7 @@ from nas.executors import make_executor
 from nas.executors.tabular import TabularExecutor
 from nas.finishing import finish
 from nas.history import History
-from nas.ledger import Follower, Journal, Ledger, RunError, is_locked, no_folder, not_written
+from nas.ledger import Follower, Journal, Ledger, RunError, is_locked, no_folder, not_written, refuse_begun
 from nas.objectives import LATENCY
 from nas.opening import Opening, final_device, open_study, reopen, versions
 from nas.records import Record, Reported, Resumed
@@ -61,6 +61,8 @@ def search(
 
     Raises: as `nas.search`.
     """
+    if run is not None:
+        refuse_begun(Path(run))  # before what takes seconds
     opening = open_study(study, space, on_wait=on_wait)
     sampler = sampler_of(study, opening.space)  # imports Optuna: better before there is a run to interrupt
     started = opening.started("")

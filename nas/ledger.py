@@ -117,7 +117,11 @@ def _parse(text: bytes, number: int, path: Path) -> Line:
     except (ValueError, KeyError, TypeError, AttributeError):
         is_sound = False
     if not is_sound:
-        help = f"restore the file, or go on from what stands before: head -n {number - 1} {LEDGER} > repaired"
+        repaired = f"{path}.repaired"
+        help = (
+            "restore the file, or go on from what stands before: "
+            f"head -n {number - 1} {path} > {repaired} && mv {repaired} {path}"
+        )
         if number == 1:
             help = "restore the file; without its first line a run can't go on"
         raise RunError(f"line {number} of {path} is damaged", help=help)
@@ -175,8 +179,7 @@ class Ledger:
         with ExitStack() as opened:
             lock = _acquire(run)
             opened.callback(os.close, lock)
-            if _holds_a_line(run / LEDGER):
-                raise RunError(f"{run} already holds a run", help=f"nas resume {run}, or choose another folder")
+            refuse_begun(run)
             try:
                 file = os.open(run / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC, 0o644)
                 opened.callback(os.close, file)
@@ -252,6 +255,12 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def refuse_begun(run: Path) -> None:
+    """Raises RunError where a run has begun in a folder."""
+    if _holds_a_line(run / LEDGER):
+        raise RunError(f"{run} already holds a run", help=f"nas resume {run}, or choose another folder")
 
 
 def _holds_a_line(path: Path) -> bool:

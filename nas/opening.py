@@ -302,10 +302,17 @@ def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
     outputs = [graph.in_training.types[value] for value in graph.in_training.outputs.values()]
     fitting = all(isinstance(output, Vector) and output.features == num_classes for output in outputs)
     if len(graph.outputs) != 1 or not fitting:
+        help = "a space for classification has one output, a vector with one feature per class; training outputs too"
+        if all(isinstance(output, Vector) for output in outputs) and not _declares(space, "classes"):
+            help = "call the parameter `classes`, which images set: `params: {classes: 10}`, `out_features: classes`"
         raise DataError(
             f"the networks of `{space.name}` give {', '.join(map(str, outputs))}, the images {num_classes} classes",
-            help="a space for classification has one output, a vector with one feature per class; training outputs too",
+            help=help,
         )
+
+
+def _declares(space: Space, name: str) -> bool:
+    return any(param.name.text == name for param in space.document.params)
 
 
 def _shapes(shapes: list[tuple[int, int, int]]) -> str:

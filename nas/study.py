@@ -162,13 +162,17 @@ class Study(BaseModel):
     )
     device: Annotated[str, Key("NAME", is_place=True)] = Field("auto", description="cpu, cuda, cuda:1 or auto.")
 
-    @classmethod
-    def of(cls, keys: Mapping[str, Any]) -> Self:
+    def __init__(self, **keys: Any) -> None:
         """The study of these keys, each on its own. Raises: StudyError, with all faults."""
         try:
-            return cls.model_validate(dict(keys))
+            super().__init__(**keys)
         except ValidationError as error:
             raise StudyError(*study_faults(error)) from None
+
+    @classmethod
+    def of(cls, keys: Mapping[str, Any]) -> Self:
+        """The same of a map."""
+        return cls(**{str(name): value for name, value in keys.items()})
 
     def changed(self, **keys: object) -> Self:
         """The study with other values for these keys; of maps, for those entries that are given. Raises: StudyError."""
@@ -239,7 +243,7 @@ def _fault(details: ErrorDetails) -> StudyFault:
         help = nearest(name, known) or f"it takes {one_of(known, most=len(known))}"
         return StudyFault(path, f"{whole} has no key `{name}`", help, "unknown-key")
     if kind == "missing":
-        return StudyFault(path, f"{whole} has no `{name}`", f"{name}: ...", "missing-key")
+        return StudyFault(path, f"`{name}` is missing: {whole} needs it", f"{name}: ...", "missing-key")
     for bound, words in _BOUNDS.items():
         if bound in context:
             return StudyFault(path, f"`{name}` is {given}", f"{words} {context[bound]:g} is needed")

@@ -141,7 +141,7 @@ def _network_figures(graph: Graph) -> tuple[dict[str, object], str]:
 def _space_figures(space: Space) -> tuple[dict[str, object], str]:
     space.sample(1)
     size, count = space.size(), len(space.decisions)
-    said = f"a space of {format_count(size)} points in {count} decisions"
+    said = f"a space of {format_count(size)} points in {count} decision{'s' * (count != 1)}"
     return {"name": space.name, "size": size, "decisions": count}, said
 
 

@@ -69,7 +69,8 @@ def describe(record: Record, history: History) -> str:
             notes = (f"note: {note}" for note in record.notes)
             return "\n".join([f"run {history.run}", *_starts(record), *notes])
         case Resumed():
-            return f"run {history.run}, resumed: {_several(history.num_trained, 'trial')} done"
+            done = f"{_several(history.num_trained, 'trial')} done"
+            return f"run {history.run}, resumed with the study and the space that it began with: {done}"
         case Failed():
             why = record.traceback.strip().rpartition("\n")[2]
             return f"{_trial_line(history.trials[record.trial], history)}\n    {why}"

@@ -174,7 +174,8 @@ def result_lines(result: Result, width: int | None) -> list[str]:
     header = ["", "trial", seen, *["retrained"][:trained], "params", "MACs", *["latency"][:timed], "network"]
     lines = [*table(header, rows, f"<{'>' * (len(header) - 2)}<", width=width), ""] if rows else []
     counts = ", ".join(f"{count} {state}" for state, count in result.trials.items())
-    lines += [f"run           {result.run}", f"trials        {counts or 'none'}", f"ended by      {result.ended_by}"]
+    lines += [f"run           {result.run}", f"trials        {counts or 'none'}"]
+    lines.append(f"{'state   ' if result.is_open else 'ended by'}      {result.ended_by}")
     lines.append(f"time          {format_seconds(result.seconds)}")
     if result.best:
         size = f"{format_quantity(result.best.params)} parameters, {format_quantity(result.best.macs)} MACs"

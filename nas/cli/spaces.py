@@ -91,7 +91,8 @@ def show(
     if not rows:
         print(f"{found.name}   a network: nothing is open")
     else:
-        print(f"{found.name}   {format_count(found.size())} points in {len(found.decisions)} decisions\n")
+        decisions = f"{len(found.decisions)} decision{'s' * (len(found.decisions) != 1)}"
+        print(f"{found.name}   {format_count(found.size())} points in {decisions}\n")
         print("\n".join(table(["decision", "kind", "alternatives"], rows, "<<<", width=terminal_width())))
 
 

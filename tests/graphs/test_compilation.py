@@ -247,6 +247,10 @@ def test_a_network_for_inference_stays_in_evaluation_mode_and_gives_no_gradients
 def test_a_pass_or_a_mode_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ModeError, match="there is no pass `folding` for train"):
         build(without=("folding",))
+    with pytest.raises(ModeError, match="torch knows no device `cudaa`\n  help: as in cpu, cuda"):
+        build(device="cudaa")
+    with pytest.raises(ModeError, match="there is no dtype `flaot32` for weights"):
+        build(dtype="flaot32")
     with pytest.raises(ModeError, match="there is no mode `eval`\n  help: there is `train` or `infer`"):
         build(mode="eval")
 

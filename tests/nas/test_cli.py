@@ -404,7 +404,7 @@ def test_a_space_and_its_variants_are_checked_once_each(nas: Callable[..., Answe
     assert (code, err) == (0, "")
     # big leaves nothing open; a 1x1 convolution of 3 channels to 64 and its norm: 192 + 128 parameters
     assert out.splitlines() == [
-        f"{path}: ok, a space of 2 points in 1 decisions",
+        f"{path}: ok, a space of 2 points in 1 decision",
         f"{path} --variant big: ok, 320 parameters, 12.29k MACs",
     ]
 

@@ -469,6 +469,7 @@ class TestExport:
         play(tmp_path / "run", SEARCHED)
         ledger, _ = Ledger.open(tmp_path / "run", list)  # as its driver has it
         with ledger:
+            assert "state         running\n" in nas("status", tmp_path / "run")[1]
             code, _, err = nas("export", tmp_path / "run", "--to", tmp_path / "shipped")
         assert code == 1
         assert err.endswith(f"\n  help: see it go on: nas status {tmp_path / 'run'} --watch\n")

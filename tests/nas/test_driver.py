@@ -212,6 +212,16 @@ def test_of_a_run_that_is_over_a_lost_bundle_is_written_anew_and_nothing_is_trai
     assert offline.finished == 2
 
 
+@pytest.mark.usefixtures("offline")
+def test_a_folder_that_holds_a_run_is_refused_before_images_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(trials=3, recipe=RECIPE, run=tmp_path)
+    monkeypatch.delattr(nas.driver, "open_study")
+    with pytest.raises(RunError, match="already holds a run"):
+        search(trials=3, recipe=RECIPE, run=tmp_path)
+
+
 def test_an_impossible_budget_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:
     with pytest.raises(BudgetError, match="80 params"):
         search(budget=Budget.of(max_params=10), run=tmp_path / "run")
@@ -378,7 +388,7 @@ def test_a_space_for_other_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="take 3x9x8, the images are 1x8x8"):
         search(space=wide, run=tmp_path / "run")
     many = search_spaces.parse(SPACE_TEXT.replace("out_features: 10", "out_features: 7"))
-    with pytest.raises(DataError, match="the images 10 classes"):
+    with pytest.raises(DataError, match=r"the images 10 classes\n  help: call the parameter `classes`, "):
         search(space=many, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

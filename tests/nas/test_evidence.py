@@ -122,7 +122,7 @@ def test_people_are_told_plainly(tmp_path: Path, nas: Callable[..., Answer]) -> 
 def test_of_a_run_that_goes_on_no_comparison_is_told_as_missing(tmp_path: Path, nas: Callable[..., Answer]) -> None:
     play(tmp_path / "run", first_line(), SEARCHED)
     _, out, _ = nas("status", tmp_path / "run")
-    assert "ended by      interrupted\n" in out
+    assert "state         interrupted\n" in out
     assert "hand-designed lenet, validation 80.00%: compared with the best when the run ends\n" in out
 
 

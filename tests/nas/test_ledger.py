@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
@@ -117,11 +118,13 @@ def test_a_damaged_line_is_refused_with_its_number(ledger: Ledger, damage: objec
     ledger.close()
     path = ledger.run / LEDGER
     path.write_bytes(b"".join(damage(path.read_bytes().splitlines(keepends=True))))  # type: ignore[operator]
-    with pytest.raises(RunError, match=rf"line {number} of .*ledger.jsonl is damaged"):
+    with pytest.raises(RunError, match=rf"line {number} of .*ledger.jsonl is damaged") as caught:
         read_ledger(ledger.run)
     with pytest.raises(RunError, match="is damaged"):
         Ledger.open(ledger.run, list)
     assert not is_locked(ledger.run)
+    subprocess.run(caught.value.help.partition(": ")[2], shell=True, check=True)
+    assert len(read_ledger(ledger.run)) == number - 1
 
 
 def test_a_run_whose_first_line_is_damaged_is_not_told_to_go_on_from_nothing(ledger: Ledger) -> None:

@@ -387,3 +387,10 @@ def test_check_reads_all_that_a_study_names(tmp_path: Path, nas: Callable[..., A
     code, _, err = nas("check", write(tmp_path, "version: 1\nspace: small\ndata: digits\ntrials: 0\n"))
     assert code == 1
     assert "study.yaml:4:9: E106" in err
+
+
+def test_a_study_that_is_made_by_hand_has_the_same_errors() -> None:
+    with pytest.raises(StudyError, match="there is no objective `mac`"):
+        Study(space="small", objectives=("accuracy", "mac"))
+    with pytest.raises(StudyError, match="`space` is missing: a study needs it"):
+        Study(data="digits")
