@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10, pi, sqrt
 
 from graphs.drawing.style import DARK, FONT, LIGHT, Palette
-from graphs.drawing.svg import xml_text
+from graphs.drawing.svg import text_on_lines, xml_text
 from nas.chart_labels import LABEL_SIZE, Blob, PlacedLabel, place_labels
 
 SMALL, LARGE = (1120.0, 760.0), (1760.0, 1120.0)  # width and height, for few points and for many
@@ -153,7 +153,7 @@ def _label(label: PlacedLabel) -> Iterator[str]:
         (from_x, from_y), (to_x, to_y) = label.leader
         yield f'<path class="leader" d="M{_n(from_x)} {_n(from_y)}L{_n(to_x)} {_n(to_y)}"/>'
     baseline = label.y + LABEL_SIZE * 0.82
-    yield f'<text class="name" x="{_n(label.x)}" y="{_n(baseline)}">{xml_text(label.name)}</text>'
+    yield from text_on_lines("name", _n(label.x), _n(baseline), label.name)
 
 
 def _legend(hues: dict[str, str], scale: Scale) -> Iterator[str]:
@@ -179,7 +179,8 @@ def _css() -> str:
     dark = "\n".join(f"  {line}" for line in _colours(DARK).splitlines())
     shapes = f"""\
 svg.chart text {{ font-family: {FONT}; font-size: 12px; }}
-svg.chart .name {{ font-size: {LABEL_SIZE:g}px; stroke-width: 3; paint-order: stroke; stroke-linejoin: round; }}
+svg.chart .name {{ font-size: {LABEL_SIZE:g}px; }}
+svg.chart .rim {{ stroke-width: 3; stroke-linejoin: round; }}
 svg.chart .head {{ font-size: 19px; font-weight: 700; }}
 svg.chart .axis-title {{ font-size: 13px; }}
 svg.chart .legend-title {{ font-weight: 700; }}
@@ -195,7 +196,7 @@ def _colours(palette: Palette) -> str:
     return f"""\
 svg.chart .paper {{ fill: {palette.paper}; }}
 svg.chart text {{ fill: {palette.ink}; }}
-svg.chart .name {{ stroke: {palette.paper}; }}
+svg.chart .rim {{ fill: {palette.paper}; stroke: {palette.paper}; }}
 svg.chart .faint, svg.chart .tick {{ fill: {palette.faint}; }}
 svg.chart .dot {{ fill: {palette.ink}; }}
 svg.chart .grid, svg.chart .leader, svg.chart .size {{ stroke: {palette.edge}; }}

@@ -57,7 +57,7 @@ def _shapes(scope: str) -> str:
 {scope} .head {{ font-size: 16px; font-weight: 700; }}
 {scope} .edge {{ fill: none; stroke-width: 1.4; }}
 {scope} .frame {{ fill: none; stroke-width: 1; stroke-dasharray: 5 3; }}
-{scope} .type, {scope} .around {{ stroke-width: 4; paint-order: stroke; stroke-linejoin: round; }}
+{scope} .rim {{ stroke-width: 4; stroke-linejoin: round; }}
 {scope} a {{ cursor: pointer; text-decoration: none; }}
 {scope} a:hover rect, {scope} a:focus rect {{ stroke-width: 2.5; }}"""
 
@@ -71,7 +71,8 @@ def _colours(palette: Palette, scope: str) -> str:
         f"{scope} .edge {{ stroke: {palette.edge}; }}",
         f"{scope} .tip {{ fill: {palette.edge}; }}",
         f"{scope} .frame {{ stroke: {palette.frame}; }}",
-        f"{scope} .type, {scope} .around {{ fill: {palette.faint}; stroke: {palette.paper}; }}",
+        f"{scope} .type, {scope} .around {{ fill: {palette.faint}; }}",
+        f"{scope} .rim {{ fill: {palette.paper}; stroke: {palette.paper}; }}",
         f"{scope} .terminal {{ fill: {palette.terminal}; }}",
     ]
     rules += [f"{scope} .s{step} {{ fill: {fill}; }}" for step, fill in enumerate(palette.steps)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape
 
 from graphs.drawing.labels import SCALE, details, step_of
-from graphs.drawing.layout import Label, Layout, PlacedBox, PlacedFrame, Point, Route, lay_out
+from graphs.drawing.layout import Layout, PlacedBox, PlacedFrame, Point, Route, lay_out
 from graphs.drawing.lettering import LINE, MARGIN, text_width
 from graphs.drawing.scene import Frame
 from graphs.drawing.style import css
@@ -25,6 +25,15 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def xml_text(text: str) -> str:
     """A text for XML and HTML, also inside quotes; a letter that XML forbids becomes a replacement character."""
     return escape(_FORBIDDEN.sub("\ufffd", text))
+
+
+def text_on_lines(kind: str, x: str, y: str, words: str) -> list[str]:
+    """A text of this class that lines may cross: below it stands a copy with a rim in the colour of the paper.
+
+    The rim of one text alone is painted over its letters by programs that don't know `paint-order`.
+    """
+    text = f'x="{x}" y="{y}">{xml_text(words)}</text>'
+    return [f'<text class="{kind} rim" aria-hidden="true" {text}', f'<text class="{kind}" {text}']
 
 
 def svg(scene: Frame, graph: Graph) -> str:
@@ -87,8 +96,8 @@ def _picture(
         f'<g transform="translate({_n((width - layout.width) / 2)} {_n(BORDER + top)})">',
         *(_frame(one) for one in layout.frames),
         *(line for one in layout.routes for line in _route(one)),
-        *(_label(one) for one in layout.labels),
-        *(_frame_title(one) for one in layout.frames),
+        *(line for one in layout.labels for line in text_on_lines("type", _n(one.x), _n(one.y), one.text)),
+        *(line for one in layout.frames for line in _frame_title(one)),
         *(line for one in layout.boxes for line in _box(one, graph, links.get(one.box.address))),
         "</g>",
         "</svg>",
@@ -128,12 +137,8 @@ def _frame(placed: PlacedFrame) -> str:
     return f'<rect class="frame" {place} rx="8"/>'
 
 
-def _frame_title(placed: PlacedFrame) -> str:
-    return f'<text class="around" x="{_n(placed.x + 9)}" y="{_n(placed.y + 15)}">{xml_text(placed.title)}</text>'
-
-
-def _label(label: Label) -> str:
-    return f'<text class="type" x="{_n(label.x)}" y="{_n(label.y)}">{xml_text(label.text)}</text>'
+def _frame_title(placed: PlacedFrame) -> list[str]:
+    return text_on_lines("around", _n(placed.x + 9), _n(placed.y + 15), placed.title)
 
 
 def _route(route: Route) -> list[str]:

@@ -117,6 +117,20 @@ def test_every_box_of_an_svg_tells_all_about_itself() -> None:
     assert about in titles
 
 
+def test_a_text_that_lines_may_cross_stands_on_a_rim_that_is_no_stroke_of_its_own() -> None:
+    """Programs that don't know `paint-order` paint a stroke over the letters."""
+    text = draw(small(), "svg", depth=1)
+    texts = list(ElementTree.fromstring(text).iter(f"{SVG}text"))
+    rims = [index for index, one in enumerate(texts) if (one.get("class") or "").endswith(" rim")]
+    assert rims
+    for index in rims:
+        rim, plain = texts[index], texts[index + 1]
+        assert (rim.text, rim.get("x"), rim.get("y")) == (plain.text, plain.get("x"), plain.get("y"))
+        assert rim.get("class") == f"{plain.get('class')} rim"
+        assert rim.get("aria-hidden") == "true"
+    assert "paint-order" not in text
+
+
 def test_types_are_written_where_they_change() -> None:
     root = ElementTree.fromstring(draw(small(), "svg", depth=1, fold=True))
     labels = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "type"]

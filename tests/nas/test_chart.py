@@ -59,10 +59,21 @@ def test_small_blobs_are_drawn_on_large_ones() -> None:
 
 def test_it_says_what_is_shown_and_names_the_families() -> None:
     text = complexity_chart(POINTS, FAMILIES, "of two years & more")
-    words = [element.text for element in ElementTree.fromstring(text).iter(f"{NAMESPACE}text")]
+    texts = ElementTree.fromstring(text).iter(f"{NAMESPACE}text")
+    words = [element.text for element in texts if element.get("class") != "name rim"]
     for word in ("of two years & more", "one", "two", "family", "parameters", "25 M", "top-1 accuracy, %", "50"):
         assert word in words
     assert sum(word == "small" for word in words) == 1
+
+
+def test_a_name_stands_in_its_place_on_a_rim_of_its_own() -> None:
+    text = complexity_chart(POINTS, FAMILIES, "note")
+    rims, names = elements(text, "text", "name rim"), elements(text, "text", "name")
+    places = [[(one.text, one.get("x"), one.get("y")) for one in kind] for kind in (rims, names)]
+    assert places[0] == places[1]
+    assert len(names) == len(POINTS)
+    assert text.index('class="name rim"') < text.index('class="name"')
+    assert "paint-order" not in text
 
 
 def test_a_family_has_the_same_colour_in_every_picture() -> None:
