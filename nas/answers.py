@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import FixpointError
 from graphs.quantities import format_count
 from nas.lookup import Lookup
+from nas.mistakes import together
 from nas.tables import Key, Row, Table, TableError
 
 if TYPE_CHECKING:
@@ -38,14 +39,15 @@ class Answers:
     A point without a row, or with an empty cell in a column that is asked for, is not in the table. `note` says how
     many rows are no point of the space; it is empty where all are one.
 
-    Raises: TableError, where a column or a cell is wrong, or no row is a point of the space; DecisionError where the
-    space doesn't say how its decisions spell a key.
+    Raises: TableError, where a column or a cell is wrong, or no row is a point of the space, and `Mistakes` of several
+    columns; DecisionError where the space doesn't say how its decisions spell a key.
     """
 
     def __init__(self, space: Space, table: Table, lookup: Lookup) -> None:
         self._space = space
         self.table = table
         self.lookup = lookup
+        _refuse_missing_columns(table, lookup)
         self._rows = table.rows(lookup.key)
         self._values = {epoch: table.numbers(column).tolist() for epoch, column in lookup.seen.items()}
         last = lookup.seen[lookup.epochs[-1]]
@@ -168,6 +170,23 @@ class Answers:
         except FixpointError:
             return False
         return True
+
+
+def _refuse_missing_columns(table: Table, lookup: Lookup) -> None:
+    """Raises TableError where the table has not all the columns that it is asked for, `Mistakes` of several."""
+    asked: list[tuple[tuple[str, ...], str]] = [(("table", "key"), name) for name in lookup.key]
+    asked += [(("table", "seen", str(epoch)), name) for epoch, name in lookup.seen.items()]
+    asked += [(("table", "report"), lookup.report)] if lookup.report else []
+    asked += [(("table", "cost", str(epoch)), name) for epoch, name in (lookup.cost or {}).items()]
+    missing: list[TableError] = []
+    for path, name in asked:
+        try:
+            table.column(name)
+        except TableError as error:
+            error.path = path
+            missing.append(error)
+    if missing:
+        raise together(missing)
 
 
 def _padded(key: Key, like: Key) -> Key:

@@ -222,11 +222,14 @@ def _shipped(name: str) -> tuple[str, ...]:
 
 
 def _faults_of(error: FixpointError) -> tuple[StudyFault, ...]:
-    """What an error says of keys of a study: of images and of budgets all of it. Tables have lines of their own."""
+    """What an error says of keys of a study: of images, of budgets and of tables all of it."""
     from nas.data import DataError
+    from nas.tables import TableError
 
     if isinstance(error, StudyError):
         return error.faults
+    if isinstance(error, TableError):
+        return (StudyFault(error.path, error.message, error.help),)
     if isinstance(error, DataError | BudgetError):
         key = "data" if isinstance(error, DataError) else "budget"
         return (StudyFault((key,), error.message, error.help),)

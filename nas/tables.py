@@ -30,7 +30,12 @@ Key = tuple[str, ...]
 
 
 class TableError(FixpointError):
-    """A table that can't be read, or that doesn't have what is asked of it."""
+    """A table that can't be read, or that doesn't have what is asked of it.
+
+    `path` leads to the key of a study that asked, as in ("table", "seen", "9").
+    """
+
+    path: tuple[str, ...] = ("table",)
 
 
 @dataclass(frozen=True, eq=False)

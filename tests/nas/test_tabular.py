@@ -16,7 +16,7 @@ import pytest
 import nas
 import search_spaces
 from blocks.errors import FixpointError
-from graphs import Budget
+from graphs import Budget, DocumentError
 from nas.answers import Answers
 from nas.cli.entry import run as run_command
 from nas.comparing import Comparison, Trace, compare
@@ -431,6 +431,34 @@ def test_a_study_file_may_have_a_table(tmp_path: Path, table: Path, capsys: pyte
     assert "study.yaml:3:26: E102 unknown-key: `table` has no key `kee`" in told
 
 
+@pytest.mark.parametrize("command", ["check", "search"])
+def test_all_wrong_columns_of_a_study_file_are_told_at_their_keys(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    write_space(tmp_path)
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "version: 1\nspace: little.yaml\n"
+        "table:\n  file: table.csv\n  key: arhc\n  seen: {1: val1, 9: val99}\n  report: tset\ntrials: 3\n"
+    )
+    assert run_command([command, str(study)]) == 1
+    told = capsys.readouterr().err
+    for place, column, near in (("5:8", "arhc", "arch"), ("6:22", "val99", "val9"), ("7:11", "tset", "test")):
+        assert f"study.yaml:{place}: E106 bad-value: {table} has no column `{column}`\n" in told
+        assert f"  help: did you mean `{near}`?\n" in told
+    assert told.rstrip().endswith("3 faults")
+    study.write_text("version: 1\nspace: little.yaml\ntable: {file: table.csv, key: arch, seen: val9}\ntrials: 3\n")
+    table.write_text(table.read_text().replace(rows_of(table)[3]["val9"], "much"))
+    assert run_command([command, str(study)]) == 1
+    told = capsys.readouterr().err
+    assert f"study.yaml:3:8: E106 bad-value: {table}:5: `much` in the column `val9` is no number\n" in told
+
+
+def test_several_columns_that_are_wrong_are_told_together(tmp_path: Path, table: Path) -> None:
+    with pytest.raises(FixpointError, match=r"no column `arhc`(.|\n)* no column `val99`"):
+        search(tmp_path / "run", table, lookup={"key": "arhc", "seen": "val99"})
+
+
 def test_flags_that_do_not_go_with_a_table_are_usage(
     tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -497,9 +525,9 @@ def test_rows_that_are_no_points_are_remarked(
 
 
 def test_zeros_that_are_missing_everywhere_are_told(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="no row of") as caught:
+    with pytest.raises(DocumentError, match=r"study\.yaml:3:8: E106 bad-value: no row of ") as caught:
         nas.search(write_digits(tmp_path, "0", "1"), run=tmp_path / "run")
-    assert caught.value.help.startswith("leading zeros are missing")
+    assert caught.value.faults[0].help.startswith("leading zeros are missing")
 
 
 def test_seconds_below_zero_are_told_with_their_line(tmp_path: Path, table: Path) -> None:
