@@ -2,8 +2,9 @@
 
     python -m benchmarks.static_analysis [--rounds 9]
 
-For ResNet-50, GoogLeNet, EfficientNet-B0 and DenseNet-121, in one process on one thread: ours from a YAML text, from
-the same as JSON, from a loaded graph, and for a drawn point of a space; theirs from torchvision's builder on the meta
+For some networks, in one process on one thread: ours from a YAML text, from the same as JSON, from a loaded graph, for
+a drawn point of a space with its graph, and, beside MobileNetV2, for a point of the space `mobile` drawn within a
+budget, whose costs are sums over its stages; theirs from torchvision's builder on the meta
 device, with torch's FlopCounterMode or torchinfo, and from a model that is built already, with fvcore, ptflops and thop
 (to whom the building is a present). Every round goes through all of them in turn; CPU time of this process in ms;
 ratios are taken within a round. What is counted is the same everywhere but not always to the unit: see `nas show --as`.
@@ -31,13 +32,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import graphs
 import search_spaces
+from graphs import Budget
 from graphs.calls import infer_type, make_block
 from graphs.costs import block_cost, graph_costs
 from graphs.emission import document_data
 from graphs.fragments import forget
 from tests import references
 
-NETWORKS = ("resnet50", "googlenet", "efficientnet_b0", "densenet121")
+NETWORKS = ("resnet50", "googlenet", "efficientnet_b0", "densenet121", "mobilenet_v2")
+NUM_DRAWS = 500
+NUM_WARM_UPS = 20
 FLOP_COUNTER = "build on meta + FlopCounterMode"
 
 
@@ -69,12 +73,28 @@ def ours(network: str) -> dict[str, Callable[[], object]]:
 
         return run
 
-    return {
+    ways: dict[str, Callable[[], object]] = {
         "ours, YAML text": cold(text),
         "ours, JSON text": cold(as_json),
         "ours, loaded graph": loaded,
-        "ours, drawn point of a space": drawn,
+        "ours, drawn point with its graph": drawn,
     }
+    if network == "mobilenet_v2":
+        ways[f"ours, {NUM_DRAWS} points of `mobile`, each"] = points_of_mobile()
+    return ways
+
+
+def points_of_mobile() -> Callable[[], object]:
+    """Points of `mobile` within 120M MACs, which hold a thousandth of it, each drawn, costed and hashed."""
+    mobile = search_spaces.load("mobile")
+    stream = mobile.draws(Budget.of(max_macs="120M"), 0)
+
+    def run() -> object:
+        return [(point.costs, point.hash) for point in (stream.next() for _ in range(NUM_DRAWS))]
+
+    for _ in range(NUM_WARM_UPS):
+        run()
+    return run
 
 
 def opened(text: str) -> str:
@@ -154,7 +174,8 @@ def main() -> None:
                 way()
             for _ in range(rounds):
                 for name, way in ways.items():
-                    times[name].append(measure(way, 10 if name.startswith("ours") else 1))
+                    found = measure(way, 10 if name.startswith("ours") and str(NUM_DRAWS) not in name else 1)
+                    times[name].append(found / NUM_DRAWS if str(NUM_DRAWS) in name else found)
         print(f"\n{network}\n\n| | CPU ms | {FLOP_COUNTER} / this |\n|---|---|---|")
         for name, found in times.items():
             ratios = [base / own for base, own in zip(times[FLOP_COUNTER], found, strict=True)]
