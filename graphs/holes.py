@@ -15,14 +15,20 @@ _OTHER_NUMBERS = "a range is of integers; list other numbers: {choice: [0.1, 0.2
 
 def check_value(name: str, tree: Tree, faults: FaultList, *, holes: bool) -> bool:
     """Whether a tree is a value, or a hole where holes are allowed; a fault where it is neither."""
-    if hole_alternatives(tree) is None:
-        if isinstance(tree, Mapping) and holes and len(tree.entries) == 1:
-            key = tree.entries[0][0]
-            if meant := nearest(key.text, _KEYS):
-                faults.add("unknown-key", f"a choice has no key `{key.text}`", key.mark, help=meant)
-                return False
-        return is_value(name, tree, faults)
-    return bool(check_hole(tree, faults, holes=holes))
+    if hole_alternatives(tree) is not None:
+        return bool(check_hole(tree, faults, holes=holes))
+    return not (holes and is_misspelled(tree, faults)) and is_value(name, tree, faults)
+
+
+def is_misspelled(tree: Tree, faults: FaultList) -> bool:
+    """Whether a tree was meant as a hole, which is a fault: a map of one key that is nearly one of a hole's."""
+    if not isinstance(tree, Mapping) or len(tree.entries) != 1:
+        return False
+    [(key, _)] = tree.entries
+    meant = nearest(key.text, _KEYS)
+    if meant:
+        faults.add("unknown-key", f"a choice has no key `{key.text}`", key.mark, help=meant)
+    return bool(meant)
 
 
 def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...]:

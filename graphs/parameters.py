@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from graphs.document import Kind, Param, hole_alternatives
 from graphs.faults import FaultList, nearest, one_of
-from graphs.holes import check_hole, check_value
+from graphs.holes import check_hole, check_value, is_misspelled
 from graphs.text import Mapping, Scalar, Sequence, Tree
 from graphs.tree_checks import NAME, NO_ENTRIES, is_name, read_mapping
 
@@ -39,6 +39,8 @@ def read_params(tree: Tree | None, faults: FaultList, *, of_document: bool, hole
 def _param(key: Scalar, tree: Tree, faults: FaultList, *, holes: bool) -> Param:
     if hole_alternatives(tree) is not None:
         return _open_param(key, tree, faults, holes=holes)
+    if holes and is_misspelled(tree, faults):
+        return Param(key, "word", broken=True)
     if isinstance(tree, Mapping):
         return _declared_param(key, tree, faults, holes=holes)
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
@@ -80,7 +82,7 @@ def _declared_param(key: Scalar, tree: Mapping, faults: FaultList, *, holes: boo
         words = tuple(item.text for item in words_tree.items if isinstance(item, Scalar))
     if words_tree is not None and not words:
         faults.add("wrong-shape", "`words` is a list of words", words_tree.mark, help="words: [relu, silu]")
-    elif type is None and not words:
+    elif type is None and not words and len(faults.faults) == before:
         help = f"type: {one_of(KINDS)}, or words: [...]"
         faults.add("wrong-shape", f"the parameter `{key.text}` has no type", tree.mark, help=help)
     elif type is not None and not (isinstance(type, Scalar) and type.text in KINDS):

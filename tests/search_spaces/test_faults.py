@@ -178,6 +178,17 @@ def test_a_misspelled_choice_of_blocks_is_one_fault_at_its_key() -> None:
     assert (fault.code, fault.mark.column, fault.help) == ("E102", 31, "did you mean `choice`?")
 
 
+@pytest.mark.parametrize(
+    ("param", "help"),
+    [("{chioce: [4, 8]}", "did you mean `choice`?"), ("{tpye: int, default: 4}", "did you mean `type`?")],
+)
+def test_a_misspelled_key_of_a_parameter_is_one_fault(param: str, help: str) -> None:
+    text = HEAD.replace("net:", f"params: {{w: {param}}}\nnet:") + "  - conv: {out_channels: w}\n  - relu: {}\n"
+    with pytest.raises(DocumentError) as caught:
+        search_spaces.parse(text)
+    assert [(fault.code, fault.help) for fault in caught.value.faults] == [("E102", help)]
+
+
 def test_the_numbers_of_a_range_are_made_once() -> None:
     (step,) = search_spaces.parse(HEAD + "  - {repeat: {range: [0, 5000]}, relu: {}}\n").document.body
     assert hole_alternatives(step.repeat) is hole_alternatives(step.repeat)
