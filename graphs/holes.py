@@ -67,26 +67,17 @@ def check_hole(tree: Tree, faults: FaultList, *, holes: bool) -> tuple[Tree, ...
 
 def _refuse_empty(hole: Mapping, faults: FaultList) -> None:
     """The fault of a hole without alternatives, or with too many."""
-    number = len(range_of(hole)) if hole.get("choice") is None else 0
-    help = "{choice: [8, 16]}, or {range: [8, 64], step: 8}: low to high"
     span = hole.get("range") if hole.get("choice") is None else None
-    if span is not None and not _is_pair_of_integers(span):
-        is_of_fractions = isinstance(span, Sequence) and any(
-            isinstance(item, Scalar) and isinstance(item.value, float) for item in span.items
-        )
-        help = _OTHER_NUMBERS if is_of_fractions else "range: [0, 3]"
+    ends = [getattr(item, "value", None) for item in span.items] if isinstance(span, Sequence) else []
+    if span is not None and [*map(type, ends)] != [int, int]:
+        help = _OTHER_NUMBERS if float in map(type, ends) else "range: [0, 3]"
         faults.add("wrong-shape", "a range goes from one integer to another", span.mark, help=help)
-        return
-    if number:
+    elif span is not None and (number := len(range_of(hole))):
         message = f"this leaves {number:,} numbers to choose from, at most {MAX_ALTERNATIVES:,} are possible"
         faults.add("limit", message, hole.mark, help="take a larger `step`, or a narrower range")
-        return
-    faults.add("wrong-shape", "this leaves nothing to choose from", hole.mark, help=help)
-
-
-def _is_pair_of_integers(span: Tree) -> bool:
-    items = span.items if isinstance(span, Sequence) else ()
-    return len(items) == 2 and all(isinstance(item, Scalar) and type(item.value) is int for item in items)
+    else:
+        help = "{choice: [8, 16]}, or {range: [8, 64], step: 8}: low to high"
+        faults.add("wrong-shape", "this leaves nothing to choose from", hole.mark, help=help)
 
 
 def check_weight(tree: Tree, faults: FaultList) -> bool:
