@@ -59,7 +59,7 @@ def bind(
 def open_scope(document: Document, guide: Guide) -> Scope:
     """The parameters of a document whose holes are open."""
     values = Waiting(guide)
-    scope = Scope(values, {param.name.text for param in document.params})
+    scope = Scope(values, set(document.param_names))
     for param in document.params:
         if param.default is not None:
             values.wait(param.name.text, partial(guide.evaluate, param.default, slot_of(param), scope))

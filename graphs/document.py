@@ -172,6 +172,11 @@ class Document:
     where: tuple[Scalar, ...] = ()
     key: Key | None = None
 
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        """The names of its parameters, in order."""
+        return tuple(param.name.text for param in self.params)
+
     def with_variant(self, variant: str, faults: FaultList) -> Document:
         """The document under the name of one of its variants, with that variant's values for its parameters.
 
@@ -199,7 +204,7 @@ class Document:
         """
         if settings:
             faults.say_given(f"with {', '.join(_shown(name, value) for name, value in settings.items())}")
-        known = [param.name.text for param in self.params]
+        known = self.param_names
         unknown = [name for name in settings if name not in known]
         if unknown:
             help = nearest(unknown[0], known) or (f"it has {one_of(known)}" if known else "it has none")

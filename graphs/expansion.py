@@ -183,7 +183,7 @@ def _walk_template(walk: Walk, template: Template) -> None:
 def _walk_net(walk: Walk) -> None:
     """Expand the net on inputs without types."""
     scope = document_scope(walk.document, walk.assembly.faults)
-    blind = Scope(known={param.name.text for param in walk.document.params})  # nothing is decided
+    blind = Scope(known=set(walk.document.param_names))  # nothing is decided
     refuse_unkept(walk.document.where, blind, None, Frame(None, "", walk.document.mark, {}, None), walk.assembly)
     scope.open = _open_params(walk.document)
     walk.lexicon.read_defaults(scope)

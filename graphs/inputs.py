@@ -36,7 +36,7 @@ def document_scope(document: Document, faults: FaultList) -> Scope:
 def check_variants(document: Document, faults: FaultList) -> None:
     """Every value of a variant, taken or not: a fault where its parameter doesn't take it. What an expression of other
     parameters gives is known of the variant that is taken alone."""
-    scope = Scope(known={param.name.text for param in document.params})
+    scope = Scope(known=set(document.param_names))
     slots = {param.name.text: slot_of(param) for param in document.params if not param.broken}
     for _, values in document.variants:
         for key, tree in values:

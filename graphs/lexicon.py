@@ -41,7 +41,7 @@ class Lexicon:
     """
 
     def __init__(self, document: Document, assembly: Assembly, *, blind: bool = False) -> None:
-        self.names = frozenset(param.name.text for param in document.params)
+        self.names = frozenset(document.param_names)
         self._document = document
         self._assembly = assembly
         self._blind = blind

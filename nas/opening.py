@@ -250,7 +250,7 @@ def _facts(images: Data) -> dict[str, int]:
 
 def _declared(study: Study) -> set[str]:
     """The parameters of the study's space."""
-    return {param.name.text for param in load(study.space).document.params}
+    return set(load(study.space).document.param_names)
 
 
 def _load_set(study: Study, facts: Mapping[str, int] | None = None) -> Space:
@@ -303,16 +303,12 @@ def _refuse_misfit(space: Space, budget: Budget, images: Data) -> None:
     fitting = all(isinstance(output, Vector) and output.features == num_classes for output in outputs)
     if len(graph.outputs) != 1 or not fitting:
         help = "a space for classification has one output, a vector with one feature per class; training outputs too"
-        if all(isinstance(output, Vector) for output in outputs) and not _declares(space, "classes"):
+        if all(isinstance(output, Vector) for output in outputs) and "classes" not in space.document.param_names:
             help = "call the parameter `classes`, which images set: `params: {classes: 10}`, `out_features: classes`"
         raise DataError(
             f"the networks of `{space.name}` give {', '.join(map(str, outputs))}, the images {num_classes} classes",
             help=help,
         )
-
-
-def _declares(space: Space, name: str) -> bool:
-    return any(param.name.text == name for param in space.document.params)
 
 
 def _shapes(shapes: list[tuple[int, int, int]]) -> str:

@@ -102,7 +102,7 @@ def _tied(document: Document) -> list[str]:
             read = names_in(param.default) if param.default is not None else frozenset()
             depends[name] = set().union(*(depends.get(other, set()) for other in read))
     wanted = set().union(*(depends.get(name, set()) for text in document.where for name in names_in(text)))
-    return [param.name.text for param in document.params if param.name.text in wanted]
+    return [name for name in document.param_names if name in wanted]
 
 
 def _keeps(document: Document, picked: Mapping[str, Tree], faults: FaultList) -> bool:

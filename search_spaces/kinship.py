@@ -58,12 +58,12 @@ def distance_between(start: Decisions, end: Decisions) -> int:
 
 def space_for(name_or_path: str | Path, graph: Graph, settings: Settings | None = None) -> Space:
     """A space whose `channels`, `size` and `classes`, if it has such, are those of a network."""
-    return load(name_or_path, {**_facts(load(name_or_path, settings), graph), **(settings or {})})
+    return load(name_or_path, {**_facts(load(name_or_path, settings).document, graph), **(settings or {})})
 
 
-def _facts(space: Space, graph: Graph) -> dict[str, int]:
-    """What a network says of the images that it takes, of that which is a parameter of a space."""
-    declared = {param.name.text for param in space.document.params}
+def _facts(document: Document, graph: Graph) -> dict[str, int]:
+    """What a network says of the images that it takes, of that which is a parameter of a document."""
+    declared = document.param_names
     return {name: value for name, value in _facts_of(graph).items() if name in declared}
 
 
@@ -113,7 +113,7 @@ def located(space: Space, fixed: Container[str] = ()) -> Iterator[tuple[str, Dec
     spaces: dict[tuple[tuple[str, int], ...], Space] = {}
     for name, network in sorted(load_networks(), key=lambda item: len(item[1].nodes)):
         graph = network.as_shipped
-        facts = {name: value for name, value in _facts(space, graph).items() if name not in fixed}
+        facts = {name: value for name, value in _facts(space.document, graph).items() if name not in fixed}
         key = tuple(facts.items())
         if key not in spaces:
             spaces[key] = Space(space.document.with_settings(facts, FaultList()))
@@ -142,8 +142,7 @@ def _on_images(document: Document, graph: Graph) -> Graph | None:
     inputs = list(graph.inputs.values())
     if len(inputs) != 1 or len(document.inputs) != 1 or not isinstance(inputs[0], Map):
         return None
-    declared = {param.name.text for param in document.params}
-    settings = {name: value for name, value in _facts_of(graph).items() if name in declared}
+    settings = _facts(document, graph)
     [image], [(name, _)], mark = inputs, document.inputs, document.mark
     sizes = Sequence(tuple(Scalar(size, mark) for size in image.shape), mark)
     spec = Mapping(((Scalar("map", mark), sizes), (Scalar("dtype", mark), Scalar(image.dtype, mark))), mark)
