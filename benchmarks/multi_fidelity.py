@@ -4,25 +4,30 @@
 
 The table has a row per network: `val4`, `val12`, `val36` and `val108` (validation accuracy after so many epochs, 0..1)
 and `params`, as drawn from NAS-Bench-101 (Ying et al. 2019, arXiv 1902.09635; the lengths are trainings of their own).
-It says nothing of how networks are built, so a draw is a row. The promotions are those of `nas.halving.Halving` with
-the defaults of a study; a trial that goes on costs the epochs that are new. After the cost of 5, 10, 20 and 50 full
-trainings: the best accuracy of what was trained to the end, the median over the seeds. Prints Markdown.
+It says nothing of how networks are built, so a draw is a row. Our promotions are those of `nas.halving.Halving` with
+the defaults of a study, others' those of `halving_peers.py`; one that isn't installed is left out. A trial that goes on
+costs the epochs that are new. After the cost of 5, 10, 20 and 50 full trainings: the best accuracy of what was trained
+to the end, the median over the seeds. Prints Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import median
 
+from halving_peers import LENGTHS, PEERS, Search
+from peers import missing
+
 from nas.fidelity import Fidelity
 from nas.halving import Halving
 
-LENGTHS = (4, 12, 36, 108)
 COSTS = (5, 10, 20, 50)
 
 
@@ -62,14 +67,12 @@ def read(path: Path) -> list[Row]:
         ]
 
 
-def search(rows: list[Row], strategy: Strategy, seed: int) -> list[float]:
-    """The best accuracy, in percent, after each of `COSTS`; 0 where nothing was trained to the end by then."""
-    random = Random(seed)
+def ours(rows: list[Row], strategy: Strategy, seed: int) -> Search:
+    """Trains what `nas.halving` says."""
     halving = Halving(strategy.fidelity, LENGTHS[-1])
-    draw = draws(rows, strategy, random)
-    trained: list[Row] = []
+    draw = draws(rows, seed, strategy.draws, strategy.control)
+    trained: list[int] = []
     reached: list[int] = []
-    spent, best, answers = 0, 0.0, []
     while True:
         while (hopeless := halving.hopeless()) is not None:
             halving.stop(hopeless)
@@ -81,28 +84,45 @@ def search(rows: list[Row], strategy: Strategy, seed: int) -> list[float]:
             halving.begin(trial)
             trained.append(next(draw))
             reached.append(0)
-        spent += until - reached[trial]
+        value = yield trained[trial], until
+        reached[trial] = until
+        if until < LENGTHS[-1]:
+            halving.pause(trial, until, (value,))
+
+
+def theirs(rows: list[Row], make: Callable[[Iterator[int], int, int], Search], seed: int) -> Search:
+    """Trains what a peer says, of the rows that ours would draw."""
+    return make(draws(rows, seed), len(rows), seed)
+
+
+def follow(rows: list[Row], search: Search) -> list[float]:
+    """The best accuracy, in percent, after each of `COSTS`; 0 where nothing was trained to the end by then."""
+    reached: dict[int, int] = {}
+    spent, best, answers = 0, 0.0, []
+    row, until = next(search)
+    while True:
+        spent += max(0, until - reached.get(row, 0))
         while spent > COSTS[len(answers)] * LENGTHS[-1]:
             answers.append(100 * best)
             if len(answers) == len(COSTS):
                 return answers
-        reached[trial] = until
-        value = trained[trial].values[until]
+        reached[row] = max(until, reached.get(row, 0))
+        value = rows[row].values[until]
         if until == LENGTHS[-1]:
             best = max(best, value)
-        else:
-            halving.pause(trial, until, (value,))
+        row, until = search.send(value)
 
 
-def draws(rows: list[Row], strategy: Strategy, random: Random) -> Iterator[Row]:
+def draws(rows: list[Row], seed: int, num_draws: int = 1, control: float = 0.0) -> Iterator[int]:
     """Rows to train, each once."""
+    random = Random(seed)
     seen: set[int] = set()
     while True:
-        num_draws = 1 if random.random() < strategy.control else strategy.draws
-        chosen = max((random.randrange(len(rows)) for _ in range(num_draws)), key=lambda index: rows[index].params)
+        screened = 1 if random.random() < control else num_draws
+        chosen = max((random.randrange(len(rows)) for _ in range(screened)), key=lambda index: rows[index].params)
         if chosen not in seen:
             seen.add(chosen)
-            yield rows[chosen]
+            yield chosen
 
 
 def table(header: list[str], body: list[list[str]]) -> Iterator[str]:
@@ -118,10 +138,16 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = read(arguments.table)
     say: Callable[[list[float]], list[str]] = lambda figures: [f"{figure:.2f}" for figure in figures]  # noqa: E731
+    begin: dict[str, Callable[[int], Search]] = {one.name: partial(ours, rows, one) for one in STRATEGIES}
+    for name, known in PEERS.items():
+        if (reason := missing(name, known)) is not None:
+            print(reason, file=sys.stderr)
+        else:
+            begin[name] = partial(theirs, rows, known.make)
     body = []
-    for strategy in STRATEGIES:
-        answers = [search(rows, strategy, seed) for seed in range(arguments.seeds)]
-        body.append([strategy.name, *say([median(one) for one in zip(*answers, strict=True)])])
+    for name, search in begin.items():
+        answers = [follow(rows, search(seed)) for seed in range(arguments.seeds)]
+        body.append([name, *say([median(one) for one in zip(*answers, strict=True)])])
     header = [f"median of {arguments.seeds} seeds, after the cost of", *(f"{cost} full trainings" for cost in COSTS)]
     print("\n".join(table(header, body)))
 

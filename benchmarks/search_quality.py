@@ -8,9 +8,9 @@ epochs) and `nasbench_macro_cifar10.csv` (NAS-Bench-Macro, Su 2021: `arch`, accu
 search sees is the validation accuracy, or that of one seed; budgets are on parameters and MACs, computed.
 
 Ours go through `nas.compare` and the space documents that ship; only what keeps the budget is ever a trial.
-`random, largest of 10` is random search with `screening="params"`: of ten draws the one with the most parameters. The
-peers are Optuna's samplers as they come (its TPE is multivariate from 5.0 on), asked for each decision; they are told
-of a broken budget by a constraint, and every ask counts, as nobody keeps them from asking for what is over it or known.
+`random, largest of 10` is random search with `screening="params"`: of ten draws the one with the most parameters.
+`peers.py` has the optimizers of others, and says how each is told of the budget. Of these every ask counts, as nobody
+keeps them from asking for what is over it or known; one that isn't installed is left out.
 
 Every search is one line of the file, written when it has come to its end, and is not made again: an interrupted
 benchmark goes on where it was. A file of an older sampler has to be deleted. All samplers advance together, `BLOCK`
@@ -30,6 +30,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import peers
+
 import nas
 import search_spaces
 from graphs import Budget
@@ -41,8 +43,7 @@ from nas.tables import read_table
 COUNTS = (20, 50, 100, 200)
 BLOCK = 10
 LARGEST = "random, largest of 10"
-PEERS = ("optuna TPE", "optuna NSGA-II")
-NAMES = (*SAMPLERS, LARGEST, *PEERS)
+NAMES = (*SAMPLERS, LARGEST, *peers.PEERS)
 
 
 @dataclass(frozen=True)
@@ -131,38 +132,36 @@ def answers_of(problem: Problem, folder: Path) -> tuple[Answers, float]:
 
 def ask_peer(task: tuple[Problem, Path, str, int]) -> Searched:
     """A search by a peer; while nothing keeps the budget, the best is 0."""
-    import optuna
-
-    problem, folder, peer, seed = task
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    samplers = {
-        PEERS[0]: lambda: optuna.samplers.TPESampler(seed=seed),
-        PEERS[1]: lambda: optuna.samplers.NSGAIISampler(seed=seed),
-    }
+    problem, folder, name, seed = task
     space = space_of(problem.space)
     answers, optimum = answers_of(problem, folder)
-    study = optuna.create_study(direction="maximize", sampler=samplers[peer]())
+    alternatives = {one.address: one.alternatives for one in space.decisions}
+
+    @cache
+    def violation_of(*chosen: Any) -> float:
+        costs = space.point(dict(zip(alternatives, chosen, strict=True))).costs
+        return max([0.0, *problem.budget.violations(costs).values()])
+
+    def violation(decisions: peers.Decisions) -> float:
+        return violation_of(*(decisions[address] for address in alternatives))
+
+    peer = peers.begin(name, peers.Task(alternatives, violation if problem.bounds else None, COUNTS[-1], seed))
     best, regrets, reported = (0.0, 0.0), [], []
     for number in range(1, COUNTS[-1] + 1):
-        trial = study.ask()
-        decisions = {one.address: trial.suggest_categorical(one.address, one.alternatives) for one in space.decisions}
-        point = space.point(decisions)
-        row = answers.row(point.decisions)
+        decisions = peer.ask()
+        row = answers.row(space.point(decisions).decisions)
         assert row is not None
-        violation = max([0.0, *problem.budget.violations(point.costs).values()])
-        if problem.bounds:
-            trial.set_constraint("budget", violation)
-        seen = answers.value(row, 1)
-        study.tell(trial, seen)
-        if violation <= 0:
+        broken, seen = violation(decisions), answers.value(row, 1)
+        peer.tell(seen, broken)
+        if broken <= 0:
             best = max(best, (seen, answers.reported(row)))
         if number in COUNTS:
             regrets.append(optimum - best[0])
             reported.append(best[1])
-    return Searched(problem.name, peer, seed, regrets, reported)
+    return Searched(problem.name, name, seed, regrets, reported)
 
 
-def peers(problem: Problem, folder: Path, peer: str, seeds: range, processes: int) -> Iterator[Searched]:
+def theirs(problem: Problem, folder: Path, peer: str, seeds: range, processes: int) -> Iterator[Searched]:
     """Searches by a peer."""
     answers_of(problem, folder)
     tasks = [(problem, folder, peer, seed) for seed in seeds]
@@ -197,13 +196,17 @@ def gaps(seeds: range, before: dict[int, Searched]) -> Iterator[range]:
 def go_on(folder: Path, file: Path, names: Sequence[str], num_seeds: int, processes: int) -> None:
     """Makes the searches that are missing."""
     before = read(file)
+    left_out = {name: reason for name, known in peers.PEERS.items() if (reason := peers.missing(name, known))}
+    for name in left_out.keys() & set(names):
+        print(left_out[name], file=sys.stderr)
+    names = [name for name in names if name not in left_out]
     blocks = [range(first, min(first + BLOCK, num_seeds)) for first in range(0, num_seeds, BLOCK)]
     tasks = [(block, problem, name) for block in blocks for problem in PROBLEMS for name in names]
     with file.open("a") as out:
         for block, problem, name in tasks:
             for seeds in gaps(block, before.get((problem.name, name), {})):
                 print(f"{problem.name}: {name}, seeds {seeds.start} to {seeds.stop - 1}", file=sys.stderr, flush=True)
-                make = peers if name in PEERS else ours
+                make = theirs if name in peers.PEERS else ours
                 for searched in make(problem, folder, name, seeds, processes):
                     out.write(json.dumps(asdict(searched)) + "\n")
                     out.flush()
