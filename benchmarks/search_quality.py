@@ -130,6 +130,14 @@ def answers_of(problem: Problem, folder: Path) -> tuple[Answers, float]:
     return answers, best.seen
 
 
+@cache
+def violation_of(problem: Problem, *chosen: str) -> float:
+    """By how much a point breaks the budget, relative to it."""
+    space = space_of(problem.space)
+    decisions = {one.address: value for one, value in zip(space.decisions, chosen, strict=True)}
+    return max([0.0, *problem.budget.violations(space.point(decisions).costs).values()])
+
+
 def ask_peer(task: tuple[Problem, Path, str, int]) -> Searched:
     """A search by a peer; while nothing keeps the budget, the best is 0."""
     problem, folder, name, seed = task
@@ -137,13 +145,8 @@ def ask_peer(task: tuple[Problem, Path, str, int]) -> Searched:
     answers, optimum = answers_of(problem, folder)
     alternatives = {one.address: one.alternatives for one in space.decisions}
 
-    @cache
-    def violation_of(*chosen: Any) -> float:
-        costs = space.point(dict(zip(alternatives, chosen, strict=True))).costs
-        return max([0.0, *problem.budget.violations(costs).values()])
-
     def violation(decisions: peers.Decisions) -> float:
-        return violation_of(*(decisions[address] for address in alternatives))
+        return violation_of(problem, *(decisions[address] for address in alternatives))
 
     peer = peers.begin(name, peers.Task(alternatives, violation if problem.bounds else None, COUNTS[-1], seed))
     best, regrets, reported = (0.0, 0.0), [], []
