@@ -8,6 +8,7 @@ from graphs.text import Mapping, Scalar, Sequence, Tree
 from graphs.tree_checks import is_value
 
 MAX_WEIGHT = 1_000_000
+MAX_SHOWN = 12  # numbers in a help
 
 _KEYS = ("choice", "range", "step", "prior")
 _OTHER_NUMBERS = "a range is of integers; list other numbers: {choice: [0.1, 0.2, 0.3]}"
@@ -70,14 +71,27 @@ def _refuse_empty(hole: Mapping, faults: FaultList) -> None:
     span = hole.get("range") if hole.get("choice") is None else None
     ends = [getattr(item, "value", None) for item in span.items] if isinstance(span, Sequence) else []
     if span is not None and [*map(type, ends)] != [int, int]:
-        help = _OTHER_NUMBERS if float in map(type, ends) else "range: [0, 3]"
-        faults.add("wrong-shape", "a range goes from one integer to another", span.mark, help=help)
+        faults.add("wrong-shape", "a range goes from one integer to another", span.mark, help=_instead_of(ends))
     elif span is not None and (number := len(range_of(hole))):
         message = f"this leaves {number:,} numbers to choose from, at most {MAX_ALTERNATIVES:,} are possible"
         faults.add("limit", message, hole.mark, help="take a larger `step`, or a narrower range")
     else:
         help = "{choice: [8, 16]}, or {range: [8, 64], step: 8}: low to high"
         faults.add("wrong-shape", "this leaves nothing to choose from", hole.mark, help=help)
+
+
+def _instead_of(ends: list[object]) -> str:
+    """How a range is written that has other ends than two integers: the third of three integers is its step where it
+    can be one, and more integers are a choice."""
+    if float in map(type, ends):
+        return _OTHER_NUMBERS
+    numbers = [end for end in ends if type(end) is int]
+    if len(numbers) < max(3, len(ends)):
+        return "range: [0, 3]"
+    low, high, step, *more = numbers
+    if not more and 1 <= step <= high - low:
+        return f"{{range: [{low}, {high}], step: {step}}}"
+    return f"{{choice: {numbers}}}" if len(numbers) <= MAX_SHOWN else "{choice: [...]}"
 
 
 def check_weight(tree: Tree, faults: FaultList) -> bool:

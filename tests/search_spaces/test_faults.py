@@ -158,6 +158,12 @@ def test_a_range_of_too_many_numbers_says_how_many_they_are() -> None:
         ("{range: [0, 1], step: «0.5}", "the step of a range is an integer", "list other numbers: {choice: [0.1"),
         ("{range: «[0 3]}", "a range goes from one integer to another", "range: [0, 3]"),
         ("{range: «0-3}", "a range goes from one integer to another", "range: [0, 3]"),
+        ("{range: «[2, 14, 4]}", "a range goes from one integer to another", "{range: [2, 14], step: 4}"),
+        ("{range: «[2, 14, 4], step: 4}", "a range goes from one integer to another", "{range: [2, 14], step: 4}"),
+        ("{range: «[8, 16, 32]}", "a range goes from one integer to another", "{choice: [8, 16, 32]}"),
+        ("{range: «[2, 4, 6, 8]}", "a range goes from one integer to another", "{choice: [2, 4, 6, 8]}"),
+        ("{range: «[2, 14, true]}", "a range goes from one integer to another", "range: [0, 3]"),
+        ("{range: «[2]}", "a range goes from one integer to another", "range: [0, 3]"),
         ("«{range: [3, 0]}", "this leaves nothing to choose from", "low to high"),
     ],
 )
