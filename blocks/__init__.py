@@ -9,14 +9,14 @@ Reading order; each file imports only from those above it:
     errors           the error tree of the whole project, and how a rule refuses
     types            what flows along an edge: `Map` and `Vector`
     primitive        the contract: `Primitive`, `Cost`, `Window`
-    geometry         output sizes of sliding windows
+    geometry         output sizes of sliding windows, groups of channels
     modules          torch modules for what torch has no class for
     convolution      conv2d
-    pooling          max_pool2d, avg_pool2d, adaptive_avg_pool2d, global_avg_pool
+    pooling          max_pool2d, avg_pool2d, adaptive_avg_pool2d, adaptive_max_pool2d, global_avg_pool, global_max_pool
     dense            linear, flatten
     regularization   dropout, stochastic_depth
-    normalization    batch_norm2d, layer_norm2d, local_response_norm
-    activation       relu, relu6, leaky_relu, silu, gelu, hardswish, hardsigmoid, sigmoid, tanh
+    normalization    batch_norm2d, layer_norm2d, group_norm, local_response_norm
+    activation       relu, relu6, leaky_relu, prelu, elu, silu, gelu, mish, hardswish, hardsigmoid, sigmoid, tanh
     scaling          multiply, layer_scale
     merging          add, concat, scale, pad_channels
     rearranging      channel_shuffle, slice_channels, pad_map

@@ -1,4 +1,4 @@
-"""Activations: pointwise functions without parameters. Each is torch's class of the same name."""
+"""Activations: pointwise functions, all but `prelu` without parameters. Each is torch's class of the same name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from blocks.primitive import FREE, Cost, Primitive
-from blocks.types import Type
+from blocks.errors import RuleError
+from blocks.primitive import FREE, Cost, PositiveInt, Primitive
+from blocks.types import Map, Type
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,6 +64,55 @@ class LeakyReLU(Pointwise):
         return nn.LeakyReLU(self.negative_slope)
 
 
+class PReLU(Primitive):
+    """max(x, 0) + a * min(x, 0) with a learnt slope, `init` at first: one, or as many as there are channels.
+
+    Source: torch.nn.PReLU; He 2015 (Delving Deep into Rectifiers), section 2.1, which has one for each channel.
+    """
+
+    key: ClassVar[str] = "prelu"
+
+    num_parameters: PositiveInt = 1
+    init: float = 0.25
+
+    def infer(self, inputs: tuple[Type, ...]) -> Type:
+        source = inputs[0]
+        kind, number = ("channels", source.channels) if isinstance(source, Map) else ("features", source.features)
+        if self.num_parameters not in (1, number):
+            raise RuleError(
+                "bad-value",
+                f"`prelu` has one slope, or one for each of the {number} {kind}, got num_parameters: "
+                f"{self.num_parameters}",
+                help=f"num_parameters: 1, or num_parameters: {number}",
+                argument="num_parameters",
+            )
+        return source
+
+    def cost(self, inputs: tuple[Type, ...]) -> Cost:
+        return Cost(params=self.num_parameters)
+
+    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
+        from torch import nn
+
+        return nn.PReLU(self.num_parameters, self.init)
+
+    def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.num_parameters,)}
+
+
+class ELU(Pointwise):
+    """x where it is positive, alpha * (exp(x) - 1) elsewhere. Source: torch.nn.ELU."""
+
+    key: ClassVar[str] = "elu"
+
+    alpha: Annotated[float, Field(ge=0)] = 1.0
+
+    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
+        from torch import nn
+
+        return nn.ELU(self.alpha)
+
+
 class SiLU(Pointwise):
     """x * sigmoid(x), also called swish. Source: torch.nn.SiLU."""
 
@@ -85,6 +135,17 @@ class GELU(Pointwise):
         from torch import nn
 
         return nn.GELU(self.approximate)
+
+
+class Mish(Pointwise):
+    """x * tanh(log(1 + exp(x))). Source: torch.nn.Mish; Misra 2019 (Mish)."""
+
+    key: ClassVar[str] = "mish"
+
+    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
+        from torch import nn
+
+        return nn.Mish()
 
 
 class Hardswish(Pointwise):

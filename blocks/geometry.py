@@ -1,4 +1,5 @@
-"""Output sizes of sliding windows: one formula for convolutions and pools (torch's `Conv2d` and `MaxPool2d` pages)."""
+"""Output sizes of sliding windows: one formula for convolutions and pools (torch's `Conv2d` and `MaxPool2d` pages); and
+groups of channels."""
 
 from __future__ import annotations
 
@@ -35,6 +36,20 @@ def slide(
         raise RuleError("empty-map", message)
     vertical, horizontal = source.stride
     return Map(source.channels, height, width, (vertical * stride[0], horizontal * stride[1]), source.dtype)
+
+
+def refuse_indivisible(source: Map, groups: int, argument: str) -> None:
+    """Raises `RuleError` (`indivisible-groups`) where so many groups do not divide the channels of a map."""
+    if source.channels % groups == 0:
+        return
+    divisors = [number for number in range(1, source.channels + 1) if source.channels % number == 0]
+    near = sorted(sorted(divisors, key=lambda number: abs(number - groups))[:2])
+    raise RuleError(
+        "indivisible-groups",
+        f"{groups} groups do not divide the {source.channels} input channels",
+        help=f"{source.channels} channels allow {argument}: {' or '.join(map(str, near))}",
+        argument=argument,
+    )
 
 
 def _size(length: int, kernel: int, step: int, pad: int, gap: int, *, ceil_mode: bool) -> int:

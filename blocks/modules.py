@@ -1,4 +1,5 @@
-"""Torch modules for the operations that torch has no class for. Only `build` rules import this file.
+"""Torch modules for the operations that torch has no class for, or one that needs a guard. Only `build` rules import
+this file.
 
 Letters: N batch, C channels, H height, W width.
 """
@@ -40,6 +41,13 @@ class GlobalAvgPool(nn.Module):
         return source.mean((2, 3))
 
 
+class GlobalMaxPool(nn.Module):
+    """(N, C, H, W) to (N, C)."""
+
+    def forward(self, source: Tensor) -> Tensor:
+        return source.amax((2, 3))
+
+
 class LayerNorm2d(nn.Module):
     """(N, C, H, W) to the same, each position with mean 0 and variance 1 over its channels, then scaled and shifted."""
 
@@ -55,6 +63,16 @@ class LayerNorm2d(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{len(self.weight)}, eps={self.eps}"
+
+
+class GroupNorm(nn.GroupNorm):
+    """torch's, but for an input with the channels last that needs no gradient, as an image or what frozen layers give:
+    torch 2.13 has no memory for its gradient on a CPU, and crashes in the backward pass."""
+
+    def forward(self, source: Tensor) -> Tensor:
+        if self.affine and torch.is_grad_enabled() and not source.requires_grad and source.device.type == "cpu":
+            source = source.clone(memory_format=torch.contiguous_format)
+        return super().forward(source)
 
 
 class LayerScale(nn.Module):

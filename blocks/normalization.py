@@ -1,4 +1,4 @@
-"""Normalization of maps: batch_norm2d, layer_norm2d, local_response_norm."""
+"""Normalization of maps: batch_norm2d, layer_norm2d, group_norm, local_response_norm."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from blocks.primitive import FREE, Cost, Kind, PositiveInt, Primitive, as_map
-from blocks.types import Type
+from blocks.geometry import refuse_indivisible
+from blocks.primitive import FREE, Cost, Kind, PositiveInt, Primitive, Window, as_map
+from blocks.types import Map, Type
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,6 +69,41 @@ class LayerNorm2d(Primitive):
     def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
         channels = (as_map(inputs[0]).channels,)
         return {"weight": channels, "bias": channels}
+
+
+class GroupNorm(Primitive):
+    """Normalization of each of `num_groups` equal groups of the channels of a map (C, H, W), over its channels and all
+    its positions: 2C parameters, no buffers. A group for each channel is instance normalization.
+
+    Source: torch.nn.GroupNorm; Wu 2018 (Group Normalization), section 3.
+    """
+
+    key: ClassVar[str] = "group_norm"
+    takes: ClassVar[Kind] = "map"
+
+    num_groups: PositiveInt
+    eps: Annotated[float, Field(gt=0)] = 1e-5
+    affine: bool = True
+
+    def infer(self, inputs: tuple[Type, ...]) -> Map:
+        source = as_map(inputs[0])
+        refuse_indivisible(source, self.num_groups, "num_groups")
+        return source
+
+    def cost(self, inputs: tuple[Type, ...]) -> Cost:
+        source = as_map(inputs[0])
+        # A value is seen by itself, and by way of the mean and the variance with all others.
+        window = Window((source.height, source.width), least=(1, 1))
+        return Cost(params=2 * source.channels if self.affine else 0, window=window)
+
+    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
+        from blocks.modules import GroupNorm as Module
+
+        return Module(self.num_groups, as_map(inputs[0]).channels, self.eps, self.affine)
+
+    def weights(self, inputs: tuple[Type, ...]) -> dict[str, tuple[int, ...]]:
+        channels = (as_map(inputs[0]).channels,)
+        return {"weight": channels, "bias": channels} if self.affine else {}
 
 
 class LocalResponseNorm(Primitive):

@@ -109,26 +109,35 @@ class AdaptiveAvgPool2d(Primitive):
     output_size: Pair
 
     def infer(self, inputs: tuple[Type, ...]) -> Map:
-        source = as_map(inputs[0])
-        height, width = pair(self.output_size)
-        vertical, horizontal = source.stride
-        return replace(
-            source,
-            height=height,
-            width=width,
-            stride=(vertical * max(1, source.height // height), horizontal * max(1, source.width // width)),
-        )
+        return _grid(as_map(inputs[0]), pair(self.output_size))
 
     def cost(self, inputs: tuple[Type, ...]) -> Cost:
-        source = as_map(inputs[0])
-        height, width = pair(self.output_size)
-        size = (_widest_cell(source.height, height), _widest_cell(source.width, width))
-        return Cost(window=Window(size, (max(1, source.height // height), max(1, source.width // width))))
+        return Cost(window=_cell(as_map(inputs[0]), pair(self.output_size)))
 
     def build(self, inputs: tuple[Type, ...]) -> nn.Module:
         from torch import nn
 
         return nn.AdaptiveAvgPool2d(self.output_size)
+
+
+class AdaptiveMaxPool2d(Primitive):
+    """The largest value over a grid of `output_size` cells, a map (C, H', W'). Source: torch.nn.AdaptiveMaxPool2d."""
+
+    key: ClassVar[str] = "adaptive_max_pool2d"
+    takes: ClassVar[Kind] = "map"
+
+    output_size: Pair
+
+    def infer(self, inputs: tuple[Type, ...]) -> Map:
+        return _grid(as_map(inputs[0]), pair(self.output_size))
+
+    def cost(self, inputs: tuple[Type, ...]) -> Cost:
+        return Cost(window=_cell(as_map(inputs[0]), pair(self.output_size)))
+
+    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
+        from torch import nn
+
+        return nn.AdaptiveMaxPool2d(self.output_size)
 
 
 class GlobalAvgPool(Primitive):
@@ -149,6 +158,43 @@ class GlobalAvgPool(Primitive):
         from blocks.modules import GlobalAvgPool as Module
 
         return Module()
+
+
+class GlobalMaxPool(Primitive):
+    """The largest value of each channel of a map (C, H, W): a vector (C). Equal ones share the gradient in equal parts.
+    Source: torch.amax; Oquab 2015 (Is Object Localization for Free?)."""
+
+    key: ClassVar[str] = "global_max_pool"
+    takes: ClassVar[Kind] = "map"
+
+    def infer(self, inputs: tuple[Type, ...]) -> Vector:
+        source = as_map(inputs[0])
+        return Vector(source.channels, source.dtype)
+
+    def cost(self, inputs: tuple[Type, ...]) -> Cost:
+        source = as_map(inputs[0])
+        return Cost(window=Window((source.height, source.width)))
+
+    def build(self, inputs: tuple[Type, ...]) -> nn.Module:
+        from blocks.modules import GlobalMaxPool as Module
+
+        return Module()
+
+
+def _grid(source: Map, cells: tuple[int, int]) -> Map:
+    """The map of a pool to so many cells, vertically and horizontally."""
+    down, right = _steps(source, cells)
+    vertical, horizontal = source.stride
+    return replace(source, height=cells[0], width=cells[1], stride=(vertical * down, horizontal * right))
+
+
+def _cell(source: Map, cells: tuple[int, int]) -> Window:
+    return Window((_widest_cell(source.height, cells[0]), _widest_cell(source.width, cells[1])), _steps(source, cells))
+
+
+def _steps(source: Map, cells: tuple[int, int]) -> tuple[int, int]:
+    """From one cell to the next, in whole positions."""
+    return max(1, source.height // cells[0]), max(1, source.width // cells[1])
 
 
 def _widest_cell(length: int, cells: int) -> int:

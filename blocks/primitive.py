@@ -34,10 +34,20 @@ Kind = Literal["map", "vector", "any"]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one output position sees of its input: (vertical, horizontal) extent and step, in input positions."""
+    """What one output position sees of its input: (vertical, horizontal) extent and step, in input positions.
+
+    `least`: its extent by the narrowest of several ways, where there are several, as through a norm that takes the mean
+    of a map.
+    """
 
     size: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
+    least: tuple[int, int] | None = None
+
+    @property
+    def narrowest(self) -> tuple[int, int]:
+        """The extent by the narrowest way."""
+        return self.least or self.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from blocks.errors import RuleError
+from blocks.geometry import refuse_indivisible
 from blocks.primitive import FREE, Cost, Kind, NaturalInt, PositiveInt, Primitive, as_map
 from blocks.types import Map, Type
 
@@ -24,15 +25,7 @@ class ChannelShuffle(Primitive):
 
     def infer(self, inputs: tuple[Type, ...]) -> Map:
         source = as_map(inputs[0])
-        if source.channels % self.groups:
-            divisors = [number for number in range(1, source.channels + 1) if source.channels % number == 0]
-            near = sorted(sorted(divisors, key=lambda number: abs(number - self.groups))[:2])
-            raise RuleError(
-                "indivisible-groups",
-                f"{self.groups} groups do not divide the {source.channels} input channels",
-                help=f"{source.channels} channels allow groups: {' or '.join(map(str, near))}",
-                argument="groups",
-            )
+        refuse_indivisible(source, self.groups, "groups")
         return source
 
     def cost(self, inputs: tuple[Type, ...]) -> Cost:

@@ -29,10 +29,14 @@ _ELSEWHERE = {
     "averagepooling2d": "avg_pool2d",
     "globalaveragepooling2d": "global_avg_pool",
     "gap": "global_avg_pool",
+    "globalmaxpooling2d": "global_max_pool",
+    "gmp": "global_max_pool",
     "batchnormalization": "batch_norm2d",
     "bn": "batch_norm2d",
     "layernorm": "layer_norm2d",
     "ln": "layer_norm2d",
+    "groupnormalization": "group_norm",
+    "gn": "group_norm",
     "lrn": "local_response_norm",
     "swish": "silu",
     "concatenate": "concat",
@@ -51,6 +55,8 @@ _ELSEWHERE = {
 _NO_BLOCK = {
     "softmax": "leave it out: a network gives logits, and the loss knows of the softmax",
     "logsoftmax": "leave it out: a network gives logits, and the loss knows of the softmax",
+    "instancenorm": "here it is a `group_norm` of a group for each channel, with `affine: false`",
+    "instancenorm2d": "here it is a `group_norm` of a group for each channel, with `affine: false`",
     "input": "inputs stand under `input`, beside `net`",
     "output": "outputs stand under `output`, beside `net`",
 }

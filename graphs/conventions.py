@@ -5,11 +5,11 @@ norms, activations and pools, by factors of their own. A convention is such a to
 which block it adds up, and how often. A block that is not in its table counts nothing.
 
 A figure is the tool's for a network of torch's modules, batch one, in evaluation: each block as the module that it
-is named after, `global_avg_pool` as `nn.AdaptiveAvgPool2d(1)`, `layer_norm2d` as `nn.LayerNorm` between
-permutations, `add`, `scale` and `concat` as `+`, `*` and `torch.cat`. Source that calls functions instead (`F.relu`
-in torchvision's GoogLeNet, `F.relu` and `F.adaptive_avg_pool2d` at the end of its DenseNet) shows thop and ptflops
-less, which hook modules: ptflops counts such a call once in place of twice, thop not at all. That is in the source
-of a network and not in its graph, so it can't be reproduced here.
+is named after, `global_avg_pool` as `nn.AdaptiveAvgPool2d(1)`, `global_max_pool` as `nn.AdaptiveMaxPool2d(1)`,
+`layer_norm2d` as `nn.LayerNorm` between permutations, `add`, `scale` and `concat` as `+`, `*` and `torch.cat`. Source
+that calls functions instead (`F.relu` in torchvision's GoogLeNet, `F.relu` and `F.adaptive_avg_pool2d` at the end of
+its DenseNet) shows thop and ptflops less, which hook modules: ptflops counts such a call once in place of twice, thop
+not at all. That is in the source of a network and not in its graph, so it can't be reproduced here.
 
 Sources, read and run: torchvision 0.28.0, fvcore 0.1.5.post20221221, thop 0.1.1.post2209072238, ptflops 0.7.5,
 torchinfo 1.8.0, deepspeed 0.19.8; with torch 2.13.0, as what a module calls inside decides what some of them see.
@@ -74,6 +74,7 @@ class Counted:
 _MACS = {"conv2d": Quantities(macs=1), "linear": Quantities(macs=1)}
 _MACS_AND_BIAS = {"conv2d": Quantities(macs=1, bias=1), "linear": Quantities(macs=1, bias=1)}
 _NORM = Quantities(input=1, affine=1)
+_NORM_BY_MEANS = Quantities(input=4, affine=1)  # one that takes means and variances of what it reads
 _EACH_INPUT = Quantities(input=1)
 _EACH_INPUT_TWICE = Quantities(input=2)
 _RESPONSE_NORM = Quantities(padded=1, input=3)  # torch writes it with avg_pool3d over channels, two mul and an add
@@ -83,24 +84,25 @@ CONVENTIONS: tuple[Convention, ...] = (
     # matrix products as torch dispatches them, a multiply-add as one. The metadata call it GFLOPS.
     Convention("torchvision", "torchvision 0.28.0", "ops", "MACs, labelled GFLOPS in its metadata", _MACS),
     # fvcore/nn/flop_count.py (the table), fvcore/nn/jit_handles.py (conv_flop_count, linear_flop_jit,
-    # batchnorm_flop_jit, elementwise_flop_counter): traced operations, so that functions count as modules do. max and
-    # avg pools, activations, add and mul have no handle.
+    # norm_flop_counter, batchnorm_flop_jit, elementwise_flop_counter): traced operations, so that functions count as
+    # modules do. max and avg pools, activations, add and mul have no handle.
     Convention(
         "fvcore",
         "fvcore 0.1.5.post20221221",
         "flops",
-        "MACs, 2 for each value that a norm reads (5 a layer norm), 1 for each that a pool to a grid reads",
+        "MACs, 2 for each value that a norm reads (5 a layer or group norm), 1 for each that a pool to a grid averages",
         {
             **_MACS,
             "batch_norm2d": _NORM,
             "layer_norm2d": Quantities(input=5),
+            "group_norm": _NORM_BY_MEANS,
             "adaptive_avg_pool2d": _EACH_INPUT,
             "global_avg_pool": _EACH_INPUT,
         },
     ),
     # thop/profile.py (register_hooks), thop/vision/basic_hooks.py and calc_func.py: modules alone. 2 for each value
-    # that a norm reads, doubled where it is affine; ReLU, ReLU6, LeakyReLU, Dropout and MaxPool2d have rules that
-    # count 0.
+    # that a norm reads, doubled where it is affine; ReLU, ReLU6, LeakyReLU, Dropout and the max pools have rules that
+    # count 0, GroupNorm has none.
     Convention(
         "thop",
         "thop 0.1.1",
@@ -110,15 +112,16 @@ CONVENTIONS: tuple[Convention, ...] = (
             **_MACS,
             "batch_norm2d": Quantities(input=2, affine=2),
             "layer_norm2d": Quantities(input=4),
+            "prelu": _EACH_INPUT,
             "avg_pool2d": Quantities(output=1),
             "adaptive_avg_pool2d": Quantities(cells=1),
             "global_avg_pool": Quantities(cells=1),
         },
     ),
     # ptflops/pytorch_ops.py (MODULES_MAPPING, FUNCTIONAL_MAPPING), ptflops/pytorch_engine.py (patch_functional):
-    # modules are hooked and functions are patched, so a module that calls a patched function counts twice: ReLU, GELU
-    # and the pools do. LeakyReLU and ReLU6 (which calls hardtanh) are hooked only, silu is patched only; the others
-    # are neither.
+    # modules are hooked and functions are patched, so a module that calls a patched function counts twice: ReLU, PReLU,
+    # ELU, GELU and the pools do. LeakyReLU and ReLU6 (which calls hardtanh) are hooked only, silu is patched only; the
+    # others are neither.
     Convention(
         "ptflops",
         "ptflops 0.7.5, backend pytorch",
@@ -129,7 +132,10 @@ CONVENTIONS: tuple[Convention, ...] = (
             "batch_norm2d": _NORM,
             "local_response_norm": _RESPONSE_NORM,
             "layer_norm2d": _EACH_INPUT,
+            "group_norm": _NORM,
             "relu": _EACH_INPUT_TWICE,
+            "prelu": _EACH_INPUT_TWICE,
+            "elu": _EACH_INPUT_TWICE,
             "gelu": _EACH_INPUT_TWICE,
             "relu6": _EACH_INPUT,
             "leaky_relu": _EACH_INPUT,
@@ -137,7 +143,9 @@ CONVENTIONS: tuple[Convention, ...] = (
             "max_pool2d": _EACH_INPUT_TWICE,
             "avg_pool2d": _EACH_INPUT_TWICE,
             "adaptive_avg_pool2d": _EACH_INPUT_TWICE,
+            "adaptive_max_pool2d": _EACH_INPUT_TWICE,
             "global_avg_pool": _EACH_INPUT_TWICE,
+            "global_max_pool": _EACH_INPUT_TWICE,
         },
     ),
     # torchinfo/layer_info.py (calculate_macs): for every module with parameters, its parameters times the positions
@@ -151,32 +159,40 @@ CONVENTIONS: tuple[Convention, ...] = (
             **_MACS_AND_BIAS,
             "batch_norm2d": Quantities(params=1),
             "layer_norm2d": Quantities(params=1),
+            "group_norm": Quantities(params=1),
+            "prelu": Quantities(params=1),
             "layer_scale": Quantities(params=1),
         },
     ),
     # deepspeed/profiling/flops_profiler/profiler.py (_patch_functionals): functions are patched, which modules call
     # too. It counts a multiply-add as two, the biases of convolutions and not those of linear layers; ReLU6 calls
-    # hardtanh, which is not patched, as sigmoid, tanh, hardswish and hardsigmoid are not; nor are `+` and `*`. Its
-    # MACs are ours.
+    # hardtanh, which is not patched, as sigmoid, tanh, mish, hardswish and hardsigmoid are not; nor are `+` and
+    # `*`. Its MACs are ours.
     Convention(
         "deepspeed",
         "deepspeed 0.19.8 flops profiler",
         "flops",
-        "2 for each MAC, biases of convolutions, 2 for each value of norms (layer norm 5), 1 for activations and pools",
+        "2 for each MAC, biases of convolutions, 2 for each value of a norm (5 of a layer or group norm), 1 for "
+        "activations and pools",
         {
             "conv2d": Quantities(macs=2, bias=1),
             "linear": Quantities(macs=2),
             "batch_norm2d": _NORM,
             "layer_norm2d": Quantities(input=5),
+            "group_norm": _NORM_BY_MEANS,
             "local_response_norm": _RESPONSE_NORM,
             "relu": _EACH_INPUT,
+            "prelu": _EACH_INPUT,
+            "elu": _EACH_INPUT,
             "leaky_relu": _EACH_INPUT,
             "silu": _EACH_INPUT,
             "gelu": _EACH_INPUT,
             "max_pool2d": _EACH_INPUT,
             "avg_pool2d": _EACH_INPUT,
             "adaptive_avg_pool2d": _EACH_INPUT,
+            "adaptive_max_pool2d": _EACH_INPUT,
             "global_avg_pool": _EACH_INPUT,
+            "global_max_pool": _EACH_INPUT,
         },
     ),
 )

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from graphs.training_kernels import Callee, overwriting
 
 SMALL = 1_000_000  # MACs of an image below which calling oneDNN costs more than what it does better
+BEHIND_ONEDNN = (nn.ELU, nn.Mish)  # activations that torch has no name for there
 LARGE = 2**23  # values of a result on a GPU: 10 images of 256 x 56 x 56
 
 
@@ -79,12 +80,15 @@ def runs_on_cudnn(weight: Tensor) -> bool:
 
 def _packed(what: FusedConvolution) -> Callee:
     stride, padding, dilation, groups = what.geometry
-    name, numbers, algorithm = _post_operation(what.activation)
+    after = overwriting(what.activation) if isinstance(what.activation, BEHIND_ONEDNN) else None
+    name, numbers, algorithm = _post_operation(None if after else what.activation)
     weight, bias, sizes = _laid_out(what), what.bias, what.sizes
     run = torch.ops.mkldnn._convolution_pointwise.default
 
     def convolve(source: Tensor) -> Any:
         result = run(source, weight, bias, padding, stride, dilation, groups, name, numbers, algorithm)
+        if after is not None:
+            result = after(result)
         return result if sizes is None else result.split_with_sizes(sizes, 1)
 
     return convolve

@@ -184,10 +184,10 @@ def _receptive_field(window: Window, sources: list[ReceptiveField]) -> Receptive
     if height == width == down == right == 1:
         return field
     vertical, horizontal = field.jump
-    grow = ((height - 1) * vertical, (width - 1) * horizontal)
+    least_height, least_width = window.narrowest
     return ReceptiveField(
-        (field.least[0] + grow[0], field.least[1] + grow[1]),
-        (field.most[0] + grow[0], field.most[1] + grow[1]),
+        (field.least[0] + (least_height - 1) * vertical, field.least[1] + (least_width - 1) * horizontal),
+        (field.most[0] + (height - 1) * vertical, field.most[1] + (width - 1) * horizontal),
         (vertical * down, horizontal * right),
     )
 

@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 from graphs.document import Kind, Param
 from graphs.faults import one_of
 
+MOST_WORDS = 24  # listed of what one argument takes: all activations
+
 _WANTS: dict[Kind, str] = {
     "int": "an integer",
     "float": "a number",
@@ -118,5 +120,5 @@ def _bounds(metadata: list[Any]) -> str:
 
 
 def _join(wants: list[str], words: Iterable[str]) -> str:
-    listed = [*dict.fromkeys(wants), *([one_of(words)] if words else [])]
+    listed = [*dict.fromkeys(wants), *([one_of(words, MOST_WORDS)] if words else [])]
     return " or ".join(listed)

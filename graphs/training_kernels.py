@@ -27,8 +27,12 @@ def overwriting(module: nn.Module) -> Callable[[Tensor], Tensor]:
             return lambda x: functional.hardtanh_(x, 0.0, 6.0)
         case nn.LeakyReLU():
             return lambda x: functional.leaky_relu_(x, module.negative_slope)
+        case nn.ELU():
+            return lambda x: functional.elu_(x, module.alpha)
         case nn.SiLU():
             return lambda x: functional.silu(x, inplace=True)
+        case nn.Mish():
+            return lambda x: functional.mish(x, inplace=True)
         case nn.Hardswish():
             return lambda x: functional.hardswish(x, inplace=True)
         case nn.Hardsigmoid():

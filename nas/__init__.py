@@ -44,7 +44,7 @@ Reading order; each file imports only from those above it:
     screening     the best of several draws, without training
     brain         decisions: proposals, stops, retries
     executors/    where trials run: inline, ray, or in a table
-    manifest, parity, bundle    the exported folder and its proof
+    manifest, parity, onnx_operators, bundle    the exported folder and its proof
     weight_files  files of safetensors and of torch
     pretrained    weights from elsewhere, recognised by their names and shapes
     finishing     the final training of the winner

@@ -162,9 +162,9 @@ def random_weights(graph: Graph, seed: int = 0) -> dict[str, Tensor]:
         for part in module.modules():
             if isinstance(part, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(part.weight)
-            elif isinstance(part, nn.BatchNorm2d):
+            elif isinstance(part, nn.BatchNorm2d | nn.GroupNorm | nn.PReLU):
                 for name, (least, most) in NORMS.items():
-                    if (values := getattr(part, name)) is not None:
+                    if (values := getattr(part, name, None)) is not None:
                         nn.init.uniform_(values, least, most)
         return dict(module.state_dict())
 
@@ -210,6 +210,8 @@ def onnx_bytes(graph: Graph, module: nn.Module) -> bytes:
 
     What the exporter notes about each node is dropped but for the addresses: it holds paths of the machine.
     """
+    from nas.onnx_operators import translations
+
     examples = tuple(torch.zeros(2, *type.shape) for type in graph.inputs.values())  # a batch of 1 would be fixed
     try:
         with _silence():
@@ -223,6 +225,7 @@ def onnx_bytes(graph: Graph, module: nn.Module) -> bytes:
                 opset_version=OPSET,
                 external_data=False,
                 verbose=False,
+                custom_translation_table=translations(),
             )
             assert program is not None
             model = program.model_proto

@@ -14,11 +14,15 @@ from graphs.passes.plan import Convolution, InPlace, Module, Norm, Operation, Pl
 from graphs.passes.rewriting import rewritten
 
 POINTWISE = frozenset(
-    ("relu", "relu6", "leaky_relu", "silu", "hardswish", "hardsigmoid", "sigmoid", "tanh", "add", "scale")
+    (
+        *("relu", "relu6", "leaky_relu", "elu", "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh"),
+        *("add", "scale"),
+    )
 )
-FROM_RESULT = frozenset(("relu", "relu6", "leaky_relu", "sigmoid", "tanh", "add"))
-KEEPS_NO_RESULT = frozenset(("conv2d", "batch_norm2d", "linear", "add", "concat"))
-MAKES_ANEW = POINTWISE | KEEPS_NO_RESULT | frozenset(("gelu", "max_pool2d", "avg_pool2d", "global_avg_pool"))
+FROM_RESULT = frozenset(("relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "add"))
+KEEPS_NO_RESULT = frozenset(("conv2d", "batch_norm2d", "group_norm", "linear", "add", "concat"))
+POOLS = frozenset(("max_pool2d", "avg_pool2d", "adaptive_max_pool2d", "global_avg_pool", "global_max_pool"))
+MAKES_ANEW = POINTWISE | KEEPS_NO_RESULT | POOLS | frozenset(("gelu", "prelu"))
 
 
 def overwrite(plan: Plan, *, training: bool) -> Plan:

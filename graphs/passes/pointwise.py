@@ -7,7 +7,13 @@ from dataclasses import replace
 from graphs.passes.plan import Convolution, Module, Norm, Operation, Plan
 from graphs.passes.rewriting import merged, rewritten
 
-ACTIVATIONS = frozenset(("relu", "relu6", "leaky_relu", "silu", "gelu", "hardswish", "hardsigmoid", "sigmoid", "tanh"))
+# Without parameters: what is done to several convolutions that are one is done with the first one's activation.
+ACTIVATIONS = frozenset(
+    (
+        *("relu", "relu6", "leaky_relu", "elu", "silu", "gelu", "mish"),
+        *("hardswish", "hardsigmoid", "sigmoid", "tanh"),
+    )
+)
 
 
 def fuse_sums(plan: Plan) -> Plan:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blocks import Map, Primitive, Type, Vector
-from blocks.activation import GELU, Hardsigmoid, Hardswish, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Tanh
+from blocks.activation import (
+    ELU,
+    GELU,
+    Hardsigmoid,
+    Hardswish,
+    LeakyReLU,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Tanh,
+)
 from blocks.convolution import Conv2d
 from blocks.dense import Flatten, Linear
 from blocks.merging import Add, Concat, PadChannels, Scale
-from blocks.normalization import BatchNorm2d, LayerNorm2d, LocalResponseNorm
-from blocks.pooling import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, MaxPool2d
+from blocks.normalization import BatchNorm2d, GroupNorm, LayerNorm2d, LocalResponseNorm
+from blocks.pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
 from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
 from blocks.regularization import Dropout, StochasticDepth
 from blocks.scaling import LayerScale, Multiply
@@ -40,9 +53,12 @@ _POINTWISE = (
     ReLU6(),
     LeakyReLU(),
     LeakyReLU(negative_slope=0.2),
+    ELU(),
+    ELU(alpha=0.3),
     SiLU(),
     GELU(),
     GELU(approximate="tanh"),
+    Mish(),
     Hardswish(),
     Hardsigmoid(),
     Sigmoid(),
@@ -91,9 +107,15 @@ EXAMPLES: tuple[Example, ...] = (
     Example("whole windows", AdaptiveAvgPool2d(output_size=(3, 1)), (ODD,)),
     Example("unequal windows", AdaptiveAvgPool2d(output_size=(4, 5)), (ODD,)),
     Example("more cells than pixels", AdaptiveAvgPool2d(output_size=7), (PIXEL,)),
+    Example("whole windows", AdaptiveMaxPool2d(output_size=(3, 1)), (ODD,)),
+    Example("unequal windows", AdaptiveMaxPool2d(output_size=(4, 5)), (ODD,)),
+    Example("more cells than pixels", AdaptiveMaxPool2d(output_size=7), (PIXEL,)),
     Example("a map", GlobalAvgPool(), (ODD,)),
     Example("a pixel", GlobalAvgPool(), (PIXEL,)),
     Example("half precision", GlobalAvgPool(), (HALF,)),
+    Example("a map", GlobalMaxPool(), (ODD,)),
+    Example("a pixel", GlobalMaxPool(), (PIXEL,)),
+    Example("half precision", GlobalMaxPool(), (HALF,)),
     Example("with bias", Linear(out_features=7), (ROW,)),
     Example("no bias", Linear(out_features=7, bias=False), (ROW,)),
     Example("one feature", Linear(out_features=1), (Vector(1),)),
@@ -111,6 +133,15 @@ EXAMPLES: tuple[Example, ...] = (
     Example("a map", LayerNorm2d(), (ODD,)),
     Example("the numbers of ConvNeXt, a pixel", LayerNorm2d(eps=1e-6), (PIXEL,)),
     Example("half precision", LayerNorm2d(), (HALF,)),
+    Example("two groups", GroupNorm(num_groups=2), (ODD,)),
+    Example("one group, without parameters", GroupNorm(num_groups=1, affine=False), (WIDE,)),
+    Example("as many groups as channels", GroupNorm(num_groups=8, eps=1e-3), (WIDE,)),
+    Example("half precision", GroupNorm(num_groups=4), (HALF,)),
+    Example("one slope, a map", PReLU(), (ODD,)),
+    Example("one slope, a vector", PReLU(init=0.1), (ROW,)),
+    Example("a slope for each channel", PReLU(num_parameters=4), (ODD,)),
+    Example("a slope for each feature", PReLU(num_parameters=10), (ROW,)),
+    Example("half precision", PReLU(num_parameters=4), (HALF,)),
     Example("a map", LayerScale(), (ODD,)),
     Example("a large one, a pixel", LayerScale(init_value=0.1), (PIXEL,)),
     Example("with a bias", LayerScale(init_value=1.0, bias=True), (ODD,)),

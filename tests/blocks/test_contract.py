@@ -11,21 +11,22 @@ from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from blocks import CATALOG, Primitive, Type, primitive
-from blocks.activation import LeakyReLU, Pointwise
+from blocks.activation import ELU, LeakyReLU, Pointwise, PReLU
 from blocks.convolution import Conv2d
 from blocks.dense import Linear
 from blocks.merging import PadChannels, Scale
-from blocks.normalization import BatchNorm2d, LayerNorm2d, LocalResponseNorm
-from blocks.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from blocks.normalization import BatchNorm2d, GroupNorm, LayerNorm2d, LocalResponseNorm
+from blocks.pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
 from blocks.regularization import Dropout, StochasticDepth
 from blocks.scaling import LayerScale, Multiply
 from tests.blocks.examples import EXAMPLES, Example
 
 WITHOUT_A_TORCH_CLASS = {
-    *("add", "concat", "scale", "multiply", "global_avg_pool", "layer_norm2d", "layer_scale"),
+    *("add", "concat", "scale", "multiply", "global_avg_pool", "global_max_pool", "layer_norm2d", "layer_scale"),
     *("pad_channels", "slice_channels", "pad_map", "stochastic_depth"),
 }
+GUARDED = {"group_norm"}  # a class of ours that is torch's with a guard
 NAMED_BY_TORCH = [block for block in CATALOG if block.key not in WITHOUT_A_TORCH_CLASS]
 # Blocks whose inputs can change places. `scale` has no say here: its inputs have different parts.
 JOINTS = [
@@ -84,7 +85,7 @@ def test_keys_arguments_and_defaults_are_those_of_torch(block: type[Primitive]) 
 def test_the_module_is_the_one_of_that_name(example: Example) -> None:
     with torch.device("meta"):
         module = example.block.build(example.inputs)
-    home = "blocks.modules" if example.block.key in WITHOUT_A_TORCH_CLASS else "torch.nn.modules."
+    home = "blocks.modules" if example.block.key in WITHOUT_A_TORCH_CLASS | GUARDED else "torch.nn.modules."
     assert type(module).__name__ == type(example.block).__name__
     assert type(module).__module__.startswith(home)
 
@@ -151,6 +152,8 @@ EQUAL: list[tuple[Primitive, Primitive]] = [
     (MaxPool2d(kernel_size=(2, 3)), MaxPool2d(kernel_size=(2, 3), stride=(2, 3))),
     (AvgPool2d(kernel_size=2), AvgPool2d(kernel_size=(2, 2), stride=2, padding=(0, 0))),
     (AdaptiveAvgPool2d(output_size=7), AdaptiveAvgPool2d(output_size=(7, 7))),
+    (AdaptiveMaxPool2d(output_size=7), AdaptiveMaxPool2d(output_size=(7, 7))),
+    (ELU(alpha=1), ELU()),
     (LeakyReLU(negative_slope=1), LeakyReLU(negative_slope=1.0)),
 ]
 
@@ -193,6 +196,8 @@ ARGUMENTS: list[tuple[type[BaseModel], dict[str, Any], str, str]] = [
     (AvgPool2d, {}, "kernel_size", "missing"),
     (AvgPool2d, {"kernel_size": 2, "dilation": 2}, "dilation", "extra_forbidden"),
     (AdaptiveAvgPool2d, {"output_size": 0}, "output_size", "greater_than_equal"),
+    (AdaptiveMaxPool2d, {}, "output_size", "missing"),
+    (AdaptiveMaxPool2d, {"output_size": 2, "return_indices": True}, "return_indices", "extra_forbidden"),
     (Linear, {"out_features": 0}, "out_features", "greater_than_equal"),
     (Dropout, {"p": 1.0}, "p", "less_than"),
     (Dropout, {"p": -0.1}, "p", "greater_than_equal"),
@@ -206,9 +211,17 @@ ARGUMENTS: list[tuple[type[BaseModel], dict[str, Any], str, str]] = [
     (LocalResponseNorm, {"size": 5, "k": 0.0}, "k", "greater_than"),
     (LocalResponseNorm, {"size": 5, "alpha": -1.0}, "alpha", "greater_than_equal"),
     (LayerNorm2d, {"eps": 0.0}, "eps", "greater_than"),
+    (GroupNorm, {}, "num_groups", "missing"),
+    (GroupNorm, {"num_groups": 0}, "num_groups", "greater_than_equal"),
+    (GroupNorm, {"num_groups": 2, "eps": 0.0}, "eps", "greater_than"),
+    (GroupNorm, {"num_groups": 2, "num_channels": 4}, "num_channels", "extra_forbidden"),
     (Multiply, {"factor": float("nan")}, "factor", "finite_number"),
     (LayerScale, {"init_value": float("inf")}, "init_value", "finite_number"),
     (LeakyReLU, {"negative_slope": float("inf")}, "negative_slope", "finite_number"),
+    (PReLU, {"num_parameters": 0}, "num_parameters", "greater_than_equal"),
+    (PReLU, {"init": float("nan")}, "init", "finite_number"),
+    (ELU, {"alpha": -1.0}, "alpha", "greater_than_equal"),
+    (ELU, {"alpha": float("inf")}, "alpha", "finite_number"),
     (PadChannels, {"out_channels": 0}, "out_channels", "greater_than_equal"),
     (ChannelShuffle, {"groups": 0}, "groups", "greater_than_equal"),
     (SliceChannels, {"start": -1}, "start", "greater_than_equal"),
@@ -242,6 +255,8 @@ def test_only_convolutions_and_linear_layers_count_macs_and_only_norms_have_buff
         "linear",
         "batch_norm2d",
         "layer_norm2d",
+        "group_norm",
         "layer_scale",
+        "prelu",
     }
     assert {key for key, cost in costs if cost.buffers} == {"batch_norm2d"}

@@ -47,6 +47,27 @@ def test_global_avg_pool_takes_the_mean_over_both_sides() -> None:
     assert torch.equal(modules.GlobalAvgPool()(source), torch.tensor([[3.0, -1.0]]))
 
 
+def test_global_max_pool_takes_the_largest_over_both_sides() -> None:
+    source = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[-7.0, -5.0], [-9.0, -4.0]]]])
+    assert torch.equal(modules.GlobalMaxPool()(source), torch.tensor([[6.0, -4.0]]))
+
+
+def test_equal_values_share_the_gradient_of_a_global_max_pool() -> None:
+    source = torch.tensor([[[[3.0, 1.0], [3.0, 2.0]]]], requires_grad=True)
+    modules.GlobalMaxPool()(source).sum().backward()
+    assert torch.equal(source.grad, torch.tensor([[[[0.5, 0.0], [0.5, 0.0]]]]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [1, 6])
+def test_a_group_norm_trains_on_an_image_with_the_channels_last(size: int) -> None:
+    source = torch.randn(3, 4, size, size, dtype=torch.float64)
+    ours, theirs = modules.GroupNorm(2, 4).double(), torch.nn.GroupNorm(2, 4).double()
+    ours(source.contiguous(memory_format=torch.channels_last)).pow(3).sum().backward()
+    theirs(source).pow(3).sum().backward()
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+    torch.testing.assert_close(ours.bias.grad, theirs.bias.grad)
+
+
 def test_pad_channels_appends_zeros() -> None:
     assert torch.equal(modules.PadChannels(2)(maps(1, 2)), maps(1, 2, 0, 0))
     assert torch.equal(modules.PadChannels(0)(maps(1, 2)), maps(1, 2))
@@ -117,6 +138,7 @@ def test_stochastic_depth_of_nothing_takes_no_random_numbers() -> None:
         (modules.Scale(), (maps(1, 2), torch.tensor([[3.0, 4.0]]))),
         (modules.Scale(), (maps(1, 2), maps(3, 4))),
         (modules.GlobalAvgPool(), (maps(1, 2).expand(1, 2, 2, 2),)),
+        (modules.GlobalMaxPool(), (torch.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]),)),
         (modules.PadChannels(3), (maps(1, 2),)),
         (modules.SliceChannels(1, 3), (maps(1, 2, 3, 4),)),
         (modules.PadMap(1, -1, 0, 2), (maps(1, 2).expand(1, 2, 2, 2),)),
@@ -127,6 +149,7 @@ def test_stochastic_depth_of_nothing_takes_no_random_numbers() -> None:
         "scale by a vector",
         "scale by a map",
         "global_avg_pool",
+        "global_max_pool",
         "pad_channels",
         "slice_channels",
         "pad_map",

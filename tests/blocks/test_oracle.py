@@ -10,7 +10,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from blocks import CATALOG, Map, Type, Window
-from blocks.pooling import AdaptiveAvgPool2d
+from blocks.normalization import GroupNorm
+from blocks.pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d
 from blocks.primitive import check_inputs
 from tests.blocks.examples import EXAMPLES, Example
 
@@ -79,15 +80,21 @@ def test_the_window_is_what_an_output_position_sees(example: Example, axis: int)
     window = example.block.cost((replace(source, height=length, width=length),)).window
     seen = reach(example, length, axis)
     assert max(map(len, seen)) == window.size[axis]
-    if not isinstance(example.block, AdaptiveAvgPool2d):  # its cells have no single step
+    if isinstance(example.block, GroupNorm):  # every position sees the whole map
+        assert set(seen) == {range(length)}
+        assert window.narrowest == window.stride == (1, 1)
+    elif not isinstance(example.block, AdaptiveAvgPool2d | AdaptiveMaxPool2d):  # cells have no single step
         inside = [rows.start for rows in seen if len(rows) == window.size[axis]]
         assert {after - before for before, after in pairwise(inside)} == {window.stride[axis]}
 
 
 @pytest.mark.parametrize("length", range(1, 13))
 @pytest.mark.parametrize("cells", range(1, 13))
-def test_the_window_of_an_adaptive_pool_is_its_widest_cell(length: int, cells: int) -> None:
-    block = AdaptiveAvgPool2d(output_size=(cells, 1))
+@pytest.mark.parametrize("kind", [AdaptiveAvgPool2d, AdaptiveMaxPool2d])
+def test_the_window_of_an_adaptive_pool_is_its_widest_cell(
+    length: int, cells: int, kind: type[AdaptiveAvgPool2d | AdaptiveMaxPool2d]
+) -> None:
+    block = kind(output_size=(cells, 1))
     seen = reach(Example("", block, (Map(1, length, length),)), length, 0)
     assert block.cost((Map(1, length, length),)).window.size == (max(map(len, seen)), length)
 
@@ -101,7 +108,7 @@ def test_strides_multiply_along_a_path(example: Example) -> None:
     assert output.stride == (source.stride[0] * step[0], source.stride[1] * step[1])
 
 
-@pytest.mark.parametrize("key", ["flatten", "global_avg_pool"])
+@pytest.mark.parametrize("key", ["flatten", "global_avg_pool", "global_max_pool"])
 def test_a_vector_made_of_a_map_sees_all_of_it(key: str) -> None:
     costs = [example.block.cost(example.inputs) for example in EXAMPLES if example.block.key == key]
     sizes = [example.inputs[0].shape[1:] for example in EXAMPLES if example.block.key == key]

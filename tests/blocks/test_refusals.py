@@ -9,12 +9,12 @@ import pytest
 from torch import nn
 
 from blocks import Map, Primitive, RuleError, Type, Vector
-from blocks.activation import ReLU
+from blocks.activation import PReLU, ReLU
 from blocks.convolution import Conv2d
 from blocks.dense import Flatten, Linear
 from blocks.merging import Add, Concat, PadChannels, Scale
-from blocks.normalization import BatchNorm2d, LayerNorm2d, LocalResponseNorm
-from blocks.pooling import AvgPool2d, GlobalAvgPool, MaxPool2d
+from blocks.normalization import BatchNorm2d, GroupNorm, LayerNorm2d, LocalResponseNorm
+from blocks.pooling import AdaptiveMaxPool2d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
 from blocks.primitive import Cost, check_inputs
 from blocks.rearranging import ChannelShuffle, PadMap, SliceChannels
 from blocks.scaling import LayerScale
@@ -80,9 +80,12 @@ KINDS: list[tuple[Primitive, Type, str]] = [
     (Conv2d(out_channels=1, kernel_size=1), VECTOR, f"`conv2d` takes a map, got vector[4]\n  help: {BEFORE}"),
     (MaxPool2d(kernel_size=2), VECTOR, f"`max_pool2d` takes a map, got vector[4]\n  help: {BEFORE}"),
     (GlobalAvgPool(), VECTOR, f"`global_avg_pool` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (GlobalMaxPool(), VECTOR, f"`global_max_pool` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (AdaptiveMaxPool2d(output_size=1), VECTOR, f"`adaptive_max_pool2d` takes a map, got vector[4]\n  help: {BEFORE}"),
     (Flatten(), VECTOR, f"`flatten` takes a map, got vector[4]\n  help: {BEFORE}"),
     (BatchNorm2d(), VECTOR, f"`batch_norm2d` takes a map, got vector[4]\n  help: {BEFORE}"),
     (LayerNorm2d(), VECTOR, f"`layer_norm2d` takes a map, got vector[4]\n  help: {BEFORE}"),
+    (GroupNorm(num_groups=2), VECTOR, f"`group_norm` takes a map, got vector[4]\n  help: {BEFORE}"),
     (LayerScale(), VECTOR, f"`layer_scale` takes a map, got vector[4]\n  help: {BEFORE}"),
     (
         LocalResponseNorm(size=5),
@@ -312,6 +315,40 @@ RULES: list[tuple[str, Primitive, tuple[Type, ...], str, str | None, str]] = [
         "indivisible-groups",
         "groups",
         "3 groups do not divide the 1 input channels\n  help: 1 channels allow groups: 1",
+    ),
+    (
+        "groups of a norm do not divide the channels",
+        GroupNorm(num_groups=32),
+        (Map(48, 8, 8),),
+        "indivisible-groups",
+        "num_groups",
+        "32 groups do not divide the 48 input channels\n  help: 48 channels allow num_groups: 16 or 24",
+    ),
+    (
+        "more groups of a norm than channels",
+        GroupNorm(num_groups=32),
+        (MAP,),
+        "indivisible-groups",
+        "num_groups",
+        "32 groups do not divide the 4 input channels\n  help: 4 channels allow num_groups: 2 or 4",
+    ),
+    (
+        "slopes for other channels",
+        PReLU(num_parameters=3),
+        (MAP,),
+        "bad-value",
+        "num_parameters",
+        "`prelu` has one slope, or one for each of the 4 channels, got num_parameters: 3\n"
+        "  help: num_parameters: 1, or num_parameters: 4",
+    ),
+    (
+        "slopes for other features",
+        PReLU(num_parameters=3),
+        (VECTOR,),
+        "bad-value",
+        "num_parameters",
+        "`prelu` has one slope, or one for each of the 4 features, got num_parameters: 3\n"
+        "  help: num_parameters: 1, or num_parameters: 4",
     ),
     (
         "a slice that ends behind the last channel",

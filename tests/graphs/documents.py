@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 Step = dict[str, Any]
 
-_ACTIVATIONS = st.sampled_from(["relu", "silu", "hardswish", "none", "tanh"])
+_ACTIVATIONS = st.sampled_from(["relu", "silu", "hardswish", "none", "tanh", "elu", "mish", "prelu"])
 _CHANNELS = st.sampled_from([2, 4, 6])
 _CELL = {
     "params": {"width": "int", "act": {"words": ["relu", "gelu"], "default": "gelu"}},
@@ -45,9 +45,8 @@ def _simple(draw: st.DrawFn) -> Step:
         case 4:
             return {"squeeze_excitation": {"reduction": draw(st.integers(1, 4))}}
         case 5:
-            return {
-                draw(st.sampled_from(["relu", "gelu", "batch_norm2d", "layer_norm2d", "layer_scale", "sigmoid"])): {}
-            }
+            keys = ["relu", "gelu", "batch_norm2d", "layer_norm2d", "layer_scale", "sigmoid", "elu", "mish", "prelu"]
+            return draw(st.sampled_from([*({key: {}} for key in keys), {"group_norm": {"num_groups": 1}}]))
         case 6:
             return {"max_pool2d": {"kernel_size": 3, "stride": 1, "padding": 1}}
         case 7:
@@ -92,7 +91,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             )
             size //= 2
     body.append({"name": "features", **draw(_simple())})
-    body.append(draw(st.sampled_from([{"global_avg_pool": {}}, {"flatten": {}}])))
+    body.append(draw(st.sampled_from([{"global_avg_pool": {}}, {"global_max_pool": {}}, {"flatten": {}}])))
     body.append({"name": "logits", "linear": {"out_features": "classes"}})
     outputs = {"logits": "logits", **({"taps": "features"} if draw(st.booleans()) else {})}
     channels = draw(st.integers(1, 4))

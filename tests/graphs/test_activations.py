@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from blocks import CATALOG, Map
-from blocks.activation import Pointwise
+from blocks.activation import Pointwise, PReLU
 from graphs.convolutions import fused_convolution
 from graphs.document import Param
 from graphs.library import composites
@@ -31,7 +31,7 @@ def module(key: str) -> nn.Module:
 
 @pytest.mark.parametrize("param", CHOOSING.values(), ids=CHOOSING)
 def test_a_composite_takes_every_activation_and_none(param: Param) -> None:
-    assert sorted(param.words) == sorted(["none", *KINDS])
+    assert sorted(param.words) == sorted(["none", PReLU.key, *KINDS])
 
 
 def test_a_composite_that_chooses_would_be_seen() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -50,7 +51,9 @@ def by_fvcore(model: nn.Module, shape: tuple[int, ...]) -> int:
 
 
 def by_thop(model: nn.Module, shape: tuple[int, ...]) -> int:
-    macs, _ = references.counter("thop").profile(model, inputs=(image(model, shape),), verbose=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This API is being deprecated", UserWarning)  # its own, of a PReLU
+        macs, _ = references.counter("thop").profile(model, inputs=(image(model, shape),), verbose=False)
     assert macs == int(macs)
     return int(macs)
 
@@ -126,9 +129,15 @@ net:
   - {name: plain_norm, batch_norm2d: {affine: false}}
   - local_response_norm: {size: 4}
   - layer_norm2d: {}
+  - {name: groups, group_norm: {num_groups: 3}}
+  - {name: plain_groups, group_norm: {num_groups: 12, affine: false}}
   - layer_scale: {bias: true}
   - multiply: {factor: 0.5}
   - leaky_relu: {}
+  - {name: one_slope, prelu: {}}
+  - {name: slopes, prelu: {num_parameters: 12}}
+  - elu: {alpha: 0.5}
+  - mish: {}
   - {name: depthwise, conv2d: {out_channels: 12, kernel_size: 3, padding: auto, groups: 12}}
   - silu: {}
   - gelu: {}
@@ -151,7 +160,10 @@ net:
   - tanh: {}
   - {name: features, flatten: {}}
   - {name: mean, from: gated, global_avg_pool: {}}
-  - {name: joined, from: [features, mean], concat: {}}
+  - {name: most, from: gated, global_max_pool: {}}
+  - {name: highest, from: gated, adaptive_max_pool2d: {output_size: [2, 5]}}
+  - {name: heights, flatten: {}}
+  - {name: joined, from: [features, mean, most, heights], concat: {}}
   - dropout: {}
   - {name: hidden, linear: {out_features: 20}}
   - {name: act, relu: {}}
@@ -259,7 +271,8 @@ def test_quantities_are_those_of_torch(example: Example) -> None:
     found = quantities(example.block, example.inputs, output)
     has_bias = isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None
     assert found.bias == (output.elements if has_bias else 0)
-    assert found.affine == (example.inputs[0].elements if isinstance(module, nn.BatchNorm2d) and module.affine else 0)
+    is_affine = isinstance(module, nn.BatchNorm2d | nn.GroupNorm) and module.affine
+    assert found.affine == (example.inputs[0].elements if is_affine else 0)
     assert (found.input, found.output) == (example.inputs[0].elements, output.elements)
     assert found.params == sum(parameter.numel() for parameter in module.parameters())
 

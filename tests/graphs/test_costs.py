@@ -105,6 +105,14 @@ FIELDS = [
     (["squeeze_excitation: {reduction: 1}"], field(1, 16, 1)),
     # 3x3 at stride 2: 3 pixels, jump 2. A mean over all 8 positions: 3 + 7 * 2 = 17, beyond the 16 by the padding.
     (["conv: {out_channels: 2, kernel_size: 3, stride: 2}", "global_avg_pool: {}"], field(17, 17, 2)),
+    # By mean and variance, a group norm sees the whole map: 3 + 7 * 2; by the value itself what that saw.
+    (
+        ["conv: {out_channels: 2, kernel_size: 3, stride: 2}", "group_norm: {num_groups: 2}"],
+        ReceptiveField((3, 3), (17, 17), (2, 2)),
+    ),
+    (["global_max_pool: {}"], field(16, 16, 1)),
+    # 5 cells of 16 positions: the second from floor(3.2) to before ceil(6.4), and so 4 wide; they are 3 apart.
+    (["adaptive_max_pool2d: {output_size: 5}"], field(4, 4, 3)),
     # 1x1, 3x3, 5x5 and pool 3x3 with 1x1 side by side.
     (["inception: {b1: 1, b3_reduce: 1, b3: 1, b5_reduce: 1, b5: 1, pool: 1}"], field(1, 5, 1)),
 ]

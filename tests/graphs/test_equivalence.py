@@ -175,7 +175,9 @@ blocks:
       - {name: c, conv: {out_channels: 5, kernel_size: 3, activation: hardswish}}
       - {name: d, from: in, conv: {out_channels: 2, kernel_size: 1, activation: silu}}
       - {name: e, from: in, conv2d: {out_channels: 2, kernel_size: 1}}
-      - {from: [a, c, d, e], concat: {}}
+      - {name: f, from: in, conv: {out_channels: 2, kernel_size: 1, activation: prelu}}
+      - {name: g, from: in, conv: {out_channels: 2, kernel_size: 1, activation: prelu}}
+      - {from: [a, c, d, e, f, g], concat: {}}
   joined:
     body:
       - {name: a, from: in, conv2d: {out_channels: 4, kernel_size: 3, padding: 1}}
@@ -186,9 +188,14 @@ net:
   - {name: act, leaky_relu: {negative_slope: 0.2}}
   - {name: one, branches: {}}
   - {name: two, joined: {}}
+  - {name: groups, group_norm: {num_groups: 4}}
+  - {name: bent, elu: {alpha: 0.5}}
+  - {name: wide, conv: {out_channels: 8, kernel_size: 3, activation: mish}}
+  - {name: slopes, prelu: {num_parameters: 8}}
+  - {name: grid, adaptive_max_pool2d: {output_size: [5, 4]}}
   - {name: drop, dropout: {p: 0.3}}
   - {name: left, conv: {out_channels: 8, kernel_size: 3, activation: none}}
-  - {name: right, from: two, conv: {out_channels: 8, kernel_size: 1, activation: none}}
+  - {name: right, from: grid, conv: {out_channels: 8, kernel_size: 1, activation: none}}
   - {name: sum, from: [left, right], add: {}}
   - {name: gelu, gelu: {approximate: tanh}}
   - {name: se, squeeze_excitation: {reduction: 2}}
@@ -197,7 +204,7 @@ net:
   - {name: six, relu6: {}}
   - {name: gap, global_avg_pool: {}}
   - {name: fc, linear: {out_features: 5}}
-  - {name: aux_pool, from: one, global_avg_pool: {}}
+  - {name: aux_pool, from: one, global_max_pool: {}}
   - {name: aux, linear: {out_features: 5}}
 output: {logits: fc, features: se}
 training_output: {aux: aux}

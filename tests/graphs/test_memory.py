@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import graphs
 import search_spaces
 
 NETWORKS = ("lenet5", "cifar_resnet20", "resnet18", "googlenet", "densenet121")
@@ -64,6 +65,26 @@ def test_the_peak_is_what_torch_has_alive(name: str) -> None:
     graph = search_spaces.load_network(name)
     (type,) = graph.inputs.values()
     assert torch_peak(graph.compile(channels_last=False).eval(), *type.shape) == graph.costs().peak_bytes
+
+
+NORMS_AND_SLOPES = """\
+version: 1
+input: {image: {map: [4, 12, 12]}}
+net:
+  - {name: a, conv2d: {out_channels: 8, kernel_size: 1}}
+  - group_norm: {num_groups: 4}
+  - elu: {}
+  - prelu: {num_parameters: 8}
+  - {name: wide, conv2d: {out_channels: 24, kernel_size: 1}}
+  - mish: {}
+  - {name: most, global_max_pool: {}}
+  - {from: [wide, most], scale: {}}
+"""
+
+
+def test_norms_of_groups_learnt_slopes_and_a_largest_value_keep_nothing_alive() -> None:
+    graph = graphs.parse(NORMS_AND_SLOPES)
+    assert torch_peak(graph.compile(channels_last=False).eval(), 4, 12, 12) == graph.costs().peak_bytes
 
 
 def test_a_value_that_is_kept_too_long_would_be_seen() -> None:

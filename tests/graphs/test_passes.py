@@ -95,6 +95,14 @@ CASES: list[tuple[str, Mode, str, tuple[str, ...], str, list[str]]] = [
         ["conv(a).x", "conv(b).s.y", "norm(n).z"],
     ),
     (
+        "learnt slopes, and what follows a group norm, stay", "infer", "activations",
+        (
+            f"{{name: a, {CONV}}}", "{name: x, prelu: {}}", f"{{name: b, {CONV}}}", "{name: y, elu: {}}",
+            "{name: n, group_norm: {num_groups: 4}}", "{name: z, relu: {}}",
+        ), "",
+        ["conv(a)", "x", "conv(b).y", "n", "z"],
+    ),
+    (
         "two activations are not one", "infer", "activations",
         (f"{{name: a, {CONV}}}", "{name: x, relu: {}}", "{name: y, tanh: {}}"), "",
         ["conv(a).x", "y"],
@@ -112,6 +120,14 @@ CASES: list[tuple[str, Mode, str, tuple[str, ...], str, list[str]]] = [
             "{from: [y, x], concat: {}}",
         ), "",
         ["conv(a*m, b*n).x", "concat"],
+    ),
+    (
+        "learnt slopes stay alone", "train", "horizontal",
+        (
+            f"{{name: a, from: in, {CONV}}}", "{name: x, prelu: {}}",
+            f"{{name: b, from: in, {CONV}}}", "{name: y, prelu: {}}", "{from: [x, y], add: {}}",
+        ), "",
+        ["conv(a, b)", "x", "y", "add"],
     ),
     (
         "those whose norms differ stay alone", "train", "horizontal",
@@ -169,6 +185,26 @@ CASES: list[tuple[str, Mode, str, tuple[str, ...], str, list[str]]] = [
         "training keeps what a gradient is made of", "train", "inplace",
         (f"{{name: a, {CONV}}}", "{name: x, silu: {}}", "{name: y, tanh: {}}", "{name: z, sigmoid: {}}"), "",
         ["a", "x", "y", "z"],
+    ),
+    (
+        "training overwrites what a group norm gives", "train", "inplace",
+        (f"{{name: a, {CONV}}}", "{name: n, group_norm: {num_groups: 2}}", "{name: x, elu: {}}"), "",
+        ["a", "n", "x!"],
+    ),
+    (
+        "training keeps what mish and a learnt slope have read", "train", "inplace",
+        (f"{{name: a, {CONV}}}", "{name: x, mish: {}}", f"{{name: b, {CONV}}}", "{name: y, prelu: {}}"), "",
+        ["a", "x", "b", "y"],
+    ),
+    (
+        "training keeps what a learnt slope has given", "train", "inplace",
+        (f"{{name: a, {CONV}}}", "{name: x, prelu: {}}", "{name: y, elu: {}}"), "",
+        ["a", "x", "y"],
+    ),
+    (
+        "inference overwrites what a largest value is", "infer", "inplace",
+        ("{name: p, global_max_pool: {}}", "{name: x, mish: {}}"), "",
+        ["p", "x!"],
     ),
     (
         "training keeps what a convolution has read", "train", "inplace",

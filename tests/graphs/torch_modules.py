@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from blocks.modules import LayerNorm2d
+from blocks.modules import GroupNorm, LayerNorm2d
 from graphs import Graph
 
 
@@ -20,8 +20,8 @@ class Permute(nn.Module):
 
 
 class TorchModules(nn.Module):
-    """A graph with each block as the module of its name, `global_avg_pool` as an adaptive pool to one cell, and
-    `layer_norm2d` as a layer norm between permutations.
+    """A graph with each block as the module of its name, `global_avg_pool` and `global_max_pool` as adaptive pools to
+    one cell, `layer_norm2d` as a layer norm between permutations, and `group_norm` as torch's own.
 
     Called with one tensor an input; gives the output of a network that has one.
     """
@@ -38,8 +38,12 @@ class TorchModules(nn.Module):
             module = node.block.build(graph.input_types(node))
             if node.block.key == "global_avg_pool":
                 module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            if node.block.key == "global_max_pool":
+                module = nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())
             if isinstance(module, LayerNorm2d):
                 module = nn.Sequential(Permute(0, 2, 3, 1), nn.LayerNorm(module.weight.shape), Permute(0, 3, 1, 2))
+            if isinstance(module, GroupNorm):
+                module = nn.GroupNorm(module.num_groups, module.num_channels, affine=module.affine)
             self.names.append(node.address.replace(".", "_"))
             self.parts[self.names[-1]] = module
 

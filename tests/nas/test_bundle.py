@@ -126,6 +126,32 @@ def test_the_same_network_gives_the_same_bytes(
 
 
 @pytest.mark.slow
+def test_every_format_equals_the_compiled_model_of_norms_of_groups_slopes_and_largest_values(tmp_path: Path) -> None:
+    """13 columns into 6 cells, which overlap, and 11 rows into 3; then cells that divide the map."""
+    graph = graphs.parse(
+        """
+version: 1
+name: words
+input: {image: {map: [3, 11, 13]}}
+net:
+  - {name: a, conv: {out_channels: 6, kernel_size: 3, norm: none, activation: elu}}
+  - {name: groups, group_norm: {num_groups: 3}}
+  - {name: b, conv: {out_channels: 6, kernel_size: 3, activation: prelu}}
+  - {name: plain, group_norm: {num_groups: 6, affine: false}}
+  - {name: slopes, prelu: {num_parameters: 6}}
+  - {name: grid, adaptive_max_pool2d: {output_size: [3, 6]}}
+  - {name: sides, adaptive_max_pool2d: {output_size: [1, 2]}}
+  - {name: more, adaptive_max_pool2d: {output_size: [3, 3]}}
+  - {name: c, conv: {out_channels: 5, kernel_size: 1, activation: mish}}
+  - {name: most, global_max_pool: {}}
+output: {most: most, grid: grid, sides: sides}
+"""
+    )
+    written = export(graph, random_weights(graph), tmp_path / "words")
+    assert written.parity["onnx"]["ok"] is True
+
+
+@pytest.mark.slow
 def test_a_network_of_two_inputs_and_two_outputs_keeps_their_names_apart(tmp_path: Path) -> None:
     graph = graphs.parse(
         """

@@ -34,6 +34,8 @@ def rows(net: str, depth: int | None = 2) -> list[Row]:
         ("max_pool2d: {kernel_size: 2}", "max_pool2d 2x2/2"),
         ("avg_pool2d: {kernel_size: 3, stride: 1, padding: 1}", "avg_pool2d 3x3 pad 1"),
         ("global_avg_pool: {}", "global_avg_pool"),
+        ("global_max_pool: {}", "global_max_pool"),
+        ("group_norm: {num_groups: 2}", "group_norm"),
         ("residual_basic: {out_channels: 8}", "residual_basic"),
     ],
 )
@@ -45,6 +47,15 @@ def test_a_convolution_with_its_norm_and_activation_is_one_row_at_any_depth() ->
     conv = "{name: c, conv: {out_channels: 4, kernel_size: 3}}"
     assert [(row.address, row.block) for row in rows(conv, 3)] == [("c", "conv 3x3")]
     assert [row.address for row in rows(conv, None)] == ["c.conv", "c.norm", "c.act.relu"]
+
+
+def test_a_group_norm_goes_along_with_its_convolution() -> None:
+    text = (
+        "version: 1\nname: n\ninput: {image: {map: [8, 32, 32]}}\nblocks:\n  normed:\n    body:\n"
+        "      - {name: conv, conv2d: {out_channels: 4, kernel_size: 3}}\n"
+        "      - {name: norm, group_norm: {num_groups: 2}}\nnet:\n  - {name: c, normed: {}}\n"
+    )
+    assert [(row.address, row.block) for row in outline(graphs.parse(text), 3)] == [("c", "normed 3x3 pad 0")]
 
 
 def test_two_operations_are_never_one_row_below_the_depth() -> None:
