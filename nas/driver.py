@@ -123,10 +123,8 @@ def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | 
                     run_trials(ledger, brain, executor, on_event)
             if checkpoints:
                 checkpoints.close()
-            winner = history.winner()
-            if winner is not None:
-                for record in finish(history, brain.graph, winner, opening.images, study.budget, final_device(study)):
-                    _commit(ledger, brain, record, on_event)
+            for record in finish(history, brain.graph, opening.images, study.budget, final_device(study)):
+                _commit(ledger, brain, record, on_event)
     except KeyboardInterrupt:
         raise SearchInterrupted(history.run) from None
     return summarize(history, driver_is_alive=False)

@@ -4,7 +4,8 @@ The best of the hand-designed networks that the search began with are trained in
 that the report can say whether the winner is better; nothing is chosen by that.
 
 Every seed is a line of the ledger and a file of weights, so that a run that is killed here goes on with the next seed.
-This is the one place that touches the test part. Imports torch when it is called.
+A training that comes to no end is a line as well, and the next candidate is the winner in place of its network. This is
+the one place that touches the test part. Imports torch when it is called.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from nas.records import Exported, Finalised, Record, Unfinished
 from nas.seeds import derive_seed
 from nas.states import Trial
 from nas.trainer import choose_device, is_small
+from nas.trials import Diverged, Failed
 
 if TYPE_CHECKING:
     from graphs import Budget, Graph
@@ -33,64 +35,74 @@ WEIGHTS = "final"
 
 
 def finish(
-    history: History, graph_of: Callable[[int], Graph], winner: Trial, data: Data, budget: Budget, device: str
+    history: History, graph_of: Callable[[int], Graph], data: Data, budget: Budget, device: str
 ) -> Iterator[Record]:
     """What is missing of the end of a run, record by record; each is to be applied to the history before the next.
 
     A bundle that is gone or damaged is written anew, from the weights that its training has left. `graph_of` gives the
     network of a trial. The bundle gets the weights of the first seed, not those of the best: that would be choosing by
-    the test part.
+    the test part. It ends without one where no candidate can be trained to its end.
 
-    Raises: RunError where nothing can be written or a training comes to no end, and what the export raises.
+    Raises: RunError where nothing can be written, and what the export raises.
     """
     recipe = history.started.recipe
     device = choose_device(device, data.search.image_shape)
     seeds = [derive_seed(history.study.seed, "final", index) for index in range(history.study.final_seeds)]
-    graph = graph_of(winner.number)
-    rivals = history.rivals()[: history.study.rivals]
-    for trial in [winner, *rivals]:
+
+    def train(trial: Trial, winner: Trial) -> Iterator[Record]:
         for seed in seeds:
-            if seed in history.finals.get(trial.number, {}) or trial.number in history.unfinished:
-                continue
-            try:
-                yield _train_seed(history.run, graph_of(trial.number), trial, winner, data, recipe, seed, device)
-            except RunError as error:
-                if trial is winner:
-                    raise
-                yield Unfinished(trial.number, error.message)
+            if trial.number in history.unfinished:
+                return
+            if seed not in history.finals.get(trial.number, {}):
+                yield _train_seed(history.run, graph_of, trial, winner, data, recipe, seed, device)
+
+    while (winner := history.winner()) is not None:
+        yield from train(winner, winner)
+        if winner.number not in history.unfinished:
+            break
+    if winner is None:
+        return
+    for rival in history.rivals()[: history.study.rivals]:
+        yield from train(rival, winner)
     if history.exported is None or damage_of(history.run / history.exported.bundle):
-        yield _export(history, graph, winner, data, budget, history.finals[winner.number][seeds[0]])
+        final = history.finals[winner.number][seeds[0]]
+        yield _export(history, graph_of(winner.number), winner, data, budget, final)
 
 
 def _train_seed(
-    run: Path, graph: Graph, trial: Trial, winner: Trial, data: Data, recipe: Recipe, seed: int, device: str
-) -> Finalised:
+    run: Path,
+    graph_of: Callable[[int], Graph],
+    trial: Trial,
+    winner: Trial,
+    data: Data,
+    recipe: Recipe,
+    seed: int,
+    device: str,
+) -> Finalised | Unfinished:
     import torch
     from safetensors.torch import save
 
     from nas.heap import freed_memory_kept
-    from nas.training import DivergedError, Training, is_out_of_memory
+    from nas.training import Training, outcome
 
     torch.set_num_threads(1 if is_small(data.search.image_shape) else os.cpu_count() or 1)
     begin = perf_counter()
     try:
+        graph = graph_of(trial.number)
         with freed_memory_kept():
             training = Training(graph, data.final.train, data.final, recipe, seed, recipe.final_epochs, device)
             for _ in range(recipe.final_epochs):
                 training.run_epoch()
             score = training.score(training.place(data.final.test))
-    except DivergedError as error:
-        raise RunError(
-            f"the final training of trial {trial.number} diverged: {error}",
-            help="begin a new run with a lower learning rate",
-        ) from None
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise RunError(
-            f"the final training of trial {trial.number} ran out of memory",
-            help=f"make room, then: nas resume {run}",
-        ) from None
+    except Exception as error:  # noqa: BLE001  a training may fail in any way, and the search is worth more than one
+        match outcome(trial.number, error):
+            case Diverged(reason=reason):
+                return Unfinished(trial.number, f"its final training diverged: {reason}")
+            case Failed(traceback=traceback):
+                why = traceback.strip().rpartition("\n")[2]
+                return Unfinished(trial.number, f"its final training failed: {why}", traceback)
+            case _:
+                return Unfinished(trial.number, "its final training ran out of memory")
     seconds = perf_counter() - begin
     if trial is not winner:
         return Finalised(trial.number, seed, score.accuracy, score.loss, seconds, "")

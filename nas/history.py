@@ -283,8 +283,13 @@ class History:
         if len(self.study.objectives) == 1:
             return self.ranking()[:most]
         members = self.front()
-        if prefer == ACCURACY.name or not members:
-            return members[:most]
+        return members[:most] if prefer == ACCURACY.name else self._preferred(members)
+
+    def _preferred(self, members: list[Trial]) -> list[Trial]:
+        """Of members of the front the one that the study prefers; none of none."""
+        prefer = self.study.prefer or ACCURACY.name
+        if not members:
+            return []
         points = [self.values(trial) or () for trial in members]
         index = self.study.objectives.index(prefer) if prefer != KNEE else None
         best = knee(points) if index is None else max(range(len(points)), key=lambda one: points[one][index])
@@ -313,10 +318,17 @@ class History:
         return fmean(values) if values else None
 
     def winner(self) -> Trial | None:
-        """The candidate with the best longer trainings on validation; before there are any, the best of the search."""
-        ranking = self.candidates()
+        """The candidate with the best longer trainings on validation; before there are any, the best of the search.
+
+        One whose final training came to no end is none any more. After the last of them the next of the front wins,
+        then of the ranking; None where there is no network left.
+        """
+        ranking = self._left(self.candidates())
         confirmed = [trial for trial in ranking if self.confirmations(trial.number)]
         if not confirmed:
+            if not ranking and self.unfinished:
+                members = self._left(self.front()) if len(self.study.objectives) > 1 else []
+                ranking = self._preferred(members) or self._left(self.ranking())
             return ranking[0] if ranking else None
 
         def merit(trial: Trial) -> tuple[float, float, int]:
@@ -324,6 +336,10 @@ class History:
             return (fmean(run[0] for run in runs), fmean(run[1] for run in runs), ranking.index(trial))
 
         return min(confirmed, key=merit)
+
+    def _left(self, trials: list[Trial]) -> list[Trial]:
+        """Those of the trials whose final training has not come to grief."""
+        return [trial for trial in trials if trial.number not in self.unfinished]
 
 
 def all_trials(run: Path, lines: Iterable[Line]) -> dict[int, Trial]:

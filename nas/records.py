@@ -139,10 +139,14 @@ class Finalised:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """The final training of a network that the winner is only compared with came to no end."""
+    """The final training of a network came to no end; the next candidate wins in its place, where it would have.
+
+    `traceback` is that of an exception that nobody expects.
+    """
 
     trial: int
     reason: str
+    traceback: str = ""
 
 
 @dataclass(frozen=True)

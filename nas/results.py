@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -136,7 +137,8 @@ class Result:
     that looks trials up, values are those of its table, `reported` is the winner's, and `lookup` names the columns;
     `notes` is what was remarked before the first trial. `bundle` is None also where what was exported is not whole any
     more, and `damage` then says what is wrong with it. `failure` is set where a search ended without a network: what
-    became of most of its trials, and what to change.
+    became of most of its trials, and what to change. `unfinished` has why the final training of a network came to no
+    end, by its trial; one that was to win has another in its place.
     """
 
     run: Path
@@ -155,6 +157,7 @@ class Result:
     notes: tuple[str, ...] = ()
     damage: str = ""
     failure: str = ""
+    unfinished: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -171,6 +174,7 @@ class Result:
             "bundle": str(self.bundle) if self.bundle else None,
             "damage": self.damage or None,
             "failure": self.failure or None,
+            "unfinished": [{"trial": trial, "reason": reason} for trial, reason in self.unfinished.items()],
             "front": [candidate.as_dict() for candidate in self.front.members] if self.front else [],
             "hypervolume": self.front.hypervolume if self.front else None,
             "reference": self.front.reference if self.front else None,
@@ -207,19 +211,25 @@ def summarize(history: History, *, driver_is_alive: bool) -> Result:
         notes=tuple(history.started.notes),
         damage=damage,
         failure=_failure(history) if history.ended_by is not None and winner is None else "",
+        unfinished=dict(history.unfinished),
     )
 
 
 def _failure(history: History) -> str:
-    """What became of most trials of a search in which none was completed, and what to change; empty where none was
-    trained at all."""
+    """What became of most trials of a search in which none was completed, or of its final trainings, and what to
+    change; empty where none was trained at all."""
+    recipe = history.started.recipe
+    if history.unfinished:
+        trial, why = next(reversed(history.unfinished.items()))
+        tried = f"{len(history.unfinished)} candidates were trained for the last time, and none to the end"
+        change = f"a new run with a lower `learning_rate` than {recipe.learning_rate:g} or a smaller `batch_size`"
+        return f"{tried}, trial {trial} for one: {why}; {history.run / LEDGER} has the whole of it; begin {change}"
     reasons = {trial.state: trial.reason for trial in history.searched if trial.reason}
     counts = Counter({state: history.count(state) for state in (DIVERGED, FAILED, REJECTED) if state in reasons})
     if not counts:
         return ""
     [(state, count)] = counts.most_common(1)
     why = reasons[state].strip().rpartition("\n")[2]
-    recipe = history.started.recipe
     words, change = {
         DIVERGED: ("diverged", f"lower the `learning_rate` of the `recipe`, which is {recipe.learning_rate:g}"),
         FAILED: ("failed", f"correct what is told there; {history.run / LEDGER} has the whole of it"),
@@ -266,7 +276,7 @@ def _scaled(figure: float | None, reference: float) -> float:
 def is_over(history: History) -> bool:
     """Whether nothing is left to do in this run."""
     told = history.reported if history.study.table is not None else history.exported
-    return history.ended_by is not None and (told is not None or not history.ranking())
+    return history.ended_by is not None and (told is not None or history.winner() is None)
 
 
 def resume_command(run: Path) -> str:

@@ -17,7 +17,7 @@ from rich.progress import (
 
 from nas import trials
 from nas.brain import NUM_CONFIRMATION_SEEDS
-from nas.cli.progress import best_so_far, describe, num_final_trainings
+from nas.cli.progress import best_so_far, describe, final_trainings
 from nas.cli.shown import shown_accuracy
 from nas.history import History
 from nas.lookup import Lookup
@@ -82,8 +82,7 @@ class Live:
             if again and (open_ or len(again) < wanted_again):
                 what, done, wanted = "best, longer", len(again) - open_, wanted_again
             else:
-                done = sum(map(len, history.finals.values()))
-                what, wanted = "final training", num_final_trainings(history)
+                what, (done, wanted) = "final training", final_trainings(history)
         text = f"{what}{best_so_far(history)}"
         if self._whole is None:
             self._whole = self._progress.add_task(text, total=wanted, completed=done)

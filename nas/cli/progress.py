@@ -96,7 +96,7 @@ def describe(record: Record, history: History) -> str:
                 f"final training{whose} {done}: test accuracy {record.accuracy:.2%}, {format_seconds(record.seconds)}"
             )
         case Unfinished():
-            return f"{history.trials[record.trial].network}: {record.reason}"
+            return f"{history.trials[record.trial].network or f'trial {record.trial}'}: {record.reason}{_heir(history)}"
         case Exported():
             return f"bundle {history.run / record.bundle}"
         case _:
@@ -137,9 +137,20 @@ def best_so_far(history: History) -> str:
     return f"; best {shown_accuracy(best.value, history.study.table)} (trial {best.number})"
 
 
-def num_final_trainings(history: History) -> int:
-    """How many there are in the end: of the winner and of those that it is compared with, each over the seeds."""
-    return history.study.final_seeds * (1 + len(history.rivals()[: history.study.rivals]))
+def _heir(history: History) -> str:
+    """Who wins in place of a network whose final training came to no end; nothing where it was not to win."""
+    winner = history.winner()
+    if winner is None:
+        return "; no candidate is left"
+    return "" if history.finals.get(winner.number) else f"; trial {winner.number} takes its place"
+
+
+def final_trainings(history: History) -> tuple[int, int]:
+    """How many are done, and how many there are to be: of the winner and of those that it is compared with, each over
+    the seeds. Networks of which one came to no end don't count."""
+    done = sum(len(finals) for trial, finals in history.finals.items() if trial not in history.unfinished)
+    rivals = history.rivals()[: history.study.rivals]
+    return done, history.study.final_seeds * (1 + sum(rival.number not in history.unfinished for rival in rivals))
 
 
 def _only_candidate(history: History) -> list[str]:

@@ -187,6 +187,8 @@ def result_lines(result: Result, width: int | None) -> list[str]:
     if result.test:
         lines.append(f"test accuracy {_test_accuracy(result.test)}")
     lines += _rival_lines(result)
+    told = {rival.candidate.trial for rival in result.rivals}
+    lines += [f"not the best  trial {one}: {why}" for one, why in result.unfinished.items() if one not in told]
     if result.screening:
         lines.append(f"screening     {_screening_words(result.screening, is_of_table=lookup is not None)}")
     if result.damage:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
-from nas.cli.progress import best_so_far, describe, num_final_trainings
+from nas.cli.progress import best_so_far, describe, final_trainings
 from nas.cli.shown import shown_accuracy
 from nas.history import History
 from nas.ledger import Follower, Line, is_locked
@@ -90,7 +90,8 @@ def _stage(history: History) -> str:
         return f"searching: {history.num_trained}{f' of {wanted}' if wanted else ''} networks are trained"
     if history.running:
         return "training the best longer"
-    return f"final training: {sum(map(len, history.finals.values()))} of {num_final_trainings(history)}"
+    done, wanted = final_trainings(history)
+    return f"final training: {done} of {wanted}"
 
 
 def _table(title: str, trials: list[Trial], lookup: Lookup | None) -> Table:

@@ -26,7 +26,6 @@ from nas.ledger import LEDGER, Ledger, Line, RunError, read_ledger
 from nas.manifest import damage_of
 from nas.records import Exported, Finalised, Record, Resumed, Started
 from nas.results import Result, SearchInterrupted
-from nas.states import Trial
 from nas.study import StudyError
 from nas.trials import Diverged, Event, Failed, Job, OutOfMemory, Progress
 from tests.nas.fakes import (
@@ -141,7 +140,10 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """`search` and `resume` with a fake trainer and a fake end; `control.trainer` may be replaced."""
     control = SimpleNamespace(trainer=fake_trainer(), finished=0, device="")
 
-    def finish(history: History, _: object, winner: Trial, *others: object) -> Iterator[Record]:
+    def finish(history: History, *others: object) -> Iterator[Record]:
+        winner = history.winner()
+        if winner is None:
+            return
         control.finished += 1
         control.device = others[-1]
         if 1 not in history.finals.get(winner.number, {}):

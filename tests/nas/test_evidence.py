@@ -140,11 +140,9 @@ def test_weights_that_can_not_be_read_are_told_and_not_exported(tmp_path: Path) 
     first = first_line(final_seeds=1, rivals=0)
     final = Finalised(0, derive_seed(first.study.seed, "final", 0), 0.9, 0.1, 1.0, "final/w.safetensors")
     history = play(run, first, [*SEARCHED, final])
-    winner = history.winner()
-    assert winner is not None
 
     def end() -> list[Record]:
-        return [*finish(history, lambda trial: POINTS[trial].graph, winner, load_data("digits"), Budget(), "cpu")]
+        return [*finish(history, lambda trial: POINTS[trial].graph, load_data("digits"), Budget(), "cpu")]
 
     for content in (None, b"no weights"):
         if content is not None:
@@ -161,11 +159,9 @@ def test_rivals_are_trained_as_the_winner_is_and_only_those_asked_for(tmp_path: 
     data = load_data("digits")
     first = replace(first_line(rivals=1, final_seeds=2), recipe=Recipe(epochs=1, final_epochs=1))
     history = play(tmp_path / "run", first, SEARCHED)
-    winner = history.winner()
-    assert winner is not None
     ledger, _ = Ledger.open(tmp_path / "run", list)
     with ledger:
-        for record in finish(history, lambda trial: POINTS[trial].graph, winner, data, Budget(), "cpu"):
+        for record in finish(history, lambda trial: POINTS[trial].graph, data, Budget(), "cpu"):
             history.apply(ledger.append(record))
     assert {trial: len(seeds) for trial, seeds in history.finals.items()} == {0: 2, 1: 2}
     assert history.finals[0].keys() == history.finals[1].keys()
@@ -173,6 +169,6 @@ def test_rivals_are_trained_as_the_winner_is_and_only_those_asked_for(tmp_path: 
     assert len(list((tmp_path / "run/final").iterdir())) == 2
     (tmp_path / "run/bundle/manifest.json").unlink()
     (tmp_path / "run/bundle/model.onnx").unlink()
-    [record] = finish(history, lambda trial: POINTS[trial].graph, winner, data, Budget(), "cpu")
+    [record] = finish(history, lambda trial: POINTS[trial].graph, data, Budget(), "cpu")
     assert record == history.exported
     assert damage_of(tmp_path / "run/bundle") == ""

@@ -55,6 +55,7 @@ RECORDS: tuple[Record, ...] = (
     Finalised(0, 5, 0.98, 0.1, 3.0, "final/0.safetensors"),
     Exported("bundle", {"model.onnx": "ff"}),
     Unfinished(1, "ran out of memory"),
+    Unfinished(0, "ValueError: no", "Traceback\nValueError: no"),
     Reported(2, 94.37),
 )
 
