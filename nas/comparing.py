@@ -122,14 +122,19 @@ class Comparison:
             seeds=len(bests),
         )
 
-    def standings(self) -> list[Standing]:
-        """How all samplers stand after the cost of so many trainings: 10, 20, 50, ... up to where all have come."""
+    def standings(self, counts: Sequence[int] | None = None) -> list[Standing]:
+        """How all samplers stand after the cost of so many trainings; by default 10, 20, 50, ... up to where all have
+        come."""
+        if counts is None:
+            counts = self._counts()
+        found = (self.standing(sampler, count) for sampler in self.samplers for count in counts)
+        return [standing for standing in found if standing is not None]
+
+    def _counts(self) -> list[int]:
         most = int(min((trace.cost for trace in self.traces), default=0) + TOLERANCE)
         if self.study.max_trials is not None and self.is_of_whole_trainings:
             most = self.study.max_trials  # also where a space was exhausted before
-        counts = [*(count for count in COUNTS if count < most), most]
-        found = (self.standing(sampler, count) for sampler in self.samplers for count in counts)
-        return [standing for standing in found if standing is not None]
+        return [*(count for count in COUNTS if count < most), most]
 
     def as_dict(self) -> dict[str, Any]:
         """The object of `--json`."""

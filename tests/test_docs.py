@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, create_autospec
 
 import pytest
 
@@ -25,7 +26,10 @@ from graphs.reading import DOCUMENT_KEYS
 from graphs.text import Mapping, parse_tree, source_of
 from nas import driver
 from nas.cli.entry import run
+from nas.comparing import Comparison
+from nas.manifest import Bundle
 from nas.opening import open_study
+from nas.results import Result
 from nas.study import Study
 from nas.study_files import read_study
 from tests.pages import PAGES, Example, examples, examples_of
@@ -121,13 +125,17 @@ def write_files(page: Path, folder: Path) -> None:
             path.write_text(example.text, "utf-8")
 
 
-def only_called(function: Callable[..., Any]) -> Callable[..., Any]:
-    """In place of what takes minutes: it is called with arguments that it has, and returns anything."""
+def only_called(function: Callable[..., Any], returns: type) -> Callable[..., Any]:
+    """In place of what takes minutes: it is called with arguments that it has, and so are the methods of what it
+    returns, which has the fields of this dataclass."""
     signature = inspect.signature(function)
 
-    def call(*args: object, **kwargs: object) -> MagicMock:
+    def call(*args: object, **kwargs: object) -> object:
         signature.bind(*args, **kwargs)
-        return MagicMock()
+        answer = create_autospec(returns, instance=True)
+        for field in fields(returns):
+            setattr(answer, field.name, MagicMock())
+        return answer
 
     return call
 
@@ -161,9 +169,10 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
     if page.name == "tables.md":  # as it is published, but for one network alone
         published = {"00000000": {"test_acc": [3.0, 1.0, 2.0], "mean_acc": 2.0}}
         (tmp_path / "nas-bench-macro_cifar10.json").write_text(json.dumps(published))
-    monkeypatch.setattr("nas.driver.search", only_called(driver.search))  # so that `nas.search` reads its study
-    for name in ("compare", "resume", "status", "export"):
-        monkeypatch.setattr(nas, name, only_called(getattr(nas, name)))
+    # Not `nas.search`, so that it reads its study.
+    monkeypatch.setattr("nas.driver.search", only_called(driver.search, Result))
+    for name, returns in {"compare": Comparison, "resume": Result, "status": Result, "export": Bundle}.items():
+        monkeypatch.setattr(nas, name, only_called(getattr(nas, name), returns))
     scope: dict[str, object] = {"__name__": page.stem}
     for example in examples(page):
         if example.language == "python" and not example.file:
