@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
+from blocks.geometry import pair
 from blocks.primitive import Primitive
 from blocks.types import Map, Type
 from graphs.drawing.parts import node_of
@@ -15,6 +16,7 @@ from graphs.quantities import format_quantity
 WEIGHTED = ("conv2d", "linear")
 MOST_WEIGHTED = 4
 LONGEST = 48
+_IN_WORDS = ("kernel_size", "dilation", "stride", "padding")  # or told by the shape, as padding is
 DOT = " · "
 
 # The steps of the scale of shares of MACs: none, then up to each of these parts of the whole, then more.
@@ -116,6 +118,24 @@ def cut(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
+def unusual_arguments(block: Primitive, without: Container[str] = ()) -> list[str]:
+    """The arguments that are not as they are by default, by name: `factor 4`, `ceil_mode`, `no affine`."""
+    fields = type(block).model_fields
+    return [
+        _argument(name, value)
+        for name, value in block.model_dump().items()
+        if name not in without and value != fields[name].default
+    ]
+
+
+def dilation_words(value: int | tuple[int, int]) -> list[str]:
+    """`d4` for kernels whose positions stand four apart, `d1x2` where that differs by direction; nothing for 1."""
+    height, width = pair(value)
+    if (height, width) == (1, 1):
+        return []
+    return [f"d{height}" if height == width else f"d{height}x{width}"]
+
+
 def _layers(box: Box, graph: Graph) -> list[int]:
     """The weighted layers of a box; where it has layers of larger maps, without those of single positions: gates."""
     layers = [number for number in box.nodes if node_of(graph, number).block.key in WEIGHTED]
@@ -136,9 +156,10 @@ def _feeding(graph: Graph, number: int, inside: Sequence[int]) -> int:
 
 
 def _layer(block: Primitive, inputs: tuple[Type, ...]) -> str:
-    """As tables of papers have it: 3x3 64 /2 for 64 kernels of 3x3 at stride 2."""
+    """As tables of papers have it: 3x3 64 /2 for 64 kernels of 3x3 at stride 2; 3x3 d4 64 where they are dilated."""
     values = block.model_dump()
     words = [_size(values["kernel_size"])] if "kernel_size" in values else []
+    words += dilation_words(values.get("dilation", 1))
     words.append(str(values.get("out_channels", values.get("out_features", ""))))
     groups = values.get("groups", 1)
     if groups != 1:
@@ -152,12 +173,10 @@ def _arguments(block: Primitive, inputs: tuple[Type, ...]) -> str:
     if block.key in WEIGHTED:
         return _layer(block, inputs)
     values = block.model_dump()
-    words = [_size(values.pop("kernel_size"))] if "kernel_size" in values else []
-    words += _stride(values.pop("stride", None))
-    fields = type(block).model_fields
-    unusual = {name: value for name, value in values.items() if name != "padding" and value != fields[name].default}
-    words += [_argument(name, value) for name, value in unusual.items()]
-    return " ".join(words)
+    words = [_size(values["kernel_size"])] if "kernel_size" in values else []
+    words += dilation_words(values.get("dilation", 1))
+    words += _stride(values.get("stride"))
+    return " ".join([*words, *unusual_arguments(block, _IN_WORDS)])
 
 
 def _stride(value: int | tuple[int, int] | None) -> list[str]:

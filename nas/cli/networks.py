@@ -115,13 +115,14 @@ def network_object(graph: Graph) -> dict[str, object]:
             {
                 "address": node.address,
                 "block": node.block,
+                "arguments": given.block.model_dump(),
                 "type": str(node.type),
                 "params": node.params,
                 "weights": own,
                 "macs": node.macs,
                 "output_bytes": node.output_bytes,
             }
-            for node, own in zip(costs.nodes, weights, strict=True)
+            for given, node, own in zip(graph.nodes, costs.nodes, weights, strict=True)
         ],
         "counted": COUNTED,
     }

@@ -17,9 +17,15 @@ from blocks.pooling import AvgPool2d, MaxPool2d
 from blocks.types import Type
 from graphs import Graph
 from graphs.costs import block_cost
+from graphs.drawing.labels import dilation_words, unusual_arguments
 from graphs.graph import Node
 
 _GROUPS = ("sequential", "parallel", "branch")
+
+# What the columns beside tell (the output's shape, the parameters), and what is of training and of numerics alone.
+_TOLD_ELSEWHERE = frozenset(
+    ("out_features", "out_channels", "output_size", "bias", "affine", "eps", "momentum", "init", "init_value")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ def outline(graph: Graph, depth: int | None = None, counts: Sequence[int] | None
         rows.append(
             Row(
                 address,
-                block if main is None else " ".join([block, *geometry(main)]),
+                block if main is None else " ".join([block, *argument_words(main)]),
                 nodes[-1].type,
                 sum(num_weights(graph, node) for node in nodes),
                 sum(cost.params for cost in costs),
@@ -83,22 +89,29 @@ def num_weights(graph: Graph, node: Node) -> int:
     return sum(prod(shape) for shape in shapes if len(shape) > 1)
 
 
-def geometry(node: Node) -> list[str]:
-    """The arguments of a convolution or pool in words, empty for other blocks: kernel and stride (`3x3/2`); `pad 0`
-    where the padding is not the usual one (half the kernel for a convolution, 0 for a pool); `32 groups`."""
+def argument_words(node: Node) -> list[str]:
+    """The arguments of a node in words, as far as no other column tells them.
+
+    Of a convolution or pool kernel and stride (`3x3/2`); `d4` where it is dilated; `pad 0` where the padding is not the
+    usual one (half the kernel for a convolution, 0 for a pool), `uncounted` where a mean leaves it out; `ceil` for
+    ceil_mode; `32 groups`. Of any other block the arguments that are not as they are by default.
+    """
     block = node.block
     if not isinstance(block, Conv2d | MaxPool2d | AvgPool2d):
-        return []
+        return unusual_arguments(block, _TOLD_ELSEWHERE)
     assert block.padding != "auto"
     kernel, stride, padding = pair(block.kernel_size), pair(block.stride or block.kernel_size), pair(block.padding)
     words = ["x".join(map(str, kernel)) + ("" if stride == (1, 1) else f"/{_short(stride)}")]
-    dilation, groups = (pair(block.dilation), block.groups) if isinstance(block, Conv2d) else ((1, 1), 1)
+    dilation = (1, 1) if isinstance(block, AvgPool2d) else pair(block.dilation)
+    words += dilation_words(dilation)
     half = tuple(gap * (size - 1) // 2 if size % 2 else 0 for gap, size in zip(dilation, kernel, strict=True))
     if padding != (half if isinstance(block, Conv2d) else (0, 0)):
         words.append(f"pad {_short(padding)}")
-    if groups > 1:
-        words.append(f"{groups} groups")
-    return words
+    if isinstance(block, Conv2d):
+        return [*words, f"{block.groups} groups"] if block.groups > 1 else words
+    if isinstance(block, AvgPool2d) and padding != (0, 0) and not block.count_include_pad:
+        words.append("uncounted")
+    return [*words, "ceil"] if block.ceil_mode else words
 
 
 def _layers(graph: Graph) -> dict[str, Node | None]:

@@ -133,6 +133,7 @@ class TestShow:
         assert nodes["logits"] == {
             "address": "logits",
             "block": "linear",
+            "arguments": {"out_features": 10, "bias": True},
             "type": "vector[10]",
             "params": 50,
             "weights": 40,
