@@ -22,18 +22,31 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Positive = 0.05
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: NotNegative = 0.05
-    schedule: Literal["one_cycle", "cosine"] = "one_cycle"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    batch_size: Annotated[int, Field(ge=2)] = 128
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    shift: Annotated[int, Field(ge=0)] = 1
-    flip: bool = False
-    epochs: Annotated[int, Field(ge=1)] = 24
-    final_epochs: Annotated[int, Field(ge=1)] = 60
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="What changes the weights.")
+    learning_rate: Positive = Field(0.05, description="The highest learning rate of a training.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd (Nesterov's); adamw has none.")
+    weight_decay: NotNegative = Field(0.05, description="Weight decay of all weights but biases, scales and shifts.")
+    schedule: Literal["one_cycle", "cosine"] = Field(
+        "one_cycle", description="How the learning rate goes: up and down, or down alone; by a cosine to zero."
+    )
+    warmup: float = Field(0.25, ge=0, lt=1, description="Share of all steps in which one_cycle goes up.")
+    batch_size: int = Field(128, ge=2, description="Images of a step.")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="Share of a label that goes to all classes alike.")
+    shift: int = Field(1, ge=0, description="Augmentation: move training images by up to so many pixels each way.")
+    flip: bool = Field(False, description="Augmentation: mirror half of the training images, left to right.")
+    epochs: int = Field(24, ge=1, description="Epochs of a trial.")
+    final_epochs: int = Field(60, ge=1, description="Epochs to retrain the best and the winner.")
+
+    @property
+    def augmentation(self) -> str:
+        """What is done to training images, by the keys that ask for it: `shift 4, flip`."""
+        asked = [f"shift {self.shift}"] * (self.shift > 0) + ["flip"] * self.flip
+        return ", ".join(asked) or "none"
+
+    def __str__(self) -> str:
+        length = f"{self.epochs} epochs ({self.final_epochs} for the best)"
+        how = f"{self.optimizer}, learning rate {self.learning_rate:g}, batches of {self.batch_size}"
+        return f"{length}, {how}; augmentation: {self.augmentation}"
 
 
 DIGITS = Recipe()

@@ -29,6 +29,7 @@ from nas.cli.entry import run
 from nas.comparing import Comparison
 from nas.manifest import Bundle
 from nas.opening import open_study
+from nas.recipe import DIGITS, PHOTOS, Recipe
 from nas.results import Result
 from nas.study import Study
 from nas.study_files import read_study
@@ -100,6 +101,17 @@ def test_a_study_is_sound(example: Example, tmp_path: Path) -> None:
 def test_the_page_on_searching_names_every_key_of_a_study() -> None:
     page = (ROOT / "docs/search.md").read_text("utf-8")
     assert [key for key in Study.model_fields if f"`{key}`" not in page] == []
+
+
+def test_the_page_on_searching_has_the_recipes_as_they_are() -> None:
+    page = (ROOT / "docs/search.md").read_text("utf-8")
+    table = page.partition("| key | what | glyphs | photographs |\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in table.splitlines()[1:]]
+    shown = {row[0]: tuple(row[-2:]) for row in rows}
+    default = {
+        name: tuple(str(getattr(recipe, name)).lower() for recipe in (DIGITS, PHOTOS)) for name in Recipe.model_fields
+    }
+    assert shown == default
 
 
 def names_itself(example: Example) -> str:

@@ -21,9 +21,22 @@ Macs = Annotated[
         help="MACs at most, as in 400k; likewise flops, activation-bytes, peak-bytes, and min for max.",
     ),
 ]
-HiddenBound = Annotated[str | None, typer.Option(metavar="N", hidden=True)]
 
-SHOWN = {"max_params": Params, "max_macs": Macs}
+SHOWN: dict[str, Any] = {"max_params": Params, "max_macs": Macs}
+FIGURES = {
+    "params": "Parameters",
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "activation_bytes": "Bytes of all activations",
+    "peak_bytes": "Bytes of activations at the peak",
+}
+
+
+def bound_flag(bound: str) -> Any:
+    """The type of a bound's flag, for typer; most stand in the long help alone."""
+    end, _, figure = bound.partition("_")
+    help = f"{FIGURES[figure]} at {'most' if end == 'max' else 'least'}."
+    return SHOWN.get(bound) or Annotated[str | None, typer.Option(metavar="N", help=help, hidden=True)]
 
 
 def read_budget(**bounds: str | None) -> Budget:
@@ -38,7 +51,7 @@ def with_budget(command: Callable[..., None]) -> Callable[..., None]:
     """A command that takes a `budget`, as one that takes a flag for each of its bounds in its place."""
     signature = inspect.signature(command, eval_str=True)
     flags = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SHOWN.get(name, HiddenBound))
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=bound_flag(name))
         for name in (*SHOWN, *(name for name in BOUNDS if name not in SHOWN))
     ]
 

@@ -158,6 +158,7 @@ def _study_figures(opening: Opening) -> tuple[dict[str, object], str]:
     images = opening.images.search
     shape, classes = list(images.image_shape), len(images.classes)
     figures |= {"image": shape, "classes": classes, "notes": list(opening.notes)}
+    figures["recipe"] = opening.recipe.model_dump()
     size = "x".join(map(str, shape))
     said = f"a study of `{space.name}`, {within}, on {size} images of {classes} classes"
-    return figures, "\n".join([said, *(f"note: {note}" for note in opening.notes)])
+    return figures, "\n".join([said, f"recipe: {opening.recipe}", *(f"note: {note}" for note in opening.notes)])

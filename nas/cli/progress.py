@@ -67,7 +67,8 @@ def describe(record: Record, history: History) -> str:
     match record:
         case Started():
             notes = (f"note: {note}" for note in record.notes)
-            return "\n".join([f"run {history.run}", *_starts(record), *notes])
+            recipe = [f"recipe: {record.recipe}"] if record.study.table is None else []
+            return "\n".join([f"run {history.run}", *_starts(record), *recipe, *notes])
         case Resumed():
             done = f"{_several(history.num_trained, 'trial')} done"
             return f"run {history.run}, resumed with the study and the space that it began with: {done}"

@@ -12,16 +12,17 @@ import typer
 from pydantic.fields import FieldInfo
 
 from graphs.budget import BOUNDS
-from nas.cli.budgets import SHOWN, HiddenBound
+from nas.cli.budgets import SHOWN, bound_flag
 from nas.cli.inputs import parse_settings, scalar
 from nas.lookup import Lookup
-from nas.recipe import Recipe
+from nas.recipe import DIGITS, PHOTOS, Recipe
 from nas.study import Study, StudyError, StudyFault, keys_of, places
 
 NAMES = {"objectives": "--objective"}  # given once for each; all other flags have the name of their key
 OF_TABLE = {"file": ("--table", "FILE"), "seen": ("--seen", "COLUMN"), "report": ("--report", "COLUMN")}
 OF_TABLE |= {"key": ("--key", "COLUMN"), "cost": ("--cost", "COLUMN"), "minimize": ("--minimize", "")}
-SHOWN_OF_RECIPE = {"epochs": "Epochs of a trial.", "final_epochs": "Epochs to retrain the best and the winner."}
+SHOWN_OF_RECIPE = ("epochs", "final_epochs")
+KINDS = {int: "N", float: "NUMBER"}
 
 
 def with_study(command: Callable[..., None]) -> Callable[..., None]:
@@ -74,22 +75,34 @@ def _flags(*, hides_rare: bool) -> Iterator[tuple[str, Any]]:
             option = typer.Option(_flag(name), metavar=key.metavar, help=_help(field), hidden=is_hidden)
             yield name, Annotated[kind | None, option]
         elif name == "budget":
-            yield from (
-                (bound, SHOWN.get(bound, HiddenBound)) for bound in sorted(BOUNDS, key=lambda bound: bound not in SHOWN)
-            )
+            yield from ((bound, bound_flag(bound)) for bound in sorted(BOUNDS, key=lambda bound: bound not in SHOWN))
         elif name == "table":
             for part, of_part in Lookup.model_fields.items():
                 flag, metavar = OF_TABLE[part]
-                part_kind = str if metavar else bool
-                of_table = typer.Option(flag, metavar=metavar or None, help=of_part.description, hidden=part != "file")
+                part_kind, shown = (str, flag) if metavar else (bool, _switch(part))
+                of_table = typer.Option(shown, metavar=metavar or None, help=of_part.description, hidden=part != "file")
                 yield part, Annotated[part_kind | None, of_table]
         elif name == "recipe":
-            for part in Recipe.model_fields:
-                shown = SHOWN_OF_RECIPE.get(part)
-                yield (
-                    part,
-                    Annotated[str | None, typer.Option(_flag(part), metavar="N", help=shown, hidden=shown is None)],
-                )
+            for part, of_part in Recipe.model_fields.items():
+                yield part, _of_recipe(part, of_part)
+
+
+def _of_recipe(name: str, field: FieldInfo) -> Any:
+    """The type of a recipe's flag for typer: it takes a word, a number, or is one of two for yes and no."""
+    is_hidden, kind = name not in SHOWN_OF_RECIPE, field.annotation
+    of_photos, of_glyphs = str(getattr(PHOTOS, name)).lower(), str(getattr(DIGITS, name)).lower()
+    default = of_photos if of_photos == of_glyphs else f"{of_photos}, of small images {of_glyphs}"
+    help = f"{field.description}{f'  [default: {default}]' if is_hidden else ''}"
+    if kind is bool:
+        return Annotated[bool | None, typer.Option(_switch(name), help=help, hidden=is_hidden)]
+    metavar = KINDS.get(kind) if isinstance(kind, type) else "|".join(get_args(kind))
+    return Annotated[str | None, typer.Option(_flag(name), metavar=metavar, help=help, hidden=is_hidden)]
+
+
+def _switch(key: str) -> str:
+    """`--flip/--no-flip`: a flag that can also take back what a study file says."""
+    flag = _flag(key)
+    return f"{flag}/--no-{flag.removeprefix('--')}"
 
 
 def _flag(key: str) -> str:
@@ -111,7 +124,7 @@ def _keys(given: Mapping[str, Any]) -> dict[str, Any]:
         if name in BOUNDS:
             keys.setdefault("budget", {})[name] = value
         elif name in Recipe.model_fields:
-            keys.setdefault("recipe", {})[name] = scalar(value)
+            keys.setdefault("recipe", {})[name] = scalar(value) if isinstance(value, str) else value
         elif name in Lookup.model_fields:
             keys.setdefault("table", {})[name] = value
         elif name == "set":

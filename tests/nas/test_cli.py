@@ -17,6 +17,7 @@ from typer.main import get_command
 import graphs
 from nas.cli import entry, networks
 from nas.cli.commands import COMMANDS
+from nas.cli.entry import application
 from nas.cli.output import format_bytes, format_seconds, format_share, table
 from tests.nas.conftest import TINY, Answer
 
@@ -230,6 +231,13 @@ class TestUsage:
         for rare in ("--eta", "--screening-draws", "--rivals", "--learning-rate", "--min-params", "--seen"):
             assert f"  {rare} " not in short
             assert f"  {rare} " in long
+
+    def test_every_option_of_a_search_says_what_it_takes_and_what_it_does(self) -> None:
+        command = get_command(application(["search"])).commands["search"]  # type: ignore[attr-defined]
+        options = [one for one in command.params if one.name != "study"]
+        assert [one.name for one in options if not one.help] == []
+        metavars = {one.name: one.metavar for one in options}
+        assert (metavars["optimizer"], metavars["schedule"]) == ("adamw|sgd", "one_cycle|cosine")
 
     @pytest.mark.parametrize("group", [(), ("space",), ("zoo",)], ids=["nas", "space", "zoo"])
     def test_no_summary_of_a_command_is_cut_short(self, group: tuple[str, ...], nas: Callable[..., Answer]) -> None:

@@ -45,6 +45,8 @@ net:
 output: {logits: logits}
 """
 
+RECIPE_LINE = "recipe: 3 epochs (5 for the best), adamw, learning rate 0.05, batches of 128; augmentation: shift 1"
+
 STARTED = Started(
     name="run",
     study=Study(
@@ -141,6 +143,7 @@ class TestSearch:
         assert [line for line in out.splitlines() if not line.startswith("time ")] == [
             f"run {folder}",
             "starts: no hand-designed network fits",
+            RECIPE_LINE,
             "1/3  trial 0     75.00%      3k params    300k MACs  complete, 2 epochs, 0.3 s; best 75.00% (trial 0)",
             "2/3  trial 1     96.00%      2k params    200k MACs  complete, 2 epochs, 0.6 s; best 96.00% (trial 1)",
             "3/3  trial 2     25.00%      1k params    100k MACs  paused, 1 epoch, 0.1 s; best 96.00% (trial 1)",

@@ -203,8 +203,9 @@ def test_watching_tells_every_trial_that_ends_and_ends_with_the_driver(tmp_path:
     lines = told.getvalue().splitlines()
     assert lines[0] == f"run {tmp_path / 'run'}"
     assert lines[1].startswith("starts: ")
-    assert [line.split()[2] for line in lines[2:7]] == ["0", "1", "2", "3", "4"]
-    assert lines[7].startswith("search ended (trials): 5 networks trained")
+    assert lines[2].startswith("recipe: ")
+    assert [line.split()[2] for line in lines[3:8]] == ["0", "1", "2", "3", "4"]
+    assert lines[8].startswith("search ended (trials): 5 networks trained")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 import nas
 from graphs import Budget, DocumentError
 from nas.contradictions import study_of
-from nas.recipe import Recipe
+from nas.recipe import DIGITS, Recipe
 from nas.study import DEFAULT_TRIALS, Study, StudyError, places
 from nas.study_files import read_study, study_schema
 from search_spaces import NotFoundError
@@ -376,11 +376,26 @@ def test_the_schema_for_editors_knows_the_form_of_studies() -> None:
         assert list(validator.iter_errors({"version": 1, **KEYS, **wrong})), wrong
 
 
+def test_every_key_and_every_part_of_one_is_described_to_editors() -> None:
+    schema = study_schema()
+    bare = [
+        f"{title}.{name}"
+        for title, part in {"Study": schema, **schema["$defs"]}.items()
+        for name, about in part["properties"].items()
+        if not about.get("description")
+    ]
+    assert bare == []
+    assert {"Recipe", "Lookup"} <= schema["$defs"].keys()
+
+
 def test_check_reads_all_that_a_study_names(tmp_path: Path, nas: Callable[..., Answer]) -> None:
     good = write(tmp_path, "version: 1\nspace: small\ndata: digits\nbudget: {max_params: 4k}\n")
     code, out, _ = nas("check", good)
     assert code == 0
     assert "a study of `small`, params <= 4k, on 1x8x8 images of 10 classes" in out
+    assert f"recipe: {DIGITS}\n" in out
+    _, out, _ = nas("check", good, "--json")
+    assert json.loads(out)["files"][0]["recipe"] == DIGITS.model_dump()
     code, _, err = nas("check", write(tmp_path, "version: 1\nspace: small\ndata: digits\nbudget: {max_params: 4}\n"))
     assert code == 1
     assert "its smallest network has" in err
