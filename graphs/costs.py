@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,7 +89,7 @@ class Costs:
     activation_bytes: int
     peak_bytes: int
     receptive_field: ReceptiveField
-    nodes: tuple[NodeCosts, ...]
+    nodes: tuple[NodeCosts, ...] = field(repr=False)
 
     @property
     def flops(self) -> int:
@@ -195,8 +195,8 @@ def _receptive_field(window: Window, sources: list[ReceptiveField]) -> Receptive
 def _widest(fields: list[ReceptiveField]) -> ReceptiveField:
     """What values see together: the narrowest, the widest, the largest jump."""
     least, most, jump = fields[0].least, fields[0].most, fields[0].jump
-    for field in fields[1:]:
-        least = (min(least[0], field.least[0]), min(least[1], field.least[1]))
-        most = (max(most[0], field.most[0]), max(most[1], field.most[1]))
-        jump = (max(jump[0], field.jump[0]), max(jump[1], field.jump[1]))
+    for seen in fields[1:]:
+        least = (min(least[0], seen.least[0]), min(least[1], seen.least[1]))
+        most = (max(most[0], seen.most[0]), max(most[1], seen.most[1]))
+        jump = (max(jump[0], seen.jump[0]), max(jump[1], seen.jump[1]))
     return ReceptiveField(least, most, jump)

@@ -172,6 +172,9 @@ class Document:
     where: tuple[Scalar, ...] = ()
     key: Key | None = None
 
+    def __repr__(self) -> str:
+        return f"<Document {self.name}: {self.source.name}>"
+
     @property
     def param_names(self) -> tuple[str, ...]:
         """The names of its parameters, in order."""

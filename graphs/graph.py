@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ from graphs.costs import Costs, graph_costs
 from graphs.document import Document
 from graphs.emission import document_text
 from graphs.faults import Mark
+from graphs.quantities import format_quantity
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,9 +63,14 @@ class Graph:
     inputs: dict[str, Type]
     nodes: tuple[Node, ...]
     outputs: dict[str, int]
-    document: Document = field(repr=False)
-    groups: tuple[Group, ...] = field(default=(), repr=False)
-    trained: Graph | None = field(default=None, repr=False)
+    document: Document
+    groups: tuple[Group, ...] = ()
+    trained: Graph | None = None
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name} {'x'.join(map(str, type.shape))}" for name, type in self.inputs.items())
+        params, macs = map(format_quantity, (self.costs().params, self.costs().macs))
+        return f"<Graph {self.name}: {inputs}, {params} params, {macs} MACs, hash {self.hash[:12]}>"
 
     @property
     def in_training(self) -> Graph:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from multiprocessing import active_children, get_context
 from os import cpu_count
@@ -92,7 +92,7 @@ class Comparison:
     space: str
     best: BestRow
     samplers: tuple[str, ...]
-    traces: tuple[Trace, ...]
+    traces: tuple[Trace, ...] = field(repr=False)
     interrupted: bool = False
     notes: tuple[str, ...] = ()
 

@@ -45,7 +45,7 @@ class Candidate:
     value: float
     params: int
     macs: int
-    decisions: dict[str, Any]
+    decisions: dict[str, Any] = field(repr=False)
     network: str = ""
     narrows: str = ""
     confirmed: float | None = None
@@ -145,13 +145,13 @@ class Result:
     ended_by: str
     trials: dict[str, int]
     best: Candidate | None
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...] = field(repr=False)
     test: TestScore | None
     bundle: Path | None
     seconds: float
-    front: Front | None = None
-    rivals: tuple[Rival, ...] = ()
-    screening: ScreeningReport | None = None
+    front: Front | None = field(default=None, repr=False)
+    rivals: tuple[Rival, ...] = field(default=(), repr=False)
+    screening: ScreeningReport | None = field(default=None, repr=False)
     reported: float | None = None
     lookup: Lookup | None = None
     notes: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from blocks.errors import FixpointError
 from graphs.costs import Totals
 from graphs.faults import DocumentError
 from graphs.graph import Graph
+from graphs.quantities import format_quantity
 from graphs.requirements import Requirement
 from search_spaces.bounds import Bounds
 from search_spaces.chains import Chain
@@ -73,7 +74,12 @@ class Point:
     """
 
     decisions: Decisions
-    facts: Facts = field(repr=False, compare=False)
+    facts: Facts = field(compare=False)
+
+    def __repr__(self) -> str:
+        costs, count = self.costs, len(self.decisions)
+        size = f"{format_quantity(costs.params)} params, {format_quantity(costs.macs)} MACs"
+        return f"<Point: {size}, {count} decision{'s' * (count != 1)}>"
 
     @property
     def hash(self) -> str:

@@ -14,6 +14,7 @@ from graphs.emission import document_text
 from graphs.faults import DocumentError, FaultList, Mark, nearest
 from graphs.graph import Graph
 from graphs.loading import graph_of
+from graphs.quantities import format_count
 from graphs.requirements import Requirement, read_requirements
 from search_spaces.agenda import PointKey
 from search_spaces.bounds import Bounds
@@ -58,6 +59,10 @@ class Space:
         self._facts: dict[PointKey, Facts] = {}
         self._walks: dict[PointKey, Walked] = {}
         self._graphs: dict[PointKey, Graph] = {}
+
+    def __repr__(self) -> str:
+        count = len(self.decisions)
+        return f"<Space {self.name}: {format_count(self.size())} points, {count} decision{'s' * (count != 1)}>"
 
     @property
     def name(self) -> str:
