@@ -4,13 +4,17 @@
     nas.compare(study, samplers, ...)       samplers on a table of results, over many seeds
     nas.resume(run)                         brings a run to its end that was cut short
     nas.status(run)                         how a run stands, at any moment
+    nas.read_trials(run)                    every trial of a run, one after the other
     nas.export(source, to)                  a run, a bundle or a network as a bundle
 
-Importing this package imports nothing of what does the work: the verbs do when they are called.
+Importing this package imports nothing of what does the work: the verbs do when they are called, and the classes, which
+are those of the files below, where they are asked for. Every mistake of a user is a `nas.FixpointError`, several
+together are `nas.Mistakes`, whose `errors` they are; `blocks.errors` draws the tree. `nas.SearchInterrupted` is Ctrl-C.
 
 Reading order; each file imports only from those above it:
 
-    verbs         what Python calls: search, compare, resume, status, export
+    study_keys    the keys of a study as keywords, for editors and for `help`
+    verbs         what Python calls: search, compare, resume, status, read_trials, export
     mistakes      errors that are told together
     trials        jobs, events and the contract of executors
     recipe        how candidates are trained, as data
@@ -37,6 +41,7 @@ Reading order; each file imports only from those above it:
     states        a trial as the ledger tells of it
     ends          what is kept of every trial
     history       what a ledger says, summed up
+    listing       every trial of a ledger, one after the other
     halving       asynchronous successive halving with promotions, and Hyperband
     tables        tables of results, as files
     answers       what a table says of the points of a space
@@ -61,6 +66,84 @@ Reading order; each file imports only from those above it:
     __main__      `python -m nas`
 """
 
-from nas.verbs import compare, export, resume, search, status
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["compare", "export", "resume", "search", "status"]
+from nas.verbs import compare, export, read_trials, resume, search, status
+
+if TYPE_CHECKING:
+    from blocks.errors import BudgetError, FixpointError
+    from graphs import Budget, DocumentError
+    from nas.comparing import Comparison
+    from nas.data import DataError
+    from nas.ledger import RunError
+    from nas.listing import TrialRecord
+    from nas.lookup import Lookup
+    from nas.manifest import Bundle, ExportError
+    from nas.mistakes import Mistakes
+    from nas.recipe import Recipe
+    from nas.results import Candidate, Result, SearchInterrupted
+    from nas.study import Study, StudyError
+    from nas.tables import TableError
+    from nas.weight_files import WeightsError
+    from search_spaces import DecisionError, NotFoundError
+
+_WHERE = {
+    "blocks.errors": ("BudgetError", "FixpointError"),
+    "graphs": ("Budget", "DocumentError"),
+    "nas.comparing": ("Comparison",),
+    "nas.data": ("DataError",),
+    "nas.ledger": ("RunError",),
+    "nas.listing": ("TrialRecord",),
+    "nas.lookup": ("Lookup",),
+    "nas.manifest": ("Bundle", "ExportError"),
+    "nas.mistakes": ("Mistakes",),
+    "nas.recipe": ("Recipe",),
+    "nas.results": ("Candidate", "Result", "SearchInterrupted"),
+    "nas.study": ("Study", "StudyError"),
+    "nas.tables": ("TableError",),
+    "nas.weight_files": ("WeightsError",),
+    "search_spaces": ("DecisionError", "NotFoundError"),
+}
+
+__all__ = [
+    "Budget",
+    "BudgetError",
+    "Bundle",
+    "Candidate",
+    "Comparison",
+    "DataError",
+    "DecisionError",
+    "DocumentError",
+    "ExportError",
+    "FixpointError",
+    "Lookup",
+    "Mistakes",
+    "NotFoundError",
+    "Recipe",
+    "Result",
+    "RunError",
+    "SearchInterrupted",
+    "Study",
+    "StudyError",
+    "TableError",
+    "TrialRecord",
+    "WeightsError",
+    "compare",
+    "export",
+    "read_trials",
+    "resume",
+    "search",
+    "status",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _WHERE.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,14 +6,18 @@ costs next to nothing to start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+from nas.study_keys import PlaceKeys, StudyKeys, refuse_callback, showing_keys
 
 if TYPE_CHECKING:
     from graphs.document import Settings
     from nas.comparing import Comparison
     from nas.driver import Observer
+    from nas.listing import TrialRecord
     from nas.manifest import Bundle
     from nas.results import Result
     from nas.study import Study
@@ -22,32 +26,38 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
+@showing_keys(StudyKeys)
 def search(
     study: Study | str | Path | None = None,
     *,
     run: str | Path | None = None,
     on_event: Observer | None = None,
     on_wait: Callable[[str], None] | None = None,
-    **keys: Any,
+    **keys: Unpack[StudyKeys],
 ) -> Result:
     """Searches a space for the network that classifies the images best within a budget.
 
-    What is asked for is a `nas.study.Study`, the path of a study file, or the keys of one: `nas.search(space="small",
+    What is asked for is a `nas.Study`, the path of a study file, or the keys of one: `nas.search(space="small",
     data="digits", trials=20, budget={"max_params": "4k"})`; keys beside a study are taken in place of its own. `space`
-    may be a `Space` as well.
+    may be a `Space` as well. docs/search.md says what each key means.
 
     `trials` counts networks that were trained, in full or in part; what is over budget or known already doesn't count.
     The best `candidates` are trained longer on two seeds and compared again on the validation part; the winner is
     trained on `final_seeds` seeds on all that is not the test part, measured on that, and exported to `bundle` in the
     run's folder: `run`, or runs/NAME. The space's own `params` called `classes`, `channels` and `size` follow from the
-    images, unless `set` sets them. `on_event` is told of every line of the ledger, `on_wait` of what may take some
-    seconds before there is one.
+    images, unless `set` sets them. `on_event(record, history)` is told of every line of the ledger, after it was
+    written: a record of `nas.records`, and the `nas.history.History` with it. `on_wait(text)` is told of what may take
+    some seconds before there is one.
 
     Raises: StudyError for keys that are wrong, DocumentError where they stand in a file; BudgetError before anything is
-    written, where nothing in the space fits; DataError; RunError, where the folder can't be used; ExportError;
-    SearchInterrupted on Ctrl-C.
+    written, where nothing in the space fits; DataError; Mistakes, where several of these are; RunError, where the
+    folder can't be used; ExportError. All are a `nas.FixpointError`. SearchInterrupted on Ctrl-C; TypeError for a
+    callback that can't be called so.
     """
     from nas import driver
+
+    refuse_callback("on_event", on_event, "record", "history")
+    refuse_callback("on_wait", on_wait, "text")
 
     return _with_study(
         study,
@@ -56,6 +66,7 @@ def search(
     )
 
 
+@showing_keys(StudyKeys)
 def compare(
     study: Study | str | Path | None = None,
     *,
@@ -63,7 +74,7 @@ def compare(
     seeds: int = 100,
     processes: int | None = None,
     on_done: Callable[[int, int], None] | None = None,
-    **keys: Any,
+    **keys: Unpack[StudyKeys],
 ) -> Comparison:
     """Compares samplers over many seeds, on a table of results in place of trainings; writes nothing.
 
@@ -76,6 +87,7 @@ def compare(
     """
     from nas import comparing
 
+    refuse_callback("on_done", on_done, "number of searches done", "number of searches")
     return _with_study(
         study,
         keys,
@@ -86,7 +98,7 @@ def compare(
 
 
 def _with_study(
-    study: Study | str | Path | None, keys: dict[str, Any], do: Callable[[Study, Space | None], Answer]
+    study: Study | str | Path | None, given: Mapping[str, object], do: Callable[[Study, Space | None], Answer]
 ) -> Answer:
     """Does something with a study and these keys, and with its space where that stands in no file.
 
@@ -98,19 +110,20 @@ def _with_study(
     from nas.study_files import read_study
     from search_spaces import Space
 
-    space = keys.get("space")
-    given = space if isinstance(space, Space) else None
-    if given is not None:
-        keys["space"] = given.name
+    keys: dict[str, Any] = {name: fspath(one) if isinstance(one, PathLike) else one for name, one in given.items()}
+    space = keys["space"] if isinstance(keys.get("space"), Space) else None
+    if space is not None:
+        keys["space"] = space.name
     if study is None or isinstance(study, Study):
-        return do(study.changed(**keys) if study else study_of(keys), given)
+        return do(study.changed(**keys) if study else study_of(keys), space)
     file = read_study(study)
     asked = study_in(file, keys)
     with file.located(keys):
-        return do(asked, given)
+        return do(asked, space)
 
 
-def resume(run: str | Path, *, on_event: Observer | None = None, **places: Any) -> Result:
+@showing_keys(PlaceKeys)
+def resume(run: str | Path, *, on_event: Observer | None = None, **places: Unpack[PlaceKeys]) -> Result:
     """Goes on with a run: finished trials stay, running ones go on from their last rung. A run that is over stays
     as it is; its bundle is written anew where it is gone or damaged, from the weights in the run's `final` folder.
 
@@ -121,7 +134,8 @@ def resume(run: str | Path, *, on_event: Observer | None = None, **places: Any) 
     """
     from nas import driver
 
-    return driver.resume(run, places, on_event)
+    refuse_callback("on_event", on_event, "record", "history")
+    return driver.resume(run, {**places}, on_event)
 
 
 def status(run: str | Path) -> Result:
@@ -129,6 +143,20 @@ def status(run: str | Path) -> Result:
     from nas import driver
 
     return driver.status(run)
+
+
+def read_trials(run: str | Path) -> Iterator[TrialRecord]:
+    """All trials of a run, read from its ledger one after the other, so that memory stays flat however many there are.
+
+    Those that are over come first, in the order in which they ended; then those that run or wait. Proposals that were
+    never trained are no trials: `Result.trials` counts them. `confirms` tells the longer trainings of the best from the
+    trials of the search. Takes no lock, also while the run goes on.
+
+    Raises: RunError, where there is no run; while reading, where a line is damaged.
+    """
+    from nas import listing
+
+    return listing.read_trials(Path(run))
 
 
 def export(

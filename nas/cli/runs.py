@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,7 @@ def resume(run: Run, keys: dict[str, Any], to: To = None, overwrite: Overwrite =
 def status(
     run: Run,
     watch: Annotated[bool, typer.Option("--watch", help="Show it go on, until it is over.")] = False,
+    trials: Annotated[bool, typer.Option("--trials", help="Every trial as a line of JSON, and nothing else.")] = False,
     optuna: Annotated[
         str | None, typer.Option(metavar="URL", help="Write it to an Optuna storage, as in sqlite:///runs.db.")
     ] = None,
@@ -117,7 +119,16 @@ def status(
       nas status runs/small-digits-1 --watch
       nas status runs/small-digits-1 --optuna sqlite:///runs.db
       nas status runs/small-digits-1 --json
+      nas status runs/small-digits-1 --trials > trials.jsonl
     """
+    if trials:
+        if watch or as_json or optuna is not None:
+            raise typer.BadParameter("--trials writes lines of JSON and nothing else: give it alone")
+        from nas.listing import read_trials
+
+        for trial in read_trials(run):
+            print(json.dumps(trial.as_dict()))
+        return
     from nas import driver
     from nas.results import INTERRUPTED as LEFT
     from nas.results import resume_command

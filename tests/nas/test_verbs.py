@@ -6,14 +6,21 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 import nas
+import search_spaces
 from nas import driver, exporting
+from nas.fidelity import METHODS
+from nas.study import Study, places
+from nas.study_keys import PlaceKeys, StudyKeys
+from nas.study_values import EXECUTORS, PROXIES, SAMPLERS
 
+PARTS = {"Budget": nas.Budget, "Recipe": nas.Recipe, "Lookup": nas.Lookup, "Space": search_spaces.Space}
 VERBS: dict[str, tuple[Callable[..., Any], ModuleType]] = {
     "status": (nas.status, driver),
     "export": (nas.export, exporting),
@@ -31,9 +38,50 @@ def test_a_verb_hands_on_all_that_it_is_given(
     assert verb(**given) == given
 
 
-def test_every_verb_has_its_documentation() -> None:
-    assert set(nas.__all__) == {"search", "compare", "resume", *VERBS}
+def test_every_verb_and_every_class_has_its_documentation() -> None:
+    assert {name for name in nas.__all__ if name.islower()} == {"search", "compare", "resume", "read_trials", *VERBS}
     assert all(getattr(nas, name).__doc__ for name in nas.__all__)
+    assert dir(nas) == nas.__all__
+
+
+@pytest.mark.parametrize("verb", [nas.search, nas.compare], ids=["search", "compare"])
+def test_the_keywords_of_a_verb_are_the_keys_of_a_study(verb: Callable[..., Any]) -> None:
+    assert set(StudyKeys.__annotations__) == set(Study.model_fields)
+    assert set(Study.model_fields) <= set(inspect.signature(verb).parameters)
+
+
+def test_the_keywords_of_resuming_are_the_keys_that_say_where_trials_run() -> None:
+    assert set(PlaceKeys.__annotations__) == set(places())
+    assert list(inspect.signature(nas.resume).parameters) == ["run", "on_event", *PlaceKeys.__annotations__]
+
+
+def test_the_words_of_a_keyword_are_those_that_a_study_takes() -> None:
+    hints = get_type_hints(StudyKeys, None, PARTS)
+    words = {name: get_args(hints[name]) for name in ("sampler", "fidelity", "screening", "executor")}
+    assert {name: {*found} for name, found in words.items()} == {
+        "sampler": {*SAMPLERS},
+        "fidelity": {*METHODS},
+        "screening": {*PROXIES},
+        "executor": {*EXECUTORS},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "callback"),
+    [("on_event", lambda record: None), ("on_wait", lambda: None), ("on_event", "print")],
+    ids=["too few", "none", "a text"],
+)
+def test_a_callback_that_cannot_be_called_is_refused_before_there_is_a_run(
+    name: str, callback: object, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match=f"`{name}` is called with"):
+        nas.search(space="small", data="digits", run=tmp_path / "run", **{name: callback})  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_path_is_taken_wherever_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(nas.FixpointError, match="there is no data at"):
+        nas.search(space="small", data=tmp_path / "gone")
 
 
 WORK = {"nas.driver", "nas.exporting", "nas.cli.runs", "nas.cli.difference", "graphs.drawing"}
@@ -48,6 +96,13 @@ def worked(script: str) -> set[str]:
 
 def test_the_package_and_a_command_import_nothing_that_does_not_serve_them() -> None:
     assert worked("import nas; from nas.cli.entry import run; run(['check', 'lenet5'])") == set()
+
+
+def test_the_package_alone_imports_none_of_its_classes() -> None:
+    script = "import sys, nas; dir(nas); print(*[name for name in sys.modules if name.partition('.')[0] in {0!r}])"
+    loaded = [sys.executable, "-c", script.format(("nas", "graphs", "blocks", "pydantic"))]
+    done = subprocess.run(loaded, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"nas", "nas.verbs", "nas.study_keys"}
 
 
 def test_what_does_the_work_would_be_seen() -> None:
