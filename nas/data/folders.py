@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from nas.data.parts import LAYOUT, MAX_BYTES, DataError, Part
+from nas.data.parts import LAYOUT, MAX_BYTES, DataError, Part, listed, too_few
+from nas.mistakes import together
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DEPTHS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "La", "RGBa")
+UNREADABLE = "repair or remove them; nothing was changed"
 GREY = ("1", "L", "LA")
-SHOWN_FAULTS = 8
 
 Found = tuple[dict[str, Part], tuple[str, ...], tuple[str, ...]]  # the parts, the classes, and notes
 
@@ -41,6 +42,7 @@ def read_folder(folder: Path) -> Found:
 def _read_parts(folders: Mapping[str, Path]) -> Found:
     files: dict[str, list[tuple[Path, str]]] = {}
     classes: tuple[str, ...] = ()
+    empty: list[str] = []
     for part, folder in sorted(folders.items(), key=lambda item: item[0] != "train"):
         found = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
         if not found:
@@ -52,21 +54,31 @@ def _read_parts(folders: Mapping[str, Path]) -> Found:
         files[part] = []
         for name in classes:
             images = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in SUFFIXES)
-            if not images:
-                raise DataError(
-                    f"class folder {folder / name} has no images",
-                    help=f"remove it, or put images there ({', '.join(SUFFIXES)})",
-                )
+            empty += [] if images else [str(folder / name)]
             files[part].extend((path, name) for path in images)
-    parts, notes = _decode(files, classes)
+    numbers = Counter(name for _, name in files["train"])
+    faults = [*_without_images(empty), *too_few(numbers, folders, str(folders["train"]))]
+    parts, notes = _decode(files, classes, faults)
     return parts, classes, notes
 
 
+def _without_images(folders: Sequence[str]) -> list[DataError]:
+    """What is said of class folders that are empty: at most one error."""
+    help = f"remove {'it' if len(folders) == 1 else 'them'}, or put images there ({', '.join(SUFFIXES)})"
+    if len(folders) > 1:
+        return [DataError(f"{len(folders)} class folders have no images:{listed(folders)}", help=help)]
+    return [DataError(f"class folder {folder} has no images", help=help) for folder in folders]
+
+
 def _decode(
-    files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str, ...]
+    files: Mapping[str, Sequence[tuple[Path, str]]], classes: tuple[str, ...], faults: list[DataError]
 ) -> tuple[dict[str, Part], tuple[str, ...]]:
-    """Decodes every file, and says at once which can't be read or have another size; with what was converted."""
-    every = [path for listed in files.values() for path, _ in listed]
+    """Decodes every file; with what was converted.
+
+    Raises: DataError, or Mistakes, with the `faults` that were found before and with all files that can't be read, have
+    another size or too many bits.
+    """
+    every = [path for members in files.values() for path, _ in members]
     headers: dict[Path, tuple[tuple[int, int], str]] = {}
     unreadable: list[str] = []
 
@@ -86,16 +98,20 @@ def _decode(
 
     for path in every:
         guarded(path, lambda image, path=path: headers.__setitem__(path, (image.size, image.mode)))  # type: ignore[misc]
-    if unreadable:  # some may break off only within their pixels
+    if unreadable or faults:  # some may break off only within their pixels
         for path in tuple(headers):
             guarded(path, lambda image: image.load())
-    _refuse(sorted(unreadable), "cannot be read", "repair or remove them; nothing was changed")
+    faults += _faults(sorted(unreadable), "cannot be read", UNREADABLE)
     sizes = [size for size, _ in headers.values()]
-    width, height = max(set(sizes), key=lambda size: (sizes.count(size), size))
+    width, height = max(set(sizes), key=lambda size: (sizes.count(size), size), default=(1, 1))
     odd = [f"{path}: {size[0]}x{size[1]}" for path, (size, _) in headers.items() if size != (width, height)]
-    _refuse(odd, f"whose size is not {width}x{height} as that of the others", "bring all images to one size first")
+    faults += _faults(
+        odd, f"whose size is not {width}x{height} as that of the others", "bring all images to one size first"
+    )
     deep = [f"{path}: {mode}" for path, (_, mode) in headers.items() if mode not in DEPTHS]
-    _refuse(deep, "with more than 8 bits a channel, which would be cut off", "bring them to 0..255 first")
+    faults += _faults(deep, "with more than 8 bits a channel, which would be cut off", "bring them to 0..255 first")
+    if faults:
+        raise together(faults)
     mode = "L" if all(mode in GREY for _, mode in headers.values()) else "RGB"
     channels = len(mode)
     if (num_bytes := len(every) * channels * height * width) > MAX_BYTES:
@@ -104,9 +120,9 @@ def _decode(
             help="make the images smaller, or give fewer of them",
         )
     result = {}
-    for part, listed in files.items():
-        images = np.empty((len(listed), channels, height, width), dtype=np.uint8)
-        for row, (path, _) in enumerate(listed):
+    for part, members in files.items():
+        images = np.empty((len(members), channels, height, width), dtype=np.uint8)
+        for row, (path, _) in enumerate(members):
 
             def read(image: Image.Image, row: int = row, images: NDArray[np.uint8] = images) -> None:
                 pixels = np.asarray(image.convert(mode), dtype=np.uint8)
@@ -114,8 +130,9 @@ def _decode(
 
             guarded(path, read)
         index = {name: label for label, name in enumerate(classes)}
-        result[part] = Part(images, np.array([index[name] for _, name in listed], dtype=np.int64))
-    _refuse(unreadable, "cannot be read", "repair or remove them; nothing was changed")
+        result[part] = Part(images, np.array([index[name] for _, name in members], dtype=np.int64))
+    for error in _faults(unreadable, "cannot be read", UNREADABLE):
+        raise error
     return result, _converted([mode for _, mode in headers.values()], mode)
 
 
@@ -129,8 +146,7 @@ def _converted(modes: Sequence[str], wanted: str) -> tuple[str, ...]:
     return (f"{num} of {len(modes)} images {'are' if num > 1 else 'is'} converted to {wanted}{lost}: {listed}",)
 
 
-def _refuse(faults: Sequence[str], what: str, help: str) -> None:
-    if faults:
-        shown = "".join(f"\n  {fault}" for fault in faults[:SHOWN_FAULTS])
-        more = f"\n  and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
-        raise DataError(f"{len(faults)} image{'s' * (len(faults) != 1)} {what}:{shown}{more}", help=help)
+def _faults(images: Sequence[str], what: str, help: str) -> list[DataError]:
+    """What is said of images with one thing wrong: at most one error."""
+    said = f"{len(images)} image{'s' * (len(images) != 1)} {what}:{listed(images)}"
+    return [DataError(said, help=help)] if images else []

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphs.faults import nearest
 from nas.data.archives import read_digits, read_npz
-from nas.data.parts import LAYOUT, Data, DataError, FinalData, Part, SearchData
+from nas.data.parts import LAYOUT, Data, DataError, FinalData, Part, SearchData, too_few
 from search_spaces.catalog import nearest_file
 
 PARTS = ("train", "validation", "test")
@@ -23,9 +23,10 @@ def load_data(source: str | Path, seed: int = 0) -> Data:
     have itself are split off, stratified by class and by `seed`: 60 % train, 20 % validation, 20 % test, or a fifth of
     the training part for validation where there is a test part.
 
-    Raises: DataError.
+    Raises: DataError; Mistakes, where there are several.
     """
     notes: tuple[str, ...] = ()
+    given = str(source)
     if str(source) == "digits" and not Path("digits").is_dir():
         parts, classes = read_digits()
     else:
@@ -43,32 +44,28 @@ def load_data(source: str | Path, seed: int = 0) -> Data:
         source = str(path.resolve())
     if len(classes) < 2:
         help = "labels are 0..K-1" if Path(source).is_file() else LAYOUT
-        raise DataError(f"{source} has {len(classes)} class, at least 2 are needed", help=help)
-    return _assemble(str(source), _split(parts, classes, str(source), seed), classes, seed, notes)
+        raise DataError(f"{given} has {len(classes)} class, at least 2 are needed", help=help)
+    return _assemble(str(source), _split(parts, classes, given, seed), classes, seed, notes)
 
 
 def _split(parts: Mapping[str, Part], classes: tuple[str, ...], source: str, seed: int) -> dict[str, Part]:
-    """Splits off what is missing, class by class, so that every class is in every part."""
+    """Splits off what is missing, class by class, so that every class is in every part. Raises: DataError."""
+    numbers = np.bincount(parts["train"].labels, minlength=len(classes))
+    for error in too_few(dict(zip(classes, map(int, numbers), strict=True)), parts, source):
+        raise error
     result = dict(parts)
     if "test" not in parts:
-        result |= _split_off("test", result["train"], 0.2, classes, source, seed)
+        result |= _split_off("test", result["train"], 0.2, seed)
     if "validation" not in parts:
-        result |= _split_off("validation", result["train"], 0.2 if "test" in parts else 0.25, classes, source, seed)
+        result |= _split_off("validation", result["train"], 0.2 if "test" in parts else 0.25, seed)
     return result
 
 
-def _split_off(
-    name: str, whole: Part, share: float, classes: tuple[str, ...], source: str, seed: int
-) -> dict[str, Part]:
+def _split_off(name: str, whole: Part, share: float, seed: int) -> dict[str, Part]:
     generator = np.random.default_rng([seed, PARTS.index(name)])
     taken = np.zeros(len(whole), dtype=bool)
     for label in np.unique(whole.labels):
         members = np.flatnonzero(whole.labels == label)
-        if len(members) < 2:
-            raise DataError(
-                f"class {classes[label]} of {source} has too few images to split off a {name} part",
-                help="at least 5 images per class are needed where the parts are not given",
-            )
         num_taken = max(1, round(share * len(members)))
         taken[generator.permutation(members)[:num_taken]] = True
     return {

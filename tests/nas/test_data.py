@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from nas.data import Data, DataError, FinalData, Part, SearchData, load_data
+from nas.mistakes import Mistakes
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,10 @@ def deepen_one(folder: Path) -> None:
         (lambda folder: (folder / "eel").mkdir(), r"class folder .*eel has no images"),
         (lambda folder: write_image(folder / "cat" / "x.png", (0, 0, 0), (7, 5)), r"not 6x5 .*\n  .*cat/x.png: 7x5"),
         (leave_one_class, r"has 1 class, at least 2 are needed"),
-        (lambda folder: write_image(folder / "eel" / "0.png", (0, 0, 0)), r"class eel of .* has too few images"),
+        (
+            lambda folder: write_image(folder / "eel" / "0.png", (0, 0, 0)),
+            r"class eel of .* has 1 image, too few to split off a test and a validation part",
+        ),
         (lambda folder: write_image(folder / "train" / "cat" / "0.png", (0, 0, 0)), r"has train/ and also cat/"),
         (deepen_one, r"1 image with more than 8 bits a channel, .*\n  .*cat/0.png: I;16"),
     ],
@@ -180,6 +184,41 @@ def test_a_folder_that_is_no_data_set_is_refused(folder: Path, spoil: Callable[[
     with pytest.raises(DataError, match=message) as caught:
         load_data(folder)
     assert caught.value.help
+
+
+def test_all_that_is_wrong_with_a_folder_is_told_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_two(folder)
+    for name, number in (("eel", 2), ("fox", 4)):
+        for index in range(number):
+            write_image(folder / name / f"{index}.png", (0, 0, 0))
+    for name in ("gnu", "hen"):
+        (folder / name).mkdir()
+    write_image(folder / "cat" / "x.png", (0, 0, 0), (7, 5))
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(Mistakes) as caught:
+        load_data(folder.name)
+    told = [error.message.partition(" (0 bytes")[0].splitlines() for error in caught.value.errors]
+    assert told == [
+        ["2 class folders have no images:", f"  {folder.name}/gnu", f"  {folder.name}/hen"],
+        [
+            f"2 classes of {folder.name} have too few images to split off a test and a validation part:",
+            "  eel: 2",
+            "  fox: 4",
+        ],
+        [
+            "2 images cannot be read:",
+            f"  {folder.name}/dog/3.png: cannot identify image file '{folder.name}/dog/3.png'",
+            f"  {folder.name}/dog/4.png: image file is truncated",
+        ],
+        ["1 image whose size is not 6x5 as that of the others:", f"  {folder.name}/cat/x.png: 7x5"],
+    ]
+
+
+def test_a_part_that_is_given_needs_no_number_of_images(tmp_path: Path) -> None:
+    for part in ("train", "val", "test"):
+        for name in "ab":
+            write_image(tmp_path / part / name / "0.png", 0)
+    assert load_data(tmp_path).search.classes == ("a", "b")
 
 
 def test_parts_with_different_classes_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import nas as package
 from blocks.errors import BudgetError
@@ -83,6 +84,8 @@ def test_faults_of_keys_and_of_what_they_name_are_told_together(
 def test_images_that_cannot_be_read_are_notes_of_the_key(tmp_path: Path, nas: Callable[..., Answer]) -> None:
     for name in ("cat", "dog"):
         (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(5):
+            Image.new("L", (8, 8)).save(tmp_path / "pictures" / name / f"{number}.png")
         (tmp_path / "pictures" / name / "1.png").write_text("no picture")
     path = write(tmp_path, "version: 1\nspace: small\ndata: pictures\n")
     code, _, err = nas("check", path)
