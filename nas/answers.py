@@ -12,7 +12,7 @@ from blocks.errors import FixpointError
 from graphs.quantities import format_count
 from nas.lookup import Lookup
 from nas.mistakes import together
-from nas.tables import Key, Row, Table, TableError
+from nas.tables import Key, LineFault, Row, Table, TableError, refuse
 
 if TYPE_CHECKING:
     from graphs import Budget
@@ -37,9 +37,9 @@ class Answers:
     """What a table says of the points of a space.
 
     A point without a row, or with an empty cell in a column that is asked for, is not in the table. `note` says how
-    many rows are no point of the space; it is empty where all are one.
+    many rows are no point of the space and how many points have no row; it is empty where all are one and have one.
 
-    Raises: TableError, where a column or a cell is wrong, or no row is a point of the space, and `Mistakes` of several
+    Raises: TableError, where columns or cells are wrong, or no row is a point of the space, and `Mistakes` of several
     columns; DecisionError where the space doesn't say how its decisions spell a key.
     """
 
@@ -48,11 +48,13 @@ class Answers:
         self.table = table
         self.lookup = lookup
         _refuse_missing_columns(table, lookup)
-        self._rows = table.rows(lookup.key)
-        self._values = {epoch: table.numbers(column).tolist() for epoch, column in lookup.seen.items()}
-        last = lookup.seen[lookup.epochs[-1]]
-        self._reported = table.numbers(lookup.report or last).tolist()
-        self._seconds = self._costs()
+        faults: list[LineFault] = []
+        self._rows = table.rows(lookup.key, faults)
+        self._values = {epoch: table.numbers(column, faults).tolist() for epoch, column in lookup.seen.items()}
+        last = lookup.epochs[-1]
+        self._reported = table.numbers(lookup.report, faults).tolist() if lookup.report else self._values[last]
+        self._seconds = self._costs(faults)
+        refuse(table.source, {*faults})
         self._points: dict[Row, Mapping[str, object]] = {}  # where two points may have one row
         self.note = self._judge_rows()
 
@@ -109,7 +111,7 @@ class Answers:
         columns = (*self._values.values(), self._reported, *self._seconds.values())
         return all(column[row] == column[row] for column in columns)
 
-    def _costs(self) -> dict[int, list[float]]:
+    def _costs(self, faults: list[LineFault]) -> dict[int, list[float]]:
         """The seconds until each epoch: of the table, else in proportion to the epochs; without any, 1 for each."""
         epochs, cost = self.lookup.epochs, self.lookup.cost
         if cost is None:
@@ -120,25 +122,27 @@ class Answers:
                 f"`cost` has no column for {epochs[-1]} epochs, the end of a training",
                 help=f"cost: COLUMN, or {epochs[-1]}=COLUMN with others for fewer epochs",
             )
-        known = {epoch: self._seconds_of(column) for epoch, column in cost.items()}
+        known = {epoch: self._seconds_of(column, faults) for epoch, column in cost.items()}
         whole = known[epochs[-1]]
         return {epoch: known.get(epoch, [all_ * epoch / epochs[-1] for all_ in whole]) for epoch in epochs}
 
-    def _seconds_of(self, column: str) -> list[float]:
-        """The numbers of a column of seconds. Raises: TableError where one is below 0."""
-        numbers: list[float] = self.table.numbers(column).tolist()
-        for row, number in enumerate(numbers):
-            if number < 0:
-                help = "a training takes 0 seconds or more; correct the cell, or leave it empty"
-                raise self.table.fault(row, column, "is a negative number of seconds", help)
+    def _seconds_of(self, column: str, faults: list[LineFault]) -> list[float]:
+        """The numbers of a column of seconds; those below 0 go to the `faults`."""
+        numbers: list[float] = self.table.numbers(column, faults).tolist()
+        help = "a training takes 0 seconds or more; correct the cell, or leave it empty"
+        message = "is a negative number of seconds"
+        faults += [self.table.fault(row, column, message, help) for row, number in enumerate(numbers) if number < 0]
         return numbers
 
     def _judge_rows(self) -> str:
-        """The note on rows that are no points of the space. Raises: TableError where none is one."""
+        """The note on rows without a point, and points without a row. Raises: TableError where no row is a point."""
         keys = list(self._rows)[:MOST_JUDGED]
         strangers = [key for key in keys if not self._is_point(key)]
+        is_whole, known = len(keys) == len(self._rows), len(keys) - len(strangers)
+        covered = f"the space has {format_count(self._space.size())} points, {known:,} have a row"
         if not strangers:
-            return ""
+            lacks_some = is_whole and self._space.has_unique_keys and known < self._space.size()
+            return covered if lacks_some else ""
         first, name = strangers[0], self._space.name
         spelled = self._space.key(self._space.sample(1).points[0].decisions)
         padded = [key for key in strangers if self._is_point(_padded(key, spelled))]
@@ -154,14 +158,13 @@ class Answers:
                 f"{', '.join(first)}, a point of the space spells {', '.join(spelled)}",
                 help=hint or "correct `key` of the space, or name the columns that hold the key",
             )
-        rows = f"{len(keys):,} rows" if len(keys) == len(self._rows) else f"the first {len(keys):,} rows"
+        rows = f"{len(keys):,} rows" if is_whole else f"the first {len(keys):,} rows"
         line, key = self.table.lines[self._rows[first]], ", ".join(first)
         verb = "is" if len(strangers) == 1 else "are"
         which = f"it is line {line} (`{key}`)" if len(strangers) == 1 else f"the first is line {line} (`{key}`)"
         note = f"{len(strangers):,} of {rows} {verb} no point of `{name}`, {which}"
-        if len(keys) == len(self._rows):
-            size, known = format_count(self._space.size()), len(keys) - len(strangers)
-            note += f"; the space has {size} points, {known:,} have a row"
+        if is_whole:
+            note += f"; {covered}"
         return f"{note}; {hint}" if hint else note
 
     def _is_point(self, key: Key) -> bool:

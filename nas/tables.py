@@ -10,7 +10,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BYTES = 2**30
+MOST_SHOWN = 10  # faults that are told
 
 Row = int
 Key = tuple[str, ...]
@@ -36,6 +37,28 @@ class TableError(FixpointError):
     """
 
     path: tuple[str, ...] = ("table",)
+
+
+@dataclass(frozen=True, order=True)
+class LineFault:
+    """What is wrong in a line of a table."""
+
+    line: int
+    message: str
+    help: str
+
+
+def refuse(source: str, faults: Collection[LineFault]) -> None:
+    """Raises TableError where there are faults, with the first of them by their lines, and every help once."""
+    if not faults:
+        return
+    ordered = sorted(faults)
+    help = "; ".join(dict.fromkeys(fault.help for fault in ordered))
+    if len(ordered) == 1:
+        raise TableError(f"{source}:{ordered[0].line}: {ordered[0].message}", help=help)
+    shown = [f"line {fault.line}: {fault.message}" for fault in ordered[:MOST_SHOWN]]
+    shown += [f"and {len(ordered) - MOST_SHOWN} more"] * (len(ordered) > MOST_SHOWN)
+    raise TableError(f"{source} has {len(ordered):,} faults:" + "".join(f"\n  {one}" for one in shown), help=help)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,40 +82,49 @@ class Table:
             raise TableError(f"{self.source} has no column `{name}`", help=help)
         return self.cells[name]
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
-        """The numbers of a column, NaN where a cell is empty. Raises: TableError for what is no number."""
+    def numbers(self, name: str, faults: list[LineFault]) -> NDArray[np.float64]:
+        """The numbers of a column, NaN where a cell is empty; what is no number goes to the `faults`.
+
+        Raises: TableError where there is no such column.
+        """
         import numpy as np
 
         texts = self.column(name)
         found = np.full(len(texts), np.nan)
         for row, text in enumerate(texts):
-            if text:
-                try:
-                    found[row] = float(text)
-                except ValueError:
-                    help = "correct the cell, or leave it empty; a number has a point, and no unit"
-                    raise self.fault(row, name, "is no number", help) from None
-                if not np.isfinite(found[row]):
-                    help = "leave the cell empty where there is no value"
-                    raise self.fault(row, name, "is no finite number", help)
+            if not text:
+                continue
+            try:
+                number = float(text)
+            except ValueError:
+                help = "correct the cell, or leave it empty; a number has a point, and no unit"
+                faults.append(self.fault(row, name, "is no number", help))
+                continue
+            if np.isfinite(number):
+                found[row] = number
+            else:
+                help = "leave the cell empty where there is no value"
+                faults.append(self.fault(row, name, "is no finite number", help))
         return found
 
-    def fault(self, row: Row, name: str, message: str, help: str) -> TableError:
+    def fault(self, row: Row, name: str, message: str, help: str) -> LineFault:
         """What is wrong with a cell, with its line and its text."""
         text = self.column(name)[row][:40]
-        return TableError(f"{self.source}:{self.lines[row]}: `{text}` in the column `{name}` {message}", help=help)
+        return LineFault(self.lines[row], f"`{text}` in the column `{name}` {message}", help)
 
-    def rows(self, names: Sequence[str]) -> dict[Key, Row]:
-        """The rows by what they have in the columns of the key. Raises: TableError where two rows have one key."""
+    def rows(self, names: Sequence[str], faults: list[LineFault]) -> dict[Key, Row]:
+        """The rows by what they have in the columns of the key; a second row of one key goes to the `faults`.
+
+        Raises: TableError where there is no such column.
+        """
         columns = [self.column(name) for name in names]
         found: dict[Key, Row] = {}
         for row, key in enumerate(zip(*columns, strict=True)):
-            if key in found:
-                raise TableError(
-                    f"{self.source}:{self.lines[row]}: the key {', '.join(key)} stands here for the second time",
-                    help=f"first in line {self.lines[found[key]]}; remove one of them, or give more columns as the key",
-                )
-            found[key] = row
+            first = self.lines[found.setdefault(key, row)]
+            if first != self.lines[row]:
+                message = f"the key {', '.join(key)} stands here again, first in line {first}"
+                help = "remove one of them, or give more columns as the key"
+                faults.append(LineFault(self.lines[row], message, help))
         return found
 
 
@@ -116,10 +148,9 @@ def read_table(path: str | Path) -> Table:
     for position, name in enumerate(header):
         if name in header[:position]:
             raise TableError(f"{path}:1: two columns are called `{name}`", help="give one of them another name")
-    for line, row in rest:
-        if len(row) != len(header):
-            message = f"{path}:{line}: {len(row)} cells, and {len(header)} columns in line 1"
-            raise TableError(message, help=separated or _CSV)
+    unlike = [(line, row) for line, row in rest if len(row) != len(header)]
+    words = "{} cells, and {} columns in line 1"
+    refuse(str(path), [LineFault(line, words.format(len(row), len(header)), separated or _CSV) for line, row in unlike])
     if separated:
         raise TableError(f"{path}:1: a single column, `{header[0][:60]}`", help=separated)
     cells = dict(zip(header, zip(*(row for _, row in rest), strict=True), strict=True))

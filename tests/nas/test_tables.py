@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.tables import TableError, read_table
+from nas.tables import LineFault, TableError, read_table, refuse
 
 TEXT = "arch,acc,params\n0001,93.5,10\n0100,,20\n"
 
@@ -35,9 +35,10 @@ def written(folder: Path, text: str, name: str = "t.csv") -> Path:
 def test_a_table_has_texts_numbers_and_rows_by_key(name: str, text: str, tmp_path: Path) -> None:
     table = read_table(written(tmp_path, text, name))
     assert list(table.column("arch")) == ["0001", "0100"]
-    assert table.rows(["arch"]) == {("0001",): 0, ("0100",): 1}
-    assert table.rows(["params", "arch"]) == {("10", "0001"): 0, ("20", "0100"): 1}
-    accuracies = table.numbers("acc")
+    faults: list[LineFault] = []
+    assert table.rows(["arch"], faults) == {("0001",): 0, ("0100",): 1}
+    assert table.rows(["params", "arch"], faults) == {("10", "0001"): 0, ("20", "0100"): 1}
+    accuracies = table.numbers("acc", faults)
     assert accuracies[0] == 93.5
     assert isnan(accuracies[1])
 
@@ -87,23 +88,37 @@ def test_a_column_that_there_is_not_is_told_with_the_nearest(tmp_path: Path) -> 
 
 def test_a_cell_that_is_no_number_is_told_with_its_line(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, TEXT.replace("93.5", "93.5%")))
-    with pytest.raises(TableError, match=r"t\.csv:2: `93.5%` in the column `acc` is no number"):
-        table.numbers("acc")
+    faults: list[LineFault] = []
+    table.numbers("acc", faults)
+    assert [(fault.line, fault.message) for fault in faults] == [(2, "`93.5%` in the column `acc` is no number")]
 
 
 def test_two_rows_of_one_key_are_refused_with_both_lines(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, f"{TEXT}0001,90,30\n"))
-    with pytest.raises(TableError, match=r"t\.csv:4: the key 0001 stands here for the second time") as caught:
-        table.rows(["arch"])
-    assert caught.value.help.startswith("first in line 2")
+    faults: list[LineFault] = []
+    table.rows(["arch"], faults)
+    with pytest.raises(TableError, match=r"t\.csv:4: the key 0001 stands here again, first in line 2"):
+        refuse(table.source, faults)
 
 
 @pytest.mark.parametrize("cell", ["inf", "-inf", "nan", "1e999"])
 def test_a_cell_that_is_no_finite_number_is_told_with_its_line(cell: str, tmp_path: Path) -> None:
     table = read_table(written(tmp_path, TEXT.replace("93.5", cell)))
-    with pytest.raises(TableError, match=rf"t\.csv:2: `{cell}` in the column `acc` is no finite number") as caught:
-        table.numbers("acc")
-    assert "leave the cell empty" in caught.value.help
+    faults: list[LineFault] = []
+    table.numbers("acc", faults)
+    assert [(fault.line, fault.message) for fault in faults] == [
+        (2, f"`{cell}` in the column `acc` is no finite number")
+    ]
+    assert "leave the cell empty" in faults[0].help
+
+
+def test_lines_with_too_many_or_too_few_cells_are_told_together(tmp_path: Path) -> None:
+    with pytest.raises(TableError) as caught:
+        read_table(written(tmp_path, f"{TEXT}0011,1\n0111,1,2,3\n"))
+    assert caught.value.message.splitlines()[1:] == [
+        "  line 4: 2 cells, and 3 columns in line 1",
+        "  line 5: 4 cells, and 3 columns in line 1",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -500,8 +501,9 @@ ZEROS = "leading zeros are missing, as spreadsheets take them away: 01 for 1"
             "1 of 2 rows is no point of `digits`, it is line 3 (`22`); the space has 4 points, 1 have a row",
         ),
         (("00", "10", "01", "11"), ""),
+        (("00", "10", "01"), "the space has 4 points, 3 have a row"),
     ],
-    ids=["zeros", "others", "one", "none"],
+    ids=["zeros", "others", "one", "none", "gaps"],
 )
 def test_rows_that_are_no_points_are_remarked(
     keys: tuple[str, ...], note: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -535,6 +537,31 @@ def test_seconds_below_zero_are_told_with_their_line(tmp_path: Path, table: Path
     table.write_text(table.read_text().replace(row["seconds"], "-5"))
     with pytest.raises(TableError, match=r"table\.csv:5: `-5` in the column `seconds` is a negative number of seconds"):
         search(tmp_path / "run", table, lookup={"cost": "seconds"})
+
+
+def test_all_bad_cells_of_a_table_are_told_at_once_ten_of_them_by_their_lines(tmp_path: Path) -> None:
+    study = write_digits(tmp_path, "00", "01", "10", "11")
+    text = "arch,val\n00,x\n01,inf\n00,1\n" + "".join(f"{number},y\n" for number in range(20, 29))
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(DocumentError) as caught:
+        nas.search(study, run=tmp_path / "run")
+    (fault,) = caught.value.faults
+    assert fault.message == f"{tmp_path / 't.csv'} has 12 faults"
+    assert fault.notes[:3] == (
+        "line 2: `x` in the column `val` is no number",
+        "line 3: `inf` in the column `val` is no finite number",
+        "line 4: the key 00 stands here again, first in line 2",
+    )
+    assert (len(fault.notes), fault.notes[-1]) == (11, "and 2 more")
+    assert "a number has a point" in fault.help
+    assert "remove one of them" in fault.help
+
+
+def test_the_time_of_a_run_on_a_table_is_called_that_of_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["search", str(write_digits(tmp_path, "00", "01")), "--run", str(tmp_path / "run")]) == 0
+    assert re.search(r"^time +\S+ s by the clock of the table$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_a_run_on_a_table_has_nothing_to_export(tmp_path: Path, table: Path) -> None:
