@@ -14,6 +14,9 @@ METRICS = ("params", "macs", "flops", "activation_bytes", "peak_bytes")
 BOUNDS = tuple(f"{side}_{metric}" for metric in METRICS for side in ("max", "min"))
 
 
+Bounds = Mapping[str, int | float | str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Bounds by name, `max_params`, `min_macs`, ...: both ends belong to the budget. An empty one admits everything."""
@@ -21,7 +24,7 @@ class Budget:
     bounds: tuple[tuple[str, int], ...] = ()
 
     @staticmethod
-    def of(bounds: Mapping[str, int | float | str | None] | None = None, **more: int | float | str | None) -> Budget:
+    def of(bounds: Bounds | None = None, **more: int | float | str | None) -> Budget:
         """A budget of numbers or texts such as "4k"; None is no bound.
 
         Raises `BudgetError` for an unknown bound, a text that is no number, and a minimum above its maximum.
@@ -39,6 +42,11 @@ class Budget:
             if most is not None and least > most:
                 raise BudgetError(f"min_{metric} {least:,} is above max_{metric} {most:,}: no network fits")
         return Budget(tuple((name, found[name]) for name in BOUNDS if name in found))
+
+    @staticmethod
+    def read(given: Budget | Bounds | None) -> Budget:
+        """A budget, or one of these bounds; None is an empty one. Raises: as `of` does."""
+        return given if isinstance(given, Budget) else Budget.of(given)
 
     def violations(self, costs: Costs | Totals) -> dict[str, float]:
         """For every bound by how much it is missed, relative to it: above 0 where violated, at most 0 where kept."""

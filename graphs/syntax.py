@@ -23,7 +23,7 @@ def refuse_syntax(error: yaml.YAMLError, source: Source, faults: FaultList) -> N
     notes: tuple[str, ...] = ()
     help = ""
     mark = place
-    if "any token" in problem and character == "\t":
+    if "tab character" in problem or ("any token" in problem and character == "\t"):
         message, help = "a tab stands in the indentation", "indent with spaces"
     elif "any token" in problem:
         message, help = f"a text can't begin with `{character}`", _quoted(place)

@@ -18,6 +18,8 @@ import yaml
 from graphs.faults import FaultList, Mark, Source, nearest
 from graphs.syntax import refuse_syntax
 
+WEIGHTS = (".safetensors", ".pt", ".pth", ".pt2", ".bin", ".ckpt", ".npz")
+UTF16 = (b"\xff\xfe", b"\xfe\xff")  # what such a text begins with
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
@@ -97,7 +99,14 @@ def read_source(path: Path, faults: FaultList, *, name: str | None = None, built
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # a ValueError is a path with a null byte
         why = getattr(error, "strerror", None) or str(error)
-        faults.add("unreadable", f"cannot be read: {why}", Mark(source, 1, 1, 2))
+        help = ""
+        if isinstance(error, FileNotFoundError) and path.name == str(path) and not path.suffix:
+            help = f'a network that ships is loaded by search_spaces.load_network("{path}")'
+        faults.add("unreadable", f"cannot be read: {why}", Mark(source, 1, 1, 2), help=help)
+        return None
+    if is_binary := _binary(path, content):
+        message, help = is_binary
+        faults.add("unreadable", message, Mark(source, 1, 1, 2), help=help)
         return None
     if len(content) > MAX_BYTES:
         _refuse_size(source, faults)
@@ -110,6 +119,21 @@ def read_source(path: Path, faults: FaultList, *, name: str | None = None, built
         message = f"this is no UTF-8 text: {error.reason} at byte {error.start}"
         faults.add("unreadable", message, Mark(source, line, column, column + 1), help="save it as UTF-8")
         return None
+
+
+def _binary(path: Path, content: bytes) -> tuple[str, str] | None:
+    """What is said of a file that is no text, and what to do about it; None of one that may be."""
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        return "this is an exported network, not a document", "its document is `architecture.yaml` in its bundle"
+    if suffix in WEIGHTS:
+        return "these are weights, not a document", f"nas export NETWORK --weights {path.name}"
+    if b"\0" in content and not content.startswith(UTF16):
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError:
+            return "this is a binary file, not a document", "a document is a text: YAML or JSON"
+    return None
 
 
 def source_of(text: str, name: str, faults: FaultList) -> Source | None:

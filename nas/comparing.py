@@ -167,6 +167,12 @@ class Comparison:
         }
 
 
+def without_table() -> StudyError:
+    """The error of a comparison of trainings."""
+    help = "give a table of results, or search with one seed"
+    return StudyError.at("table", "samplers are compared on a `table`, where nothing is trained", help=help)
+
+
 def compare(
     study: Study,
     samplers: Sequence[str],
@@ -184,8 +190,7 @@ def compare(
     Raises: StudyError, TableError, BudgetError, DecisionError; FixpointError where a process is killed.
     """
     if study.table is None:
-        help = "give a table of results, or search with one seed"
-        raise StudyError.at("table", "samplers are compared on a `table`, where nothing is trained", help=help)
+        raise without_table()
     if len(study.objectives) > 1:
         message = f"samplers are compared by one objective, not by {', '.join(study.objectives)}"
         raise StudyError.at("objectives", message, help="leave `objectives` out, or search with one seed")

@@ -83,7 +83,8 @@ LookupMap = Annotated[Lookup, PlainSerializer(lambda lookup: lookup.model_dump(m
 class Study(BaseModel):
     """What to search, with what, for what, and until when.
 
-    `recipe` holds what is to be other than the images suggest. `time` is in seconds, as a text with its unit (`2h`);
+    `recipe` holds what is to be other than the images suggest. `time` is a number of seconds, or a text with its unit
+    (`2h`), which alone a study file and a flag take;
     `target` an accuracy, 0.95 or `95%`. The search proper ends with the first of `trials`, `time` and `target`; where
     neither `trials` nor `time` is given, after `DEFAULT_TRIALS`. `prefer` is an objective, or `knee`: the network of
     the front that is nearest to the best of each objective.
@@ -241,6 +242,7 @@ def _fault(details: ErrorDetails) -> StudyFault:
     if kind == "extra_forbidden":
         known = _PARTS.get(str(path[0]), Study.model_fields) if len(path) > 1 else Study.model_fields
         help = nearest(name, known) or f"it takes {one_of(known, most=len(known))}"
+        help = _NO_KEYS.get(name, help) if len(path) == 1 else help
         return StudyFault(path, f"{whole} has no key `{name}`", help, "unknown-key")
     if kind == "missing":
         return StudyFault(path, f"`{name}` is missing: {whole} needs it", f"{name}: ...", "missing-key")
@@ -257,6 +259,10 @@ def _as_written(value: object) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool | list | dict) else str(value)
 
 
+_NO_KEYS = {
+    "seeds": "a study has one `seed`; samplers are compared over several by `nas search STUDY --seeds N`, or "
+    "`nas.compare(STUDY, seeds=N)`"
+}
 _PARTS = {"recipe": Recipe.model_fields, "table": Lookup.model_fields}
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _KINDS = {

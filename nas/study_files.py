@@ -161,6 +161,8 @@ def read_study(path: str | Path) -> StudyFile:
     keys = _data(tree, (), keys_at, values_at)
     del keys["version"]
     missing: list[StudyFault] = []
+    if isinstance(time := keys.get("time"), int | float) and not isinstance(time, bool):
+        keys["time"] = f"{time:g}"  # which lacks a unit
     keys = {name: _from_there(name, value, path.parent, missing) for name, value in keys.items()}
     if isinstance(given := keys.get("table"), Mapping) and isinstance(given.get("file"), str):
         keys["table"] = {**given, "file": _table_from_there(given["file"], path.parent, missing)}

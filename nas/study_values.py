@@ -76,8 +76,8 @@ def _read_budget(given: object) -> Budget:
         raise all_wrong(*found)
     try:
         return Budget.of(given)
-    except BudgetError as error:
-        raise wrong(error.message, error.help) from None
+    except BudgetError as error:  # a minimum above its maximum, which begins with its name
+        raise all_wrong(Wrong(error.message, error.help, error.message.partition(" ")[0])) from None
 
 
 def _read_settings(given: object) -> object:
@@ -98,6 +98,10 @@ def _read_seconds(given: object) -> object:
     if not isinstance(given, str):
         return given
     match = _TIME.fullmatch(given.strip())
+    if match is not None and not match[2]:
+        number = match[1]
+        help = f"did you mean {number}s, {number}m or {number}h? These are seconds, minutes and hours"
+        raise wrong(f"`time` is a number with a unit, got `{given}`", help)
     if match is None or match[2] not in _UNITS:
         raise wrong(f"`time` is a number with a unit, got `{given}`", "as in 30s, 20m, 2h or 1d")
     return float(match[1]) * _UNITS[match[2]]
@@ -150,7 +154,7 @@ Seconds = Annotated[
     float,
     BeforeValidator(_read_seconds),
     Field(gt=0, strict=True),
-    WithJsonSchema({"type": ["string", "number"], "pattern": f"^{_TIME.pattern}$".replace("[a-zA-Z]*", "[smhd]")}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_TIME.pattern}$".replace("[a-zA-Z]*", "[smhd]")}),
 ]
 Share = Annotated[float, BeforeValidator(_read_share), WithJsonSchema({"type": ["string", "number"]})]
 Objectives = Annotated[

@@ -88,6 +88,8 @@ def compare(
     from nas import comparing
 
     refuse_callback("on_done", on_done, "number of searches done", "number of searches")
+    if study is None and keys.get("table") is None:
+        raise comparing.without_table()
     return _with_study(
         study,
         keys,

@@ -97,7 +97,9 @@ def find(name_or_path: str | Path, kind: Kind) -> CatalogEntry:
     if name in _shipped(other):
         raise NotFoundError(f"`{name}` is a {other}, not a {kind}", help=_SHOWN_BY[other].format(name))
     longer = [one for one in known if one.endswith(f"_{name.lower()}") or one.startswith(f"{name.lower()}_")]
+    beside = next((f"{name}{suffix}" for suffix in SUFFIXES if Path(f"{name}{suffix}").is_file()), "")
     meant = f"did you mean {one_of(longer, most=4)}?" if longer else nearest(name, known)
+    meant = f"did you mean `{beside}`?" if beside else meant
     help = meant or f"there is {_listed(known)}, or a path to a file"
     raise NotFoundError(f"there is no {kind} `{name}`", help=help)
 

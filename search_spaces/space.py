@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 
 Known = TypeVar("Known")
+Budgeted = Budget | Mapping[str, int | float | str | None]  # or its bounds, as in {"max_params": "4k"}
 
 MAX_REMEMBERED = 2_000  # points whose costs and hash are remembered, of a space that is too large to be listed,
 MAX_WALKS = 64  # what was made on those walked last, of which hash and peak may be asked soon,
@@ -49,7 +50,10 @@ MAX_GRAPHS = 16  # and graphs
 
 
 class Space:
-    """All networks that a document with holes stands for. A document without holes is a space of one point."""
+    """All networks that a document with holes stands for. A document without holes is a space of one point.
+
+    Wherever a method takes a budget, it takes its bounds as well: `space.sample(3, {"max_params": "4k"})`.
+    """
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -133,25 +137,25 @@ class Space:
             self._grids = {bounds: Grid(self.chain, bounds)}
         return self._grids[bounds]
 
-    def count(self, budget: Budget | None = None) -> Count:
+    def count(self, budget: Budgeted | None = None) -> Count:
         """How many legal points keep a budget, exact where that is possible."""
-        return count_points(self, budget or Budget())
+        return count_points(self, Budget.read(budget))
 
-    def list_points(self, budget: Budget | None = None) -> tuple[Point, ...] | None:
+    def list_points(self, budget: Budgeted | None = None) -> tuple[Point, ...] | None:
         """All legal points that keep a budget, in order, where there are at most 20,000 and a way to list them; None
         where there are more, or no way. The last answer is remembered."""
-        budget = budget or Budget()
-        if budget not in self._lists:
-            self._lists = {budget: list_points(self, budget)}
-        return self._lists[budget]
+        bounds = Budget.read(budget)
+        if bounds not in self._lists:
+            self._lists = {bounds: list_points(self, bounds)}
+        return self._lists[bounds]
 
-    def draw_decisions(self, number: int, budget: Budget | None = None, seed: int = 0) -> Drawn:
+    def draw_decisions(self, number: int, budget: Budgeted | None = None, seed: int = 0) -> Drawn:
         """So many decision sets that keep a budget, without their networks where the space is a chain: as `sample`
         draws them, and some thousand times as fast.
 
         Raises `BudgetError` where nothing in the space keeps the budget.
         """
-        return draw_decisions(self, number, budget or Budget(), Random(seed))
+        return draw_decisions(self, number, Budget.read(budget), Random(seed))
 
     def key(self, decisions: Mapping[str, object]) -> tuple[str, ...]:
         """How a point spells the key of its row in a table, a text for each column: by `key` of the document.
@@ -263,11 +267,11 @@ class Space:
         """A point, uniform over all of them, or in proportion to their prior; None where it is no legal network."""
         return self._try(lambda decision: choose_exactly(decision.masses, random))
 
-    def draws(self, budget: Budget | None = None, seed: int = 0) -> FeasibleDraws:
+    def draws(self, budget: Budgeted | None = None, seed: int = 0) -> FeasibleDraws:
         """An endless stream of points that keep a budget."""
-        return FeasibleDraws(self, budget or Budget(), Random(seed))
+        return FeasibleDraws(self, Budget.read(budget), Random(seed))
 
-    def sample(self, num_points: int, budget: Budget | None = None, seed: int = 0) -> Sampled:
+    def sample(self, num_points: int, budget: Budgeted | None = None, seed: int = 0) -> Sampled:
         """Points that keep a budget, the same for the same seed; a point may be drawn more than once.
 
         Raises `BudgetError` where nothing in the space keeps the budget.
@@ -276,13 +280,15 @@ class Space:
         points = tuple(draws.next() for _ in range(num_points))
         return Sampled(points, draws.acceptance, draws.uniform, draws.how)
 
-    def neighbours(self, decisions: Decisions, budget: Budget | None = None, seed: int = 0) -> Iterator[Point]:
+    def neighbours(self, decisions: Decisions, budget: Budgeted | None = None, seed: int = 0) -> Iterator[Point]:
         """Every legal point that keeps a budget and is one decision away; what a change makes matter is drawn."""
-        return neighbours(self, decisions, budget or Budget(), Random(seed))
+        return neighbours(self, decisions, Budget.read(budget), Random(seed))
 
-    def mutate(self, decisions: Decisions, random: Random, num_changes: int = 1, budget: Budget | None = None) -> Point:
+    def mutate(
+        self, decisions: Decisions, random: Random, num_changes: int = 1, budget: Budgeted | None = None
+    ) -> Point:
         """A legal point that keeps a budget and is `num_changes` decisions away. Raises `BudgetError` without one."""
-        return mutate(self, decisions, budget or Budget(), random, num_changes)
+        return mutate(self, decisions, Budget.read(budget), random, num_changes)
 
     def mutants(
         self,
@@ -290,26 +296,26 @@ class Space:
         random: Random,
         num_points: int,
         num_changes: int = 1,
-        budget: Budget | None = None,
+        budget: Budgeted | None = None,
     ) -> list[Point]:
         """`num_points` different points, each `num_changes` decisions away; fewer where no more are found."""
-        return mutants(self, decisions, budget or Budget(), random, num_points, num_changes)
+        return mutants(self, decisions, Budget.read(budget), random, num_points, num_changes)
 
-    def crossover(self, one: Decisions, other: Decisions, random: Random, budget: Budget | None = None) -> Point:
+    def crossover(self, one: Decisions, other: Decisions, random: Random, budget: Budgeted | None = None) -> Point:
         """A legal point that keeps a budget, its decisions those of two points. Raises `BudgetError` without one."""
-        return crossover(self, one, other, budget or Budget(), random)
+        return crossover(self, one, other, Budget.read(budget), random)
 
-    def lint(self, budget: Budget | None = None, num_samples: int = 200, seed: int = 0) -> Report:
+    def lint(self, budget: Budgeted | None = None, num_samples: int = 200, seed: int = 0) -> Report:
         """What is odd about the space. Raises `BudgetError` where nothing in it keeps the budget."""
-        return lint(self, budget or Budget(), num_samples, Random(seed))
+        return lint(self, Budget.read(budget), num_samples, Random(seed))
 
-    def refuse_impossible(self, budget: Budget, seed: int = 0) -> None:
+    def refuse_impossible(self, budget: Budgeted, seed: int = 0) -> None:
         """Raise `BudgetError`, naming the smallest network of the space, where nothing in it keeps the budget.
 
         Exact where the space is a chain or has few points; another is searched by descent from several starts.
         """
-        if budget:
-            self.draws(budget, seed).next()
+        if bounds := Budget.read(budget):
+            self.draws(bounds, seed).next()
 
     def _try(self, choose: Choose) -> Point | None:
         try:

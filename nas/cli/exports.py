@@ -23,7 +23,8 @@ def export(
         str, typer.Argument(metavar="RUN|FILE", help="A run, a bundle, a document or a shipped network.")
     ],
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="The bundle; RUN/bundle or bundles/NAME if not given.")
+        Path | None,
+        typer.Option("-o", "--to", metavar="DIR", help="The bundle; RUN/bundle or bundles/NAME if not given."),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option("--weights", metavar="FILE", help="Weights: safetensors, or .pth of torch.")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nas.screening import ScreeningReport
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
-To = Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the bundle there as well.")]
+To = Annotated[Path | None, typer.Option("-o", "--to", metavar="DIR", help="Write the bundle there as well.")]
 OVERWRITE_HELP = "Replace a bundle that stands where --to says."
 Overwrite = Annotated[bool, typer.Option("--overwrite", help=OVERWRITE_HELP)]
 RareOverwrite = Annotated[bool, typer.Option("--overwrite", help=OVERWRITE_HELP, hidden=True)]
@@ -187,7 +187,8 @@ def result_lines(result: Result, width: int | None) -> list[str]:
     counts = ", ".join(f"{count} {state}" for state, count in result.trials.items())
     lines += [f"run           {result.run}", f"trials        {counts or 'none'}"]
     lines.append(f"{'state   ' if result.is_open else 'ended by'}      {result.ended_by}")
-    lines.append(f"time          {format_seconds(result.seconds)}")
+    clock = "" if trained else " by the clock of the table"
+    lines.append(f"time          {format_seconds(result.seconds)}{clock}")
     if result.best:
         size = f"{format_quantity(result.best.params)} parameters, {format_quantity(result.best.macs)} MACs"
         lines.append(f"best          trial {result.best.trial}, {size}")

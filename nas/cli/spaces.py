@@ -20,6 +20,7 @@ from nas.cli.networks import print_network
 from nas.cli.options import DEPTH, Json, Settings, Variant
 from nas.cli.output import print_json, table, terminal_width
 from search_spaces import Count, Decision, Decisions, Point, Report, Space
+from search_spaces.catalog import nearest_file
 from search_spaces.kinship import changes_between
 from search_spaces.linting import Finding
 
@@ -271,8 +272,11 @@ def _decisions(text: str) -> Decisions:
         try:
             text = Path(text).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            help = "`nas space sample SPACE -n 1 --json > point.json` writes one"
-            raise FixpointError(f"`{text}` can't be read: {error}", help=help) from None
+            why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            help = (
+                nearest_file(Path(text), (".json",)) or "`nas space sample SPACE -n 1 --json > point.json` writes one"
+            )
+            raise FixpointError(f"`{text}` can't be read: {(why or str(error)).lower()}", help=help) from None
     return search_spaces.parse_decisions(_of_sample(text))
 
 

@@ -130,7 +130,8 @@ def _keys(given: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "set":
             keys[name] = parse_settings(value)
         else:
-            keys[name] = value if _is_text(Study.model_fields[name]) or isinstance(value, list) else scalar(value)
+            is_text = name == "time" or _is_text(Study.model_fields[name])  # a time has a unit
+            keys[name] = value if is_text or isinstance(value, list) else scalar(value)
     return keys
 
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+import graphs
 import search_spaces
+from graphs import DocumentError
 from nas.cli.entry import run
 from nas.cli.networks import network_lines
+from tests.nas.conftest import TINY
 
 HEAD = "version: 1\ninput: {image: {map: [3, 8, 8]}}\n"
 
@@ -261,3 +264,48 @@ def test_a_narrow_table_drops_figures_before_it_cuts_names() -> None:
 def test_the_package_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "nas", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("nas ")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("m.onnx", b"\x08\x0a\x12\x07pytorch", "this is an exported network, not a document"),
+        ("m.safetensors", b"{}", "these are weights, not a document"),
+        ("m.yaml", b"\x00\x01\xff\xfe" * 300_000, "this is a binary file, not a document"),
+    ],
+    ids=["onnx", "weights", "binary"],
+)
+def test_what_is_no_text_is_no_document(
+    name: str, content: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert run(["show", str(tmp_path / name)]) == 1
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "help: " in shown
+
+
+def test_a_name_of_a_file_without_its_suffix_is_told_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    assert run(["show", "tiny"]) == 1
+    assert "did you mean `tiny.yaml`?" in capsys.readouterr().err
+
+
+def test_decisions_of_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["space", "show", "small", "--decisions", "nofile.json"]) == 1
+    assert "error: `nofile.json` can't be read: no such file or directory\n" in capsys.readouterr().err
+
+
+def test_from_python_the_name_of_a_network_is_told_where_it_is_loaded() -> None:
+    with pytest.raises(DocumentError, match=r'search_spaces\.load_network\("resnet18"\)'):
+        graphs.load("resnet18")
+
+
+def test_a_tab_in_an_indentation_is_told_with_what_to_do() -> None:
+    with pytest.raises(DocumentError) as caught:
+        graphs.parse("version: 1\nname: a\n\tinput: 3\n")
+    (fault,) = caught.value.faults
+    assert (fault.message, fault.help, fault.mark.line) == ("a tab stands in the indentation", "indent with spaces", 3)

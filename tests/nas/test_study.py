@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import nas
+from blocks.errors import FixpointError
 from graphs import Budget, DocumentError
 from nas.contradictions import study_of
 from nas.recipe import DIGITS, Recipe
@@ -72,7 +73,7 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "no trials": ({"trials": 0}, ("trials",), "at least 1 is needed"),
     "trials that are no number": ({"trials": "many"}, ("trials",), "a whole number, got `many`"),
     "trials that are true": ({"trials": True}, ("trials",), "a whole number, got `true`"),
-    "a time without a unit": ({"time": "20"}, ("time",), "as in 30s, 20m, 2h or 1d"),
+    "a time without a unit": ({"time": "20"}, ("time",), "did you mean 20s, 20m or 20h?"),
     "a time in weeks": ({"time": "2w"}, ("time",), "as in 30s, 20m, 2h or 1d"),
     "no time": ({"time": 0}, ("time",), "more than 0 is needed"),
     "a target of 130 percent": ({"target": "130%"}, ("target",), "up to 100%, got `130%`"),
@@ -84,12 +85,13 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "no objectives": ({"objectives": []}, ("objectives",), "is a list of objectives"),
     "an unknown bound": ({"budget": {"max_parms": 3}}, ("budget", "max_parms"), "did you mean `max_params`?"),
     "a bound that is a word": ({"budget": {"max_macs": "few"}}, ("budget", "max_macs"), "is a number, got `few`"),
-    "bounds that cross": ({"budget": {"max_macs": 1, "min_macs": 2}}, ("budget",), "no network fits"),
+    "bounds that cross": ({"budget": {"max_macs": 1, "min_macs": 2}}, ("budget", "min_macs"), "no network fits"),
     "a budget that is a number": ({"budget": 3}, ("budget",), "is a map of bounds"),
     "an unknown key of the recipe": ({"recipe": {"epoch": 3}}, ("recipe", "epoch"), "did you mean `epochs`?"),
     "a wrong word in the recipe": ({"recipe": {"optimizer": "adam"}}, ("recipe", "optimizer"), "`adamw` or `sgd`"),
     "a setting that is a list": ({"set": {"width": [1]}}, ("set", "width"), "a number, a word, true or false"),
     "a space that is a number": ({"space": 3}, ("space",), "a text, got `3`"),
+    "seeds": ({"seeds": 3}, ("seeds",), "by `nas search STUDY --seeds N`"),
     "a space that is nothing": ({"space": None}, ("space",), "a text, got `null`"),
 }
 
@@ -358,6 +360,38 @@ def test_a_wrong_flag_is_a_mistake_of_usage(nas: Callable[..., Answer]) -> None:
     assert code == 2
     assert "--trials: `trials` is 0" in err
     assert "--max-params: max_params is a number, got `few`" in err
+
+
+def test_a_time_of_a_file_or_a_flag_has_a_unit(tmp_path: Path, nas: Callable[..., Answer]) -> None:
+    code, _, err = nas("check", write(tmp_path, "version: 1\nspace: small\ndata: digits\ntime: 5\n"))
+    assert (code, "study.yaml:4:7: E106" in err, "did you mean 5s, 5m or 5h?" in err) == (1, True, True)
+    code, _, err = nas("search", "--space", "small", "--data", "digits", "--time", "5")
+    assert (code, "--time: `time` is a number with a unit, got `5`" in err) == (2, True)
+
+
+def test_bounds_that_cross_are_told_at_a_flag_that_there_is(nas: Callable[..., Answer]) -> None:
+    bounds = ("--min-params", "5k", "--max-params", "4k")
+    code, _, err = nas("search", "--space", "small", "--data", "digits", *bounds)
+    assert (code, "--min-params: min_params 5,000 is above max_params 4,000" in err) == (2, True)
+
+
+def test_a_flag_takes_back_what_a_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nas: Callable[..., Answer]
+) -> None:
+    asked: list[Study] = []
+
+    def search(study: Study, **_: object) -> None:
+        asked.append(study)
+        raise FixpointError("enough is known")
+
+    monkeypatch.setattr("nas.driver.search", search)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    table = "version: 1\nspace: small\ntable: {file: t.csv, key: a, seen: b, minimize: true}\n"
+    nas("search", write(tmp_path, table), "--no-minimize")
+    images = "version: 1\nspace: small\ndata: digits\nrecipe: {flip: true, shift: 2}\n"
+    nas("search", write(tmp_path, images), "--no-flip")
+    assert [study.table and study.table.minimize for study in asked] == [False, None]
+    assert (asked[1].recipe.flip, asked[1].recipe.shift) == (False, 2)
 
 
 @pytest.mark.parametrize("seeds", [0, -2])

@@ -79,6 +79,11 @@ def test_a_callback_that_cannot_be_called_is_refused_before_there_is_a_run(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_comparison_lacks_a_table_and_no_images() -> None:
+    with pytest.raises(nas.StudyError, match="samplers are compared on a `table`"):
+        nas.compare(space="small")
+
+
 def test_a_path_is_taken_wherever_a_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(nas.FixpointError, match="there is no data at"):
         nas.search(space="small", data=tmp_path / "gone")
