@@ -15,7 +15,7 @@ from blocks.types import Type
 from graphs.arguments import shown
 from graphs.costs import block_cost
 from graphs.graph import Graph, Node
-from graphs.pairing import pair_nodes
+from graphs.pairing import name_is_given, pair_nodes, paired_values
 
 Kind = Literal["added", "removed", "retyped", "moved", "rewired"]
 KINDS: tuple[Kind, ...] = ("added", "removed", "retyped", "moved", "rewired")
@@ -28,9 +28,10 @@ UNKNOWN = "*"
 class Change:
     """A node that is not as it was, `before` and `after` its numbers in the two graphs.
 
-    `retyped`: another block, other arguments or other types at the same address. `moved`: the same block on the same
-    types at another address. `rewired`: the same, but it reads other values, or shares other weights. `details` say
-    what; `params` and `macs` are the differences.
+    `retyped`: another block, other arguments or other types at the same address, or at one where only the last part is
+    another, which nobody gave and which follows the block. `moved`: the same block on the same types at another
+    address. `rewired`: the same, but it reads other values, or shares other weights. `details` say what; `params` and
+    `macs` are the differences.
     """
 
     kind: Kind
@@ -89,7 +90,7 @@ def difference(before: Graph, after: Graph) -> Difference:
     """What is different in `after`. Changes come in its order, each node that went where it was."""
     pairs = pair_nodes(before, after)
     changes = []
-    values = _paired_values(before, after, pairs)
+    values = paired_values(before, after, pairs)
     for one, other in pairs.items():
         change = _change(before, after, one, other, values)
         if change is not None:
@@ -120,27 +121,14 @@ def weight_elements(graph: Graph) -> dict[str, int]:
     }
 
 
-def _paired_values(before: Graph, after: Graph, pairs: dict[int, int]) -> dict[int, int]:
-    """The values of the second graph by those of the first: inputs by name, or by position; nodes as they are
-    paired."""
-    names = list(after.inputs)
-    first, second = len(before.inputs), len(after.inputs)
-    values = {}
-    for position, name in enumerate(before.inputs):
-        if name in names:
-            values[position] = names.index(name)
-        elif position < second and names[position] not in before.inputs:
-            values[position] = position
-    return values | {first + one: second + other for one, other in pairs.items()}
-
-
 def _change(before: Graph, after: Graph, one: int, other: int, values: dict[int, int]) -> Change | None:
     old, new = before.nodes[one], after.nodes[other]
     costs, more = before.costs().nodes[one], after.costs().nodes[other]
     types = _type_details(before, old, after, new)
     wires = _wire_details(before, old, after, new, values)
     kind: Kind
-    if old.address != new.address:
+    renamed = old.address != new.address and old.block.key != new.block.key and not name_is_given(new)
+    if old.address != new.address and not renamed:
         kind, details = "moved", [f"from {old.address}", *types, *wires]
     elif types:
         kind, details = "retyped", [*types, *wires]
@@ -173,7 +161,10 @@ def _wire_details(before: Graph, old: Node, after: Graph, new: Node, values: dic
     if new.block.commutative:
         expected, found = sorted(expected), sorted(found)
     if expected != found:
-        one, other = (", ".join(map(graph.address, node.sources)) for graph, node in ((before, old), (after, new)))
+        lost, come = [*old.sources], [*new.sources]
+        if len(lost) == len(come):  # those that are the same, whatever they are called now, are not told
+            lost, come = _told_apart(lost, come, values, new.block.commutative)
+        one, other = (", ".join(map(graph.address, side)) for graph, side in ((before, lost), (after, come)))
         details.append(f"reads {one} -> {other}" if one != other else f"reads another {one}")
     shares = None if old.shares is None else values.get(old.shares, -1)
     if shares != new.shares:
@@ -183,6 +174,23 @@ def _wire_details(before: Graph, old: Node, after: Graph, new: Node, values: dic
         )
         details.append(f"weights {one} -> {other}")
     return details
+
+
+def _told_apart(
+    old: list[int], new: list[int], values: dict[int, int], is_commutative: bool
+) -> tuple[list[int], list[int]]:
+    """Of as many values of the first graph as of the second those that don't stand for each other; place by place,
+    unless their order is without effect."""
+    if not is_commutative:
+        differing = [(one, other) for one, other in zip(old, new, strict=True) if values.get(one, -1) != other]
+        return [one for one, _ in differing], [other for _, other in differing]
+    come, lost = list(new), []
+    for one in old:
+        if values.get(one, -1) in come:
+            come.remove(values[one])
+        else:
+            lost.append(one)
+    return lost, come
 
 
 def _interface(before: Graph, after: Graph) -> Iterator[str]:

@@ -3,17 +3,18 @@
 Where the graphs are equal up to names, those of one canonical colour. Else the same address with the same block on the
 same types; then runs of equal nodes in both orders, where the steps of a body were renumbered or renamed: they hold two
 nodes with MACs, or one and no address that the other graph has, as shorter ones pair by chance what has nothing to do
-with each other; then what has the same address; then single nodes that are equal.
+with each other; then what has the same address; then a block with another in its place, whose names nobody gave; then
+single nodes that are equal.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from difflib import SequenceMatcher
 
 from graphs.canonical import canonical_order, colours_of
-from graphs.graph import Graph
+from graphs.graph import Graph, Node
 
 MOST_COMPARED = 16_000_000  # pairs of nodes; above it, runs are not looked for
 
@@ -43,6 +44,8 @@ def pair_nodes(before: Graph, after: Graph) -> dict[int, int]:
                 join(one, other)
     for one, other in same_place.items():
         join(one, other)
+    for one, other in list(_replaced(before, after, pairs)):
+        join(one, other)
     waiting: defaultdict[Hashable, deque[int]] = defaultdict(deque)
     for index, signature in enumerate(new):
         if index not in taken:
@@ -51,6 +54,54 @@ def pair_nodes(before: Graph, after: Graph) -> dict[int, int]:
         if index not in pairs and waiting[signature]:
             join(index, waiting[signature].popleft())
     return dict(sorted(pairs.items()))
+
+
+def name_is_given(node: Node) -> bool:
+    """Whether the last part of an address is somebody's word, and not that of the block, numbered or not."""
+    rest = node.address.rpartition(".")[2].removeprefix(node.block.key)
+    return rest != "" and not rest.isdecimal()
+
+
+def paired_values(before: Graph, after: Graph, pairs: Mapping[int, int]) -> dict[int, int]:
+    """The values of the second graph by those of the first: inputs by name, or by position; nodes as they are
+    paired."""
+    names = list(after.inputs)
+    first, second = len(before.inputs), len(after.inputs)
+    values = {}
+    for position, name in enumerate(before.inputs):
+        if name in names:
+            values[position] = names.index(name)
+        elif position < second and names[position] not in before.inputs:
+            values[position] = position
+    return values | {first + one: second + other for one, other in pairs.items()}
+
+
+def _replaced(before: Graph, after: Graph, pairs: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """Nodes that are not paired yet, whose names nobody gave and so follow the block, as `act.silu` and `act.relu`:
+    those in the same body that read the same, and either both keep its type or both make the same of it."""
+    taken = set(pairs.values())
+    waiting: defaultdict[Hashable, deque[int]] = defaultdict(deque)
+    for index, node in enumerate(after.nodes):
+        if index not in taken and not name_is_given(node):
+            waiting[_body(node), node.sources].append(index)
+    values = paired_values(before, after, pairs)
+    for index, node in enumerate(before.nodes):
+        if index in pairs or name_is_given(node):
+            continue
+        found = waiting.get((_body(node), tuple(values.get(source, -1) for source in node.sources)))
+        if found and (
+            node.type == after.nodes[found[0]].type or (_keeps(before, node) and _keeps(after, after.nodes[found[0]]))
+        ):
+            values[len(before.inputs) + index] = len(after.inputs) + found[0]
+            yield index, found.popleft()
+
+
+def _body(node: Node) -> str:
+    return node.address.rpartition(".")[0]
+
+
+def _keeps(graph: Graph, node: Node) -> bool:
+    return graph.input_types(node) == (node.type,)
 
 
 def _pair_equal(before: Graph, after: Graph) -> dict[int, int]:

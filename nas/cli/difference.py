@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Annotated
 
 import typer
@@ -143,6 +144,8 @@ def rows(found: Difference, depth: int | None) -> list[Row]:
     """The changes in their order, those below one address of `depth` parts as one row, where the first of them is;
     without a depth each on its own."""
 
+    alone = [_blocks_of_one(graph) for graph in (found.before, found.after)]
+
     def place(change: Change) -> str:
         address, _ = _node(found, change)
         return ".".join(address.split(".")[:depth])
@@ -159,6 +162,10 @@ def rows(found: Difference, depth: int | None) -> list[Row]:
         params, macs = sum(change.params for change in changes), sum(change.macs for change in changes)
         if len(changes) == 1:
             address, block = _node(found, changes[0])
+            body = address.rpartition(".")[0]
+            is_renamed = changes[0].kind == "retyped" and _address_before(found, changes[0]) != address
+            if is_renamed and all(body in addresses for addresses in alone):
+                address = body
             text = "; ".join(changes[0].details)
         else:
             block = called.get(address, "")
@@ -166,6 +173,14 @@ def rows(found: Difference, depth: int | None) -> list[Row]:
             text = "; ".join([counted, *_common(changes)])
         listed.append(Row(sign, address, block, text, params, macs))
     return listed
+
+
+def _blocks_of_one(graph: Graph) -> set[str]:
+    """The addresses of blocks that hold one node, as `activation` does."""
+    counted = Counter(
+        prefix for node in graph.nodes for prefix in accumulate(node.address.split(".")[:-1], "{}.{}".format)
+    )
+    return {address for address, count in counted.items() if count == 1}
 
 
 def _total_lines(found: Difference, titles: tuple[str, str]) -> list[str]:
@@ -218,13 +233,16 @@ def _node(found: Difference, change: Change) -> tuple[str, str]:
     return node.address, node.block.key
 
 
+def _address_before(found: Difference, change: Change) -> str | None:
+    return None if change.before is None else found.before.nodes[change.before].address
+
+
 def _change_object(found: Difference, change: Change) -> dict[str, object]:
     address, block = _node(found, change)
-    before = None if change.before is None else found.before.nodes[change.before].address
     return {
         "kind": change.kind,
         "address": address,
-        "before": before,
+        "before": _address_before(found, change),
         "block": block,
         "details": list(change.details),
         "params": change.params,

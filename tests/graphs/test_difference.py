@@ -100,6 +100,62 @@ def test_another_block_at_an_address_is_retyped() -> None:
     assert told(compare(("act, relu", "act, silu"))) == [("retyped", "act", ("relu -> silu",))]
 
 
+SILU = """\
+version: 1
+name: silu
+params: {act: {words: [silu, relu, none], default: silu}}
+input: {image: {map: [3, 8, 8]}}
+net:
+  - {name: stem, conv: {out_channels: 4, kernel_size: 3, activation: act}}
+  - name: mixed
+    join: concat
+    parallel:
+      a: [{conv: {out_channels: 4, activation: act}}]
+      b: [{name: own, conv: {out_channels: 4, kernel_size: 3}}]
+  - {name: body, conv: {out_channels: 8, activation: act}}
+  - {name: sum, from: [body, mixed], add: {}}
+"""
+
+
+def test_an_activation_that_is_another_is_retyped_and_nothing_is_rewired() -> None:
+    found = difference(graphs.parse(SILU), graphs.parse(SILU, settings={"act": "relu"}))
+    assert told(found) == [
+        ("retyped", "stem.act.relu", ("silu -> relu",)),
+        ("retyped", "mixed.a.conv.act.relu", ("silu -> relu",)),
+        ("retyped", "body.act.relu", ("silu -> relu",)),
+    ]
+    wider = difference(graphs.parse(SILU), edited(("out_channels: 8", "out_channels: 8, bias: always"), text=SILU))
+    assert told(wider) == [("retyped", "body.conv", ("bias false -> true",))]
+
+
+def test_a_step_without_a_name_that_is_another_is_retyped() -> None:
+    nameless = ("{name: act, relu: {}}", "relu: {}"), ("[mix, act]", "[mix, mix]")
+    found = difference(edited(*nameless), edited(*nameless, ("relu: {}", "hardswish: {}")))
+    assert told(found) == [("retyped", "hardswish", ("relu -> hardswish",))]
+
+
+def test_a_name_that_somebody_gave_is_no_consequence_of_the_block() -> None:
+    found = compare(("name: act, relu", "name: gate, silu"), ("[mix, act]", "[mix, gate]"))
+    assert [(kind, address) for kind, address, _ in told(found)[:2]] == [("removed", "act"), ("added", "gate")]
+
+
+def test_a_block_that_makes_another_shape_is_no_replacement() -> None:
+    nameless = edited(("{name: act, relu: {}}", "relu: {}"), ("[mix, act]", "[mix, mix]"))
+    pooled = edited(("{name: act, relu: {}}", "max_pool2d: {kernel_size: 2}"), ("[mix, act]", "[mix, mix]"))
+    assert {kind for kind, address, _ in told(difference(nameless, pooled)) if address in ("relu", "max_pool2d")} == {
+        "removed",
+        "added",
+    }
+
+
+def test_only_the_inputs_that_are_others_are_told() -> None:
+    one = edited(("add: {}", "concat: {}"), ("[mix, act]", "[stem, mix, act]"))
+    other = edited(("add: {}", "concat: {}"), ("[mix, act]", "[stem, mix, norm]"))
+    assert told(difference(one, other)) == [("rewired", "sum", ("reads act -> norm",))]
+    summed = difference(edited(("[mix, act]", "[stem, mix, act]")), edited(("[mix, act]", "[norm, stem, mix]")))
+    assert told(summed) == [("rewired", "sum", ("reads act -> norm",))]
+
+
 def test_a_node_in_between_is_added_and_its_reader_rewired() -> None:
     found = compare(("  - {name: act", "  - {name: drop, dropout: {}}\n  - {name: act"))
     assert told(found) == [("added", "drop", ()), ("rewired", "act", ("reads norm -> drop",))]

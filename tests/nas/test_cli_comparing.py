@@ -84,6 +84,17 @@ class TestDiff:
         assert "stem.conv" in out
         assert "out_channels 4 -> 8" in out
 
+    def test_a_block_of_one_step_stands_at_its_own_address(self, nas: Callable[..., Answer]) -> None:
+        silu = TINY.replace("kernel_size: 3", "kernel_size: 3, activation: silu", 1)
+        Path("silu.yaml").write_text(silu)
+        assert silu != TINY
+        code, out, _ = nas("diff", "silu.yaml", "tiny.yaml")
+        assert code == 0
+        assert f"1 retyped; {len(graphs.parse(TINY).nodes) - 1} unchanged." in out
+        assert [line.split()[:6] for line in out.splitlines() if line.startswith("~")] == [
+            ["~", "stem.act", "relu", "silu", "->", "relu"]
+        ]
+
     def test_json_has_every_change_on_its_own(self, nas: Callable[..., Answer]) -> None:
         code, out, err = nas("diff", "tiny.yaml", "deep.yaml", "--json")
         found: dict[str, Any] = json.loads(out)
