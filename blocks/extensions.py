@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Container, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 GROUP = "fixpoint.blocks"
+
+_BATCH = 2  # images that a module is tried on
 
 _RULES = "a block is a `Primitive` with `key` and the rules `infer`, `cost` and `build`"
 _REPORT = "this is a mistake of that package: report it there"
@@ -92,14 +94,66 @@ def infer_extension(block: Primitive, inputs: tuple[Type, ...]) -> Type:
 
 
 def build_block(block: Primitive, inputs: tuple[Type, ...], address: str) -> nn.Module:
-    """The torch module of a block. Raises `BlockError` where that of another package fails."""
+    """The torch module of a block. Raises `BlockError` where that of another package fails, or is another than its
+    rules say: the shape that it gives, its parameters or its buffers."""
     if not is_extension(type(block)):
         return block.build(inputs)
     try:
-        return block.build(inputs)
+        module = block.build(inputs)
     except Exception as error:  # the code of others may raise anything
         reason = f"fails in its rule `build` at `{address}`: {type(error).__name__}: {error}"
         raise BlockError(f"{_name_of(type(block))} {reason}", help=_REPORT) from error
+    if reason := _contradiction(block, inputs):
+        raise BlockError(f"{_name_of(type(block))}, at `{address}`: {reason}", help=_REPORT)
+    return module
+
+
+@lru_cache(maxsize=4096)  # a search compiles the same blocks again and again
+def _contradiction(block: Primitive, inputs: tuple[Type, ...]) -> str:
+    """What a module of this block does other than its rules say, in words; empty where they agree.
+
+    It is tried on torch's meta device, where nothing is computed and nothing drawn, or on the CPU if it can't run
+    there.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
+            module, output = _tried(block, inputs, "meta")
+        except Exception:  # noqa: BLE001  the code of others may raise anything; it may need numbers
+            try:
+                module, output = _tried(block, inputs, "cpu")
+            except Exception as error:  # noqa: BLE001
+                given = " and ".join(_size(type.shape) for type in inputs)
+                return f"the module of its rule `build` fails on {given}: {type(error).__name__}: {error}"
+    if not isinstance(output, torch.Tensor):
+        return f"the module of its rule `build` gives {type(output).__name__}, where a tensor is due"
+    declared, found = block.infer(inputs).shape, tuple(output.shape[1:])
+    if declared != found or len(output) != _BATCH:
+        batch = "" if len(output) == _BATCH else f" for {len(output)} images where {_BATCH} came in"
+        return (
+            f"its rule `infer` says {_size(declared)}, and the module of its rule `build` gives {_size(found)}{batch}"
+        )
+    cost = block.cost(inputs)
+    weights = {id(parameter): parameter.numel() for parameter in module.parameters()}
+    buffers = sum(tensor.numel() for tensor in module.state_dict(keep_vars=True).values() if id(tensor) not in weights)
+    for word, said, has in (("parameters", cost.params, sum(weights.values())), ("buffers", cost.buffers, buffers)):
+        if said != has:
+            return f"its rule `cost` says {said:,} {word}, and the module of its rule `build` has {has:,}"
+    return ""
+
+
+def _tried(block: Primitive, inputs: tuple[Type, ...], device: str) -> tuple[nn.Module, object]:
+    """A module of a block, with what it gives for zeros, on a device."""
+    import torch
+
+    with torch.device(device):
+        module = block.build(inputs).eval()
+        return module, module(*(torch.zeros(_BATCH, *type.shape) for type in inputs))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "a single number"
 
 
 def _broken(kind: type[Primitive], what: str, error: Exception | None = None) -> RuleError:

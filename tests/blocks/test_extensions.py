@@ -85,6 +85,44 @@ class Halve(Primitive):
         raise OSError("no kernel")
 
 
+class Untrue(Primitive):
+    """The identity by its rules, and by its module what `how` says."""
+
+    key = "untrue"
+
+    how: Literal["same", "shape", "batch", "params", "buffers", "pair", "raises", "numbers"] = "same"
+
+    def infer(self, inputs):
+        return inputs[0]
+
+    def cost(self, inputs):
+        return Cost()
+
+    def build(self, inputs):
+        import torch
+        from torch import nn
+
+        class Numbers(nn.Module):
+            def forward(self, image):
+                return image * (1 + image.sum().item())
+
+        class Pair(nn.Module):
+            def forward(self, image):
+                return image, image
+
+        channels = inputs[0].shape[0]
+        return {
+            "same": nn.Identity,
+            "shape": lambda: nn.MaxPool2d(2),
+            "batch": lambda: nn.Unflatten(0, (1, 2)),
+            "params": lambda: nn.Conv2d(channels, channels, 1),
+            "buffers": lambda: nn.BatchNorm2d(channels, affine=False),
+            "pair": Pair,
+            "raises": lambda: nn.Conv2d(channels + 1, channels, 1),
+            "numbers": Numbers,
+        }[self.how]()
+
+
 class NoKey(Primitive):
     infer = PixelUnshuffle.infer
     cost = PixelUnshuffle.cost
@@ -301,6 +339,53 @@ def test_a_module_that_cannot_be_built_is_told_with_its_address(install: Install
         f"{OURS.format('halve', 'Halve')} fails in its rule `build` at `h`: OSError: no kernel\n"
         "  help: this is a mistake of that package: report it there"
     )
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("shape", "its rule `infer` says 3x8x8, and the module of its rule `build` gives 3x4x4"),
+        (
+            "batch",
+            "its rule `infer` says 3x8x8, and the module of its rule `build` gives 2x3x8x8"
+            " for 1 images where 2 came in",
+        ),
+        ("params", "its rule `cost` says 0 parameters, and the module of its rule `build` has 12"),  # 3 * 3 + 3
+        ("buffers", "its rule `cost` says 0 buffers, and the module of its rule `build` has 7"),  # 3 + 3 + 1
+        ("pair", "the module of its rule `build` gives tuple, where a tensor is due"),
+    ],
+)
+def test_a_module_that_is_another_than_the_rules_say_is_told(install: Install, how: str, reason: str) -> None:
+    install("untrue = our_blocks:Untrue")
+    graph = graphs.parse(FOREIGN.text.replace("halve: {by: 0}", f"{{name: u, untrue: {{how: {how}}}}}"))
+    with pytest.raises(BlockError) as caught:
+        graph.compile()
+    assert str(caught.value) == (
+        f"{OURS.format('untrue', 'Untrue')}, at `u`: {reason}\n"
+        "  help: this is a mistake of that package: report it there"
+    )
+
+
+def test_a_module_that_fails_on_what_its_block_reads_is_told(install: Install) -> None:
+    install("untrue = our_blocks:Untrue")
+    graph = graphs.parse(FOREIGN.text.replace("halve: {by: 0}", "{name: u, untrue: {how: raises}}"))
+    with pytest.raises(BlockError, match="at `u`: the module of its rule `build` fails on 3x8x8: RuntimeError: Given"):
+        graph.compile()
+
+
+@pytest.mark.parametrize("how", ["same", "numbers"])
+def test_a_module_that_the_rules_are_true_of_is_compiled_and_nothing_is_drawn_for_it(
+    install: Install, how: str
+) -> None:
+    """Also one that meta tensors are not enough for."""
+    install("untrue = our_blocks:Untrue")
+    graph = graphs.parse(FOREIGN.text.replace("halve: {by: 0}", f"{{name: u, untrue: {{how: {how}}}}}"))
+    torch.manual_seed(0)
+    module = graph.compile()
+    found = torch.rand(1)
+    torch.manual_seed(0)
+    assert torch.equal(found, torch.rand(1))
+    assert module(torch.zeros(1, 3, 8, 8)).shape == (1, 3, 8, 8)
 
 
 def test_two_packages_with_one_key_are_refused(install: Install) -> None:
