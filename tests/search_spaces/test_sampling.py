@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import product
+from random import Random
 
 import pytest
 from scipy.stats import chisquare
@@ -178,3 +179,18 @@ def test_a_budget_that_says_nothing_is_refused(bounds: dict[str, int | str], mes
 @pytest.mark.parametrize(("text", "number"), [("4k", 4_000), ("1.5M", 1_500_000), ("4.2G", 4_200_000_000), (7, 7)])
 def test_quantities_are_read_as_people_write_them(text: str | int, number: int) -> None:
     assert Budget.of(max_macs=text).as_dict() == {"max_macs": number}
+
+
+def test_a_budget_may_be_its_bounds_wherever_a_space_takes_one() -> None:
+    space = search_spaces.load("small", {"classes": 10})
+    bounds, budget = {"max_params": "4k"}, Budget.of(max_params=4000)
+    space.refuse_impossible(bounds)
+    decisions = space.sample(2, bounds).points[0].decisions
+    assert space.sample(2, bounds).points == space.sample(2, budget).points
+    assert space.draw_decisions(2, bounds) == space.draw_decisions(2, budget)
+    assert space.count(bounds) == space.count(budget)
+    assert space.list_points(bounds) == space.list_points(budget)
+    assert next(space.neighbours(decisions, bounds)) == next(space.neighbours(decisions, budget))
+    assert space.mutate(decisions, Random(0), budget=bounds) == space.mutate(decisions, Random(0), budget=budget)
+    with pytest.raises(BudgetError, match="did you mean `max_params`"):
+        space.sample(1, {"max_parms": "4k"})
