@@ -153,6 +153,7 @@ class Document:
     `graphs.library`. It is not `whole` where some could not be read: any name may be theirs. `defaults` are arguments
     of all its calls of a block that don't say otherwise, `variants` sets of values for its parameters, `where`
     conditions on them. `training_outputs` are outputs that training has beside `outputs`. A space may have a `key`.
+    `variant_of` is the name of the document that this one is a variant of.
     """
 
     source: Source
@@ -171,6 +172,7 @@ class Document:
     whole: bool = True
     where: tuple[Scalar, ...] = ()
     key: Key | None = None
+    variant_of: str = ""
 
     def __repr__(self) -> str:
         return f"<Document {self.name}: {self.source.name}>"
@@ -192,7 +194,7 @@ class Document:
                 params = tuple(
                     replace(param, default=given.get(param.name.text, param.default)) for param in self.params
                 )
-                return replace(self, name=variant, params=params, variants=())
+                return replace(self, name=variant, params=params, variants=(), variant_of=self.name)
         known = [name.text for name, _ in self.variants]
         help = nearest(variant, known) or (f"it has {one_of(known)}" if known else "it has none")
         note = "it was asked for from outside: by `--variant`, or `variant` in Python"

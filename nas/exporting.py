@@ -45,15 +45,21 @@ def export(
 
     found = search_spaces.find(source, "network")
     graph = search_spaces.load_network(source, settings, variant=variant)
-    folder = Path(to or BUNDLES / graph.name)
+    folder = Path(to or BUNDLES / search_spaces.title(graph).replace(" ", "-"))
+    of = {"variant_of": graph.document.variant_of} if variant is not None else {}
     if weights is None:
-        state, told = random_weights(graph), {"weights": "random"}
+        state, told = random_weights(graph), {"weights": "random", **of}
         return write(graph, state, folder, metadata=told, overwrite=overwrite, on_wait=on_wait)
     maps = load_key_maps(found.family) if found.family else ()
     family = search_spaces.families("network").get(found.family or "", ())
     relatives = (search_spaces.load_network(name, settings) for name in family if name != graph.name)
     pretrained = load_pretrained(graph, Path(weights), maps, relatives)
-    told = {"weights": Path(weights).name, "weights_sha256": digest(Path(weights)), "names_of": pretrained.names_of}
+    told = {
+        "weights": Path(weights).name,
+        "weights_sha256": digest(Path(weights)),
+        "names_of": pretrained.names_of,
+        **of,
+    }
     return write(graph, pretrained.state, folder, metadata=told, overwrite=overwrite, on_wait=on_wait)
 
 

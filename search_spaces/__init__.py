@@ -68,7 +68,7 @@ above it:
 spaces, `spaces/*.points.json` where networks lie in them.
 """
 
-from search_spaces.catalog import CatalogEntry, NotFoundError, families, find, load_network, load_networks, names
+from search_spaces.catalog import CatalogEntry, NotFoundError, families, find, load_network, load_networks, names, title
 from search_spaces.counting import Count
 from search_spaces.decisions import Decision
 from search_spaces.departure import NotInSpaceError
@@ -100,4 +100,5 @@ __all__ = [
     "names",
     "parse",
     "parse_decisions",
+    "title",
 ]

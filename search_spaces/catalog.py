@@ -104,6 +104,15 @@ def find(name_or_path: str | Path, kind: Kind) -> CatalogEntry:
     raise NotFoundError(f"there is no {kind} `{name}`", help=help)
 
 
+def title(graph: Graph) -> str:
+    """What a network is called where it is shown: of a variant of one's own document by the name of that, too. A family
+    that ships has a name of its own for each."""
+    document = graph.document
+    path = document.source.path
+    is_shipped = path is not None and path.parent == FOLDER / "networks"
+    return f"{document.variant_of} {graph.name}" if document.variant_of and not is_shipped else graph.name
+
+
 def nearest_file(path: Path, suffixes: Container[str]) -> str:
     """`did you mean ...?` of a file with one of these suffixes beside where this one should be, or nothing."""
     try:

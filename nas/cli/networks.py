@@ -20,7 +20,7 @@ from nas.cli.inputs import load_network_only, load_network_or_space, parse_setti
 from nas.cli.options import DEPTH, Json, Settings, Variant
 from nas.cli.outline import Row, num_weights, outline
 from nas.cli.output import error_objects, format_bytes, format_share, print_json, table, terminal_width
-from search_spaces import load_network
+from search_spaces import load_network, title
 
 BAR = 8
 
@@ -169,7 +169,7 @@ def network_lines(graph: Graph, depth: int | None, width: int | None, counted: C
     lines = table(header, rows, align, width=width)
     values, weights = sum(row.type.elements for row in shown), sum(row.weights for row in shown)
     return [
-        f"{graph.name}   {inputs}   hash {graph.hash[:12]}",
+        f"{title(graph)}   {inputs}   hash {graph.hash[:12]}",
         "",
         *_with_bars(lines, [row.macs for row in shown], width),
         "",

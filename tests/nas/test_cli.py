@@ -418,6 +418,16 @@ def test_a_space_and_its_variants_are_checked_once_each(nas: Callable[..., Answe
     ]
 
 
+def test_a_variant_of_ones_own_is_shown_with_the_name_of_its_document(
+    nas: Callable[..., Answer], tmp_path: Path
+) -> None:
+    (tmp_path / "open.yaml").write_text(SPACE)
+    _, out, _ = nas("show", tmp_path / "open.yaml", "--variant", "big")
+    assert out.startswith("open big   image 3x8x8   hash ")
+    _, out, _ = nas("show", "resnet34")  # a variant of a family that ships
+    assert out.startswith("resnet34   image 3x224x224   hash ")
+
+
 def test_a_space_whose_networks_are_illegal_shows_the_fault(nas: Callable[..., Answer], tmp_path: Path) -> None:
     path = tmp_path / "open.yaml"
     path.write_text(SPACE.replace("  - conv", "  - linear: {out_features: 3}\n  - conv"))

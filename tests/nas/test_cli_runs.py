@@ -438,6 +438,17 @@ class TestExport:
         _, weights = bundles.load_bundle(to)
         assert all(weights[key].equal(state[key]) for key in state)
 
+    def test_a_variant_is_exported_with_the_name_of_its_document(
+        self, nas: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        family = NETWORK.replace("out_channels: 2", "out_channels: width")
+        Path("family.yaml").write_text(f"{family}params: {{width: 2}}\nvariants: {{wide: {{width: 4}}}}\n")
+        code, out, _ = nas("export", "family.yaml", "--variant", "wide", "--json")
+        assert (code, json.loads(out)["bundle"]) == (0, "bundles/little-wide")
+        manifest = json.loads(Path("bundles/little-wide/manifest.json").read_text())
+        assert (manifest["name"], manifest["metadata"]["variant_of"]) == ("wide", "little")
+
     def test_a_network_without_weights_is_told_so(
         self, nas: Callable[..., Answer], network: Path, tmp_path: Path
     ) -> None:
