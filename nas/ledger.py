@@ -167,6 +167,7 @@ class Ledger:
 
     def __init__(self, run: Path, file: int, lock: int, count: int = 0, last_at: float = 0.0) -> None:
         self.run = run
+        self._path = (run / LEDGER).absolute()
         self._file = file
         self._lock = lock
         self._count = count
@@ -217,8 +218,10 @@ class Ledger:
     def append(self, record: Record) -> Line:
         """Writes one line.
 
-        Raises: RunError where the disk is full; the ledger is then as before, and gone where this was its first line.
+        Raises: RunError where the disk is full, or the file isn't where it was any more; the ledger is then as before,
+        and gone where this was its first line.
         """
+        self._refuse_lost()
         at = round(self.clock(), 3)
         data = {"n": self._count + 1, "at": at, **encode(record)}
         line = _written.encode({**data, "crc": _crc(data)}).encode() + b"\n"
@@ -241,6 +244,21 @@ class Ledger:
         self.last_at = at
         return Line(at, record)
 
+    def _refuse_lost(self) -> None:
+        """Raises RunError where the file was deleted, moved or replaced: what is written into it now, nobody finds."""
+        mine = os.fstat(self._file)
+        try:
+            there = os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            there = None
+        except OSError as error:
+            raise not_written(self.run, error) from None
+        if there is not None and (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino):
+            return
+        what = "removed" if mine.st_nlink == 0 else "moved"
+        help = "begin a new run" if mine.st_nlink == 0 else "it goes on from where it is now: nas resume RUN"
+        raise RunError(f"{self.run / LEDGER} was {what} while the run went on", help=help)
+
     def close(self) -> None:
         """Gives the lock back. May be called more than once."""
         for descriptor in (self._file, self._lock):
@@ -259,12 +277,13 @@ class Ledger:
 
 def refuse_begun(run: Path) -> None:
     """Raises RunError where a run has begun in a folder."""
-    if _holds_a_line(run / LEDGER):
+    if has_begun(run):
         raise RunError(f"{run} already holds a run", help=f"nas resume {run}, or choose another folder")
 
 
-def _holds_a_line(path: Path) -> bool:
-    """Whether a file is there that has a whole line. Raises: RunError where it can't be read."""
+def has_begun(run: Path) -> bool:
+    """Whether a ledger is there that has a whole line. Raises: RunError where it can't be read."""
+    path = run / LEDGER
     try:
         if not path.exists():
             return False

@@ -235,3 +235,25 @@ def test_a_full_disk_is_an_error_and_leaves_whole_lines(ledger: Ledger, room: in
     assert (ledger.run / LEDGER).read_bytes() == before
     ledger.append(Completed(1))
     assert [line.record for line in read_ledger(ledger.run)] == [RECORDS[0], Completed(1)]
+
+
+def test_a_ledger_that_is_removed_ends_the_run_at_the_next_line(ledger: Ledger) -> None:
+    ledger.append(RECORDS[0])
+    (ledger.run / LEDGER).unlink()
+    with pytest.raises(RunError, match=r"ledger.jsonl was removed while the run went on") as caught:
+        ledger.append(RECORDS[1])
+    assert caught.value.help == "begin a new run"
+
+
+def test_a_run_that_is_moved_ends_at_the_next_line_and_goes_on_from_there(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with Ledger.create(tmp_path / "run") as ledger:
+        ledger.append(RECORDS[0])
+        (tmp_path / "run").rename(tmp_path / "moved")
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / LEDGER).write_text("another")
+        with pytest.raises(RunError, match=r"run/ledger.jsonl was moved while the run went on") as caught:
+            ledger.append(RECORDS[1])
+    assert caught.value.help == "it goes on from where it is now: nas resume RUN"
+    assert [line.record for line in read_ledger(tmp_path / "moved")] == [RECORDS[0]]
+    assert (tmp_path / "run" / LEDGER).read_text() == "another"
