@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Self, TextIO
 from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
 from nas.cli.shown import shown_accuracy
-from nas.history import History
+from nas.history import MAX_LOSSES, History
 from nas.lookup import WHOLE
 from nas.objectives import ACCURACY
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started, Unfinished
-from nas.states import COMPLETE, DIVERGED, FAILED, PAUSED, Trial
-from nas.trials import Completed, Diverged, Failed, OutOfMemory, Paused, Progress
+from nas.states import COMPLETE, DIVERGED, FAILED, PAUSED, RUNNING, Trial
+from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Paused, Progress
 
 if TYPE_CHECKING:
     from nas.driver import Observer
@@ -77,6 +77,10 @@ def describe(record: Record, history: History) -> str:
             return f"{_trial_line(history.trials[record.trial], history)}\n    {why}"
         case Paused() | Completed() | Diverged() | OutOfMemory():
             return _trial_line(history.trials[record.trial], history)
+        case Lost():
+            trial = history.trials[record.trial]
+            goes_on = "it goes on from its last rung" if trial.state == RUNNING else "it is not tried again"
+            return f"trial {record.trial}: its worker or node is gone ({trial.num_losses} of {MAX_LOSSES}); {goes_on}"
         case Progress() if record.note:
             return f"trial {record.trial}: {record.note}"
         case Ended():

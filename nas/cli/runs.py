@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -268,6 +270,21 @@ def _test_accuracy(test: TestScore) -> str:
     return f"{test.mean:.2%} +- {100 * test.std:.2f} over seeds: {seeds}"
 
 
+@contextmanager
+def _heeding_sigterm() -> Iterator[None]:
+    """Where SIGTERM, with which Slurm and Kubernetes end a process, is what Ctrl-C is; the next one is ignored."""
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json: bool, *, overwrites: bool) -> None:
     """Run a driver under a display, and tell how it ended. Whether the bundle can go `to` its place is found before."""
     from nas.cli.progress import Watching
@@ -280,7 +297,7 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
     elif overwrites:
         raise typer.BadParameter("--overwrite is of a bundle --to somewhere, and no place is given")
     try:
-        with Watching(sys.stderr if as_json else sys.stdout) as on_event:
+        with _heeding_sigterm(), Watching(sys.stderr if as_json else sys.stdout) as on_event:
             result = drive(on_event)
     except SearchInterrupted as interruption:
         if as_json:

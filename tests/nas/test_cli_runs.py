@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +29,7 @@ from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Rejected, Started
 from nas.results import Result, SearchInterrupted, summarize
 from nas.study import Study
-from nas.trials import Completed, Diverged, Paused, Progress, Stopped
+from nas.trials import Completed, Diverged, Lost, Paused, Progress, Stopped
 from tests.nas.conftest import Answer
 from tests.nas.fakes import write_bundle
 
@@ -250,6 +251,34 @@ class TestSearch:
         code, _, err = nas(*SEARCH)
         assert code == 130
         assert err == f"interrupted; go on with: nas resume {tmp_path / 'run'}\n"
+
+    def test_a_worker_that_is_lost_is_told(self, tmp_path: Path) -> None:
+        lines: list[str] = []
+        records = [proposed(0, 3000), *[Lost(0, "The actor died.\nIts node is gone.")] * 5]
+        play(tmp_path / "run", records, lambda record, history: lines.append(describe(record, history)))
+        gone = "trial 0: its worker or node is gone"
+        assert lines[2:] == [
+            *(f"{gone} ({number} of 5); it goes on from its last rung" for number in range(1, 5)),
+            f"{gone} (5 of 5); it is not tried again",
+        ]
+
+    def test_sigterm_is_an_interruption(
+        self, nas: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        def ended(*_: object, **__: object) -> None:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except KeyboardInterrupt:
+                signal.raise_signal(signal.SIGTERM)  # a scheduler that insists
+                raise SearchInterrupted(tmp_path / "run") from None
+
+        handler = signal.getsignal(signal.SIGTERM)
+        for verb in ("search", "resume"):
+            monkeypatch.setattr(driver, verb, ended)
+        for command in (SEARCH, ("resume", tmp_path)):
+            code, _, err = nas(*command)
+            assert (code, err) == (130, f"interrupted; go on with: nas resume {tmp_path / 'run'}\n")
+        assert signal.getsignal(signal.SIGTERM) is handler
 
     def test_an_interruption_is_json_where_that_was_asked_for(
         self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any]
