@@ -14,7 +14,7 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -26,11 +26,11 @@ from nas.executors import make_executor
 from nas.executors.tabular import TabularExecutor
 from nas.finishing import finish
 from nas.history import History
-from nas.ledger import Follower, Journal, Ledger, RunError, is_locked, no_folder, not_written, refuse_begun
+from nas.ledger import Follower, Journal, Ledger, has_begun, is_locked, no_folder, not_written, refuse_begun
 from nas.objectives import LATENCY
 from nas.opening import Opening, final_device, open_study, reopen, versions
 from nas.records import Record, Reported, Resumed
-from nas.results import Result, SearchInterrupted, is_over, summarize
+from nas.results import Result, SearchInterrupted, is_over, resume_command, summarize
 from nas.samplers import Sampler, make_sampler
 from nas.screening import GraphScore
 from nas.study import Study
@@ -66,14 +66,17 @@ def search(
     opening = open_study(study, space, on_wait=on_wait)
     sampler = sampler_of(study, opening.space)  # imports Optuna: better before there is a run to interrupt
     started = opening.started("")
-    with _new_folder(run, f"{opening.space.name}-{Path(started.data).stem}") as folder:
-        started = replace(started, name=folder.name)
-        ledger = Ledger.create(folder)
-        history = History(folder, ledger.append(started))
-    with ledger:
-        if on_event:
-            on_event(started, history)
-        return _drive(ledger, _make_brain(opening, sampler, history), opening, on_event)
+    with ExitStack() as opened:
+        with _new_folder(run, f"{opening.space.name}-{Path(started.data).stem}") as folder:
+            started = replace(started, name=folder.name)
+            # Before there is a line: where there is no cluster, there is no run either.
+            executor = opened.enter_context(_executor(opening, folder, folder.name))
+            ledger = opened.enter_context(Ledger.create(folder))
+            history = History(folder, ledger.append(started))
+        with _resumable(folder):
+            if on_event:
+                on_event(started, history)
+            return _drive(ledger, _make_brain(opening, sampler, history), opening, executor, on_event)
 
 
 def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event: Observer | None = None) -> Result:
@@ -83,7 +86,7 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
     """
     folder = Path(run)
     ledger, history = Ledger.open(folder, lambda lines: History.of(folder, lines))
-    with ledger:
+    with ledger, _resumable(folder):
         if is_over(history):
             result = summarize(history, driver_is_alive=False)
             if not result.damage:
@@ -95,7 +98,10 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
         for line in lines:
             brain.apply(line)
         _commit(ledger, brain, Resumed(versions()), on_event)
-        return _drive(ledger, brain, opening, on_event)
+        if is_over(history):  # a bundle is all that is missing
+            return _drive(ledger, brain, opening, None, on_event)
+        with _executor(opening, folder, history.started.name) as executor:
+            return _drive(ledger, brain, opening, executor, on_event)
 
 
 def status(run: str | Path) -> Result:
@@ -105,39 +111,55 @@ def status(run: str | Path) -> Result:
     return summarize(History.of(folder, Follower(folder).read()), driver_is_alive=is_driven)
 
 
-def _drive(ledger: Ledger, brain: Brain, opening: Opening, on_event: Observer | None) -> Result:
-    """From wherever the run is to its end."""
+def _executor(opening: Opening, run: Path, name: str) -> Executor:
+    """Where the trials of a run of this name go. Raises: RayError."""
+    study = opening.study
     if opening.answers is not None:
-        return _look_up(ledger, brain, opening.answers, opening.study.workers or 1, on_event)
+        return TabularExecutor(opening.answers, study.workers or 1)
+    assert opening.images is not None
+    checkpoints = _checkpoints(run, name, study.storage)
+    # Which never sees the test part.
+    trainer = Trainer(
+        opening.images.search, opening.recipe, study.device, checkpoints, LATENCY.name in study.objectives
+    )
+    last_word = f"error: Ray has gone down, or this process was killed; go on with: {resume_command(run)}"
+    return make_executor(study, trainer, _name_in_storage(run, name), last_word)
+
+
+def _drive(
+    ledger: Ledger, brain: Brain, opening: Opening, executor: Executor | None, on_event: Observer | None
+) -> Result:
+    """From wherever the run is to its end; without an executor no trial is run any more."""
+    if opening.answers is not None:
+        assert isinstance(executor, TabularExecutor)
+        return _look_up(ledger, brain, opening.answers, executor, on_event)
     assert opening.images is not None
     history, study = brain.history, opening.study
-    checkpoints = _checkpoints(history, study.storage)
-    measures_latency = LATENCY.name in study.objectives
-    # Which never sees the test part.
-    trainer = Trainer(opening.images.search, opening.recipe, study.device, checkpoints, measures_latency)
+    checkpoints = _checkpoints(history.run, history.started.name, study.storage)
     on_event = _giving_up(checkpoints, history, on_event)
-    try:
-        with _one_thread():
-            if not is_over(history):  # a bundle may be all that is missing
-                with make_executor(study, trainer) as executor:
-                    run_trials(ledger, brain, executor, on_event)
-            if checkpoints:
-                checkpoints.close()
-            for record in finish(history, brain.graph, opening.images, study.budget, final_device(study)):
-                _commit(ledger, brain, record, on_event)
-    except KeyboardInterrupt:
-        raise SearchInterrupted(history.run) from None
+    with _one_thread():
+        if executor is not None:
+            with executor:
+                run_trials(ledger, brain, executor, on_event)
+        if checkpoints:
+            checkpoints.close()
+        for record in finish(history, brain.graph, opening.images, study.budget, final_device(study)):
+            _commit(ledger, brain, record, on_event)
     return summarize(history, driver_is_alive=False)
 
 
-def _checkpoints(history: History, storage: str | None) -> Checkpoints | None:
+def _checkpoints(run: Path, name: str, storage: str | None) -> Checkpoints | None:
     """Where trainings are kept: in the run's folder, or where all nodes see them. None where that is no folder."""
     if storage is None:
-        return Checkpoints(history.run.resolve() / CHECKPOINTS)
+        return Checkpoints(run.resolve() / CHECKPOINTS)
     if "://" in storage:
         return None
-    place = f"{history.started.name}-{zlib.crc32(str(history.run.resolve()).encode()):08x}"  # storage serves many runs
-    return Checkpoints(Path(storage).resolve() / CHECKPOINTS / place)
+    return Checkpoints(Path(storage).resolve() / CHECKPOINTS / _name_in_storage(run, name))
+
+
+def _name_in_storage(run: Path, name: str) -> str:
+    """What is a run's in a storage, which serves many."""
+    return f"{name}-{zlib.crc32(str(run.resolve()).encode()):08x}"
 
 
 def _giving_up(checkpoints: Checkpoints | None, history: History, on_event: Observer | None) -> Observer | None:
@@ -168,21 +190,19 @@ def _make_brain(opening: Opening, sampler: Sampler, history: History) -> Brain:
     return Brain(opening.space, study.budget, sampler, history, score, opening.answers)
 
 
-def _look_up(ledger: Ledger, brain: Brain, answers: Answers, workers: int, on_event: Observer | None) -> Result:
+def _look_up(
+    ledger: Ledger, brain: Brain, answers: Answers, executor: TabularExecutor, on_event: Observer | None
+) -> Result:
     """The same for a run without trainings, whose clock begins where its last line stands."""
     history = brain.history
-    try:
-        with TabularExecutor(answers, workers) as executor:
-            begin = ledger.last_at
-            ledger.clock = lambda: begin + executor.now
-            run_trials(ledger, brain, executor, on_event)
-        winner = history.winner()
-        if winner is not None and history.reported is None:
-            row = answers.row(winner.decisions)
-            assert row is not None
-            _commit(ledger, brain, Reported(winner.number, answers.reported(row)), on_event)
-    except KeyboardInterrupt:
-        raise SearchInterrupted(history.run) from None
+    begin = ledger.last_at
+    ledger.clock = lambda: begin + executor.now
+    run_trials(ledger, brain, executor, on_event)
+    winner = history.winner()
+    if winner is not None and history.reported is None:
+        row = answers.row(winner.decisions)
+        assert row is not None
+        _commit(ledger, brain, Reported(winner.number, answers.reported(row)), on_event)
     return summarize(history, driver_is_alive=False)
 
 
@@ -242,18 +262,32 @@ def _finite(event: Event) -> Event:
 
 @contextmanager
 def _new_folder(run: str | Path | None, name: str) -> Iterator[Path]:
-    """A folder for a run that begins here; what was made for it is gone again where it doesn't. Raises: RunError."""
+    """A folder for a run that begins here; what was made for it is gone again where it doesn't.
+
+    Raises: RunError; SearchInterrupted where the interruption came just after the beginning.
+    """
     place = RUNS if run is None else Path(run)
     missing = [path for path in (place, *place.parents) if not path.exists()]
     folder = place
     try:
         folder = _make_folder(run, name)
         yield folder
-    except RunError:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and has_begun(folder):
+            raise SearchInterrupted(folder) from None
         for path in dict.fromkeys([*([folder] if run is None else []), *missing]):  # innermost first
             with suppress(OSError):
                 path.rmdir()
         raise
+
+
+@contextmanager
+def _resumable(run: Path) -> Iterator[None]:
+    """Where Ctrl-C leaves a run that can be gone on with."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SearchInterrupted(run) from None
 
 
 def _make_folder(run: str | Path | None, name: str) -> Path:

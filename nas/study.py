@@ -22,7 +22,7 @@ from nas.fidelity import METHODS
 from nas.lookup import Lookup
 from nas.objectives import ACCURACY
 from nas.recipe import Recipe
-from nas.study_values import PROXIES, BudgetMap, Count, Method, Objectives, Proxy, Seconds, Settings, Share
+from nas.study_values import PROXIES, Address, BudgetMap, Count, Method, Objectives, Proxy, Seconds, Settings, Share
 
 DEFAULT_TRIALS = 60
 KNEE = "knee"
@@ -152,7 +152,7 @@ class Study(BaseModel):
     workers: Annotated[Count | None, Key("N", is_place=True)] = Field(
         None, description="Trials at a time; else as many as cores."
     )
-    address: Annotated[str | None, Key("HOST:PORT", is_place=True, is_rare=True)] = Field(
+    address: Annotated[Address | None, Key("HOST:PORT", is_place=True, is_rare=True)] = Field(
         None, description="A Ray cluster, instead of this machine."
     )
     storage: Annotated[str | None, Key("DIR", is_path=True, is_place=True, is_rare=True)] = Field(

@@ -149,6 +149,15 @@ def _read_proxy(given: str) -> str:
     return given
 
 
+def _read_address(given: str) -> str:
+    host, _, port = given.rpartition(":")
+    is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
+    if given != "auto" and not (host and is_port and "/" not in host):
+        help = "HOST:PORT of the head node, as seen from the cluster's network, to which the driver belongs"
+        raise wrong(f"`address` is that of a Ray cluster's head, got `{given}`", help)
+    return given
+
+
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seconds = Annotated[
     float,
@@ -179,5 +188,6 @@ BudgetMap = Annotated[
         }
     ),
 ]
+Address = Annotated[str, AfterValidator(_read_address)]
 Method = Annotated[str, AfterValidator(_read_method)]
 Proxy = Annotated[str, AfterValidator(_read_proxy)]

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import atexit
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 import ray
 from ray import tune
 
 from nas.executors.exchange import Exchange
+from nas.executors.last_word import remove
 from nas.executors.ray_lanes import ClosedError, Closing, Jobs, Lanes, Relay, Silent, Worker, resources
 from nas.executors.ray_session import RayError, Session, first_line
 from nas.trials import Event, Executor, Job, Train
@@ -32,7 +35,9 @@ class RayExecutor(Executor):
     and is asked for the next only when that epoch is wanted. `capacity` is the number of workers, one CPU each: as many
     as this machine or the cluster has cores, and places on GPUs, unless given. With `trials_per_gpu` every worker gets
     that part of a GPU and of its memory; without it GPUs are not divided, and a worker sees all those of its node.
-    On a cluster `storage` is a folder (or URI) that every node reaches; on one machine it is not needed.
+    On a cluster `storage` is a folder (or URI) that every node reaches; on one machine it is not needed. What Tune
+    keeps in it is called `name`, and gone when this is closed. `last_word` stands on stderr where Ray goes down and
+    takes this process along.
 
     Only one executor of this kind can be open in a process, and the process must not use Ray in another way. The thread
     that makes it must live as long as it does: Linux ends Ray's processes with that thread.
@@ -48,17 +53,21 @@ class RayExecutor(Executor):
         address: str | None = None,
         storage: str | None = None,
         trials_per_gpu: int | None = None,
+        name: str = "trials",
+        last_word: str = "",
     ) -> None:
         self._exchange = Exchange()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._session = Session(address, capacity)
+        self._storage = storage if storage is None or "://" in storage else str(Path(storage).resolve())
+        self._name = name
+        self._session = Session(address, capacity, last_word)
         atexit.register(self.close)
         try:
             self._capacity = _capacity(capacity, trials_per_gpu, is_cluster=address is not None)
             self._thread = threading.Thread(
                 target=self._tune,
-                args=(trainer, Lanes(self._capacity, trials_per_gpu), storage or f"{self._session.folder}/tune"),
+                args=(trainer, Lanes(self._capacity, trials_per_gpu), self._storage or f"{self._session.folder}/tune"),
                 name="ray-tune",
                 daemon=True,
             )
@@ -94,6 +103,8 @@ class RayExecutor(Executor):
                 self._thread.join(JOIN_SECONDS)
         finally:
             self._session.close()
+            if self._storage is not None:
+                _remove_from(self._storage, self._name)
             atexit.unregister(self.close)
 
     def _tune(self, trainer: Train, lanes: Lanes, storage: str) -> None:
@@ -110,7 +121,7 @@ class RayExecutor(Executor):
                     trial_dirname_creator=lambda trial: str(trial.trial_id),
                 ),
                 run_config=tune.RunConfig(
-                    name="trials",
+                    name=self._name,
                     storage_path=storage,
                     failure_config=tune.FailureConfig(max_failures=0),
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -145,6 +156,18 @@ def _capacity(asked: int | None, trials_per_gpu: int | None, *, is_cluster: bool
                 help="use fewer workers, more trials per GPU, or the CPU: --device cpu",
             )
     return asked or max(1, num_places)
+
+
+def _remove_from(storage: str, name: str) -> None:
+    """Deletes what Tune has kept of one run; what can't be deleted stays."""
+    if "://" not in storage:
+        remove(f"{storage}/{name}")
+        return
+    from pyarrow.fs import FileSystem  # type: ignore[import-untyped]
+
+    with suppress(OSError, ValueError):
+        files, path = FileSystem.from_uri(storage)
+        files.delete_dir(f"{path}/{name}")
 
 
 def _gone_down(error: Exception | None) -> RayError:

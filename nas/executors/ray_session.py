@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from ray._private import auto_init_hook, ray_constants
 from ray._private import worker as ray_worker
 
 from blocks.errors import FixpointError
+from nas.executors.last_word import LastWord, remove
 
 # Read by Tune, and by Ray's processes when they start. Tune's own logs, snapshots and console output repeat what the
 # ledger and the progress display say, and cost more than a small trial.
@@ -53,29 +52,36 @@ class RayError(FixpointError):
 class Session:
     """Ray is initialised while this is open. `folder` is a new one that only this user can enter, gone afterwards.
 
+    `message` is what stands on stderr where this process ends without closing it (`nas.executors.last_word`).
+
     Raises: RayError where Ray is in use in this process already, or can't be started or reached.
     """
 
-    def __init__(self, address: str | None, num_cpus: int | None) -> None:
+    def __init__(self, address: str | None, num_cpus: int | None, message: str = "") -> None:
         if ray.is_initialized():
             raise RayError("Ray is in use in this process already", help="close the other executor first")
         self._auto_connects = auto_init_hook.enable_auto_connect
         self.folder = _make_folder()
         unless_set = {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
         self._process_state = _ProcessState({**ENVIRONMENT, **unless_set, **_token(self.folder, address)})
+        self._last_word = LastWord(self.folder, message)
         try:
             _start(address, num_cpus, self.folder)
+            self._process_state.keep_handler()
+            self._last_word.watch(ray.get_runtime_context().gcs_address)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Ends what was started, or lets go of the cluster. May be called more than once."""
+        self._last_word.watch("")
         auto_init_hook.enable_auto_connect = False  # a thread that still asks for something must not start Ray anew
         ray.shutdown()
         auto_init_hook.enable_auto_connect = self._auto_connects
         self._process_state.restore()
-        _remove(self.folder)
+        remove(self.folder)
+        self._last_word.farewell()
 
 
 class _ProcessState:
@@ -95,6 +101,14 @@ class _ProcessState:
         CORE.AuthenticationTokenLoader.instance().reset_cache()
         if self._prints is not None:
             vars(ray_worker)["print_to_stdstream"] = _silent
+
+    def keep_handler(self) -> None:
+        """Undoes what Ray has done to SIGTERM: its core prints a stack trace, its node kills what is still in use.
+
+        Where nobody heeds the signal, this process ends in order.
+        """
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler if callable(self._handler) else _exit)
 
     def restore(self) -> None:
         for name, value in self._environment.items():
@@ -121,6 +135,11 @@ def _read_environment() -> None:
     is gone.
     """
     CORE.Config.initialize("")
+
+
+def _exit(number: int, _: object) -> None:
+    """A handler of signals: as the system has it, but that what is open is closed."""
+    raise SystemExit(128 + number)
 
 
 def _silent(*_: object, **__: object) -> None:
@@ -156,9 +175,6 @@ def _start(address: str | None, num_cpus: int | None, folder: str) -> None:
             _temp_dir=f"{folder}/ray",
             **common,
         )
-        if threading.current_thread() is threading.main_thread():
-            # Ray's core has put a handler in front that prints a stack trace; Python's alone just exits.
-            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     except Exception as error:
         where = f"at {address}" if address else "on this machine"
         help = "is the token here that of the cluster's nodes?" if address else "try `--executor inline`"
@@ -169,9 +185,6 @@ def _start(address: str | None, num_cpus: int | None, folder: str) -> None:
 
 def _refuse_unreachable(address: str) -> None:
     """Raises RayError where nobody listens at HOST:PORT, which Ray would take minutes to find out."""
-    if "://" in address:
-        help = "HOST:PORT of the head node, from a machine of the cluster's network; the driver belongs there"
-        raise RayError(f"`{address}` is no address of a cluster's head", help=help)
     host, colon, port = address.rpartition(":")
     if not colon:
         return
@@ -200,12 +213,3 @@ def _make_folder() -> str:
     """
     place = tempfile.gettempdir()
     return tempfile.mkdtemp(prefix="nas-", dir=place if len(place) <= 16 else "/tmp")
-
-
-def _remove(folder: str) -> None:
-    """Deletes a folder in which processes that are just ending may still write for a moment."""
-    for _ in range(20):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not Path(folder).exists():
-            return
-        time.sleep(0.1)

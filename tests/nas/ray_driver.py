@@ -11,7 +11,7 @@ from tests.nas.scripts import run
 
 if __name__ == "__main__":
     try:
-        with RayExecutor(run, capacity=2) as executor:
+        with RayExecutor(run, capacity=2, last_word="go on with: nas resume runs/x") as executor:
             executor.submit(Job(0, "ok long", seed=0, epochs=9))
             executor.submit(Job(1, "ok long", seed=0, epochs=9))
             seen = 0

@@ -256,6 +256,42 @@ def test_ctrl_c_says_what_resumes_and_resuming_ends_as_the_whole_run(tmp_path: P
 
 
 @pytest.mark.usefixtures("offline")
+def test_ctrl_c_just_as_the_ledger_begins_says_what_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SearchInterrupted) as caught:
+        search(trials=3, recipe=RECIPE, run=tmp_path / "told", on_event=interrupt)
+    assert caught.value.command == f"nas resume {tmp_path / 'told'}"
+    append = Ledger.append
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "append", lambda *line: interrupt(append(*line)))
+        with pytest.raises(SearchInterrupted):
+            search(trials=3, recipe=RECIPE, run=tmp_path / "written")
+    assert resume(tmp_path / "written").trials == resume(tmp_path / "told").trials
+
+
+def test_a_cluster_that_is_not_there_costs_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.chdir(tmp_path)
+    for run in (None, "rx"):
+        with pytest.raises(FixpointError, match=r"there is no Ray cluster at 127\.0\.0\.1:1: "):
+            search(executor="ray", address="127.0.0.1:1", run=run)
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_run_whose_folder_is_removed_ends_at_its_next_event(tmp_path: Path) -> None:
+    def remove(record: Record, history: History) -> None:
+        if isinstance(record, Progress):
+            shutil.rmtree(history.run)
+
+    with pytest.raises(RunError, match="was removed while the run went on"):
+        search(trials=3, recipe=RECIPE, run=tmp_path / "run", on_event=remove)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("offline")
 def test_a_run_that_ends_in_its_final_training_goes_on_with_the_next_seed(tmp_path: Path) -> None:
     search(trials=3, recipe=RECIPE, run=tmp_path / "whole")
     kinds = [type(line.record) for line in read_ledger(tmp_path / "whole")]

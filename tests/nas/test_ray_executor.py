@@ -108,12 +108,53 @@ def test_the_images_go_to_the_object_store_once_and_no_worker_copies_them() -> N
     [
         ("127.0.0.1:1", "there is no Ray cluster at 127.0.0.1:1: "),
         ("127.0.0.1:port", "there is no Ray cluster at 127.0.0.1:port: "),
-        ("ray://127.0.0.1:10001", "is no address of a cluster's head"),
+        ("ray://127.0.0.1:10001", "there is no Ray cluster at ray://127.0.0.1:10001: "),
     ],
 )
 def test_an_address_without_a_cluster_is_told_at_once(address: str, message: str) -> None:
     with pytest.raises(RayError, match=message):
         RayExecutor(run, address=address)
+
+
+def test_a_relative_storage_is_one_of_the_working_folder_and_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/others").touch()
+    with RayExecutor(run, capacity=1, storage="shared", name="trials-mine") as executor:
+        assert drive(executor, [Job(0, "ok", seed=0, epochs=1)])[0][-1] == Completed(0)
+        assert (tmp_path / "shared/trials-mine").is_dir()
+    assert [path.name for path in (tmp_path / "shared").iterdir()] == ["others"]
+
+
+@pytest.mark.skipif(not LINUX, reason="reads /proc")
+@pytest.mark.parametrize("service", ["raylet", "gcs_server"])
+def test_where_ray_dies_the_driver_does_not_end_without_a_word_or_leave_a_file(service: str, tmp_path: Path) -> None:
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as temporary,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.nas.ray_driver"],
+            cwd=ROOT,
+            env={**os.environ, "HOME": str(tmp_path), "TMPDIR": temporary},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as driver,
+    ):
+        assert driver.stdout is not None
+        try:
+            assert driver.stdout.readline() == "ready\n"
+            processes = set(descendants(driver.pid))
+            end(pid for pid in processes if name(pid) == service)
+            said = driver.stdout.read()  # also what is said after the end of the driver
+            assert driver.wait(20) != 0
+        finally:
+            driver.kill()
+            end(processes)
+        assert "go on with: nas resume runs/x" in said
+        assert list(Path(temporary).iterdir()) == []
 
 
 @pytest.fixture(scope="module")
@@ -218,13 +259,12 @@ def test_a_driver_that_is_ended_takes_its_workers_along(blow: signal.Signals, tm
             driver.wait(20)
         finally:
             driver.kill()
-        assert said == ("closed\n" if blow == signal.SIGINT else "")
+        assert said == {signal.SIGINT: "closed\n", signal.SIGKILL: "go on with: nas resume runs/x\n"}.get(blow, "")
         assert await_end(trainers) == set()
         assert list(tmp_path.iterdir()) == []
         if blow == signal.SIGKILL:  # Ray's two agents, which use no CPU, wait a minute for their cluster
             end(agent for agent in processes if name(agent) in ("ray::DashboardA", "ray::RuntimeEnv"))
-        else:
-            assert list(Path(temporary).iterdir()) == []
+        assert list(Path(temporary).iterdir()) == []
         assert await_end(processes) == set()
 
 

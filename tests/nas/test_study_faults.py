@@ -67,6 +67,13 @@ def write(folder: Path, text: str) -> Path:
         ),
         # Whether this machine has the device doesn't matter on a cluster.
         (HEAD + "executor: ray\ndevice: cuda:77\naddress: 5\n", [(6, 10, "`address` is a text, got `5`")]),
+        *(
+            (
+                f"{HEAD}executor: ray\naddress: {address}\n",
+                [(5, 10, f"`address` is that of a Ray cluster's head, got `{address}`")],
+            )
+            for address in ("ray://head:10001", "head", "head:port", "head:99999")
+        ),
         (HEAD + "budget: {max_params: 4x}\nfirst_rung: 999\n", [(4, 22, "max_params"), (5, 13, "`first_rung` is 999")]),
     ],
 )
