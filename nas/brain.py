@@ -20,7 +20,7 @@ from blocks.errors import FixpointError
 from nas.answers import MISSING
 from nas.ends import Hashes
 from nas.halving import Halving
-from nas.history import History
+from nas.history import NUM_CONFIRMATION_SEEDS, History
 from nas.ledger import Line
 from nas.records import Decisions, Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
 from nas.samplers.drawing import is_exhausted
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from nas.answers import Answers
     from search_spaces import Point, Space
 
-NUM_CONFIRMATION_SEEDS = 2
 MAX_FAILURES_IN_A_ROW = 10
 
 

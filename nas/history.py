@@ -46,6 +46,7 @@ from nas.trials import Completed, Diverged, Failed, Lost, OutOfMemory, Paused, P
 from search_spaces.decisions import Alternative
 
 MAX_LOSSES = 5
+NUM_CONFIRMATION_SEEDS = 2  # on which each candidate is trained longer
 MAX_RANKED = 20
 MAX_OVER = 100  # trials that are forgotten at once
 

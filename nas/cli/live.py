@@ -16,10 +16,9 @@ from rich.progress import (
 )
 
 from nas import trials
-from nas.brain import NUM_CONFIRMATION_SEEDS
 from nas.cli.progress import best_so_far, describe, final_trainings
 from nas.cli.shown import shown_accuracy
-from nas.history import History
+from nas.history import NUM_CONFIRMATION_SEEDS, History
 from nas.lookup import Lookup
 from nas.records import Record
 from nas.states import RUNNING, Trial

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
 from nas.cli.shown import shown_accuracy
-from nas.history import MAX_LOSSES, History
+from nas.history import MAX_LOSSES, NUM_CONFIRMATION_SEEDS, History
 from nas.lookup import WHOLE
 from nas.objectives import ACCURACY
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Resumed, Started, Unfinished
@@ -74,9 +74,11 @@ def describe(record: Record, history: History) -> str:
             return f"run {history.run}, resumed with the study and the space that it began with: {done}"
         case Failed():
             why = record.traceback.strip().rpartition("\n")[2]
-            return f"{_trial_line(history.trials[record.trial], history)}\n    {why}"
+            line = _trial_line(history.trials[record.trial], history)
+            return "\n".join([line, f"    {why}", *_final_trainings_to_come(history)])
         case Paused() | Completed() | Diverged() | OutOfMemory():
-            return _trial_line(history.trials[record.trial], history)
+            line = _trial_line(history.trials[record.trial], history)
+            return "\n".join([line, *_final_trainings_to_come(history)])
         case Lost():
             trial = history.trials[record.trial]
             goes_on = "it goes on from its last rung" if trial.state == RUNNING else "it is not tried again"
@@ -89,10 +91,11 @@ def describe(record: Record, history: History) -> str:
             )
             done = "trained" if history.study.table is None else "looked up"
             ended = f"search ended ({record.by}): {_several(history.num_trained, 'network')} {done}{rejected}"
-            return "\n".join([ended, *_only_candidate(history)])
+            return "\n".join([ended, *_only_candidate(history), *_final_trainings_to_come(history)])
         case Proposed(confirms=int(of)) if not _confirmations_before(record, history):
-            count = len(history.candidates())
-            return f"training the best {count} longer, first of all trial {of}"
+            candidates = history.candidates()
+            length = _length(candidates * NUM_CONFIRMATION_SEEDS, history)
+            return f"training the best {len(candidates)} longer, first of all trial {of}: {length}"
         case Finalised():
             done = f"{len(history.finals[record.trial])}/{history.study.final_seeds}"
             name = history.trials[record.trial].network
@@ -166,6 +169,26 @@ def _only_candidate(history: History) -> list[str]:
     prefer = history.study.prefer
     by = f"preferred by {prefer}" if prefer not in (None, ACCURACY.name) else "the only candidate"
     return [f"trial {candidates[0].number} is {by}: none is trained longer to be compared"]
+
+
+def _final_trainings_to_come(history: History) -> list[str]:
+    """How long the final trainings will take, where nothing else is left to be trained."""
+    candidates, winner = history.candidates(), history.winner()
+    again = sum(trial.confirms is not None for trial in history.trials.values())
+    wanted = NUM_CONFIRMATION_SEEDS * len(candidates) if len(candidates) > 1 else 0
+    is_over = history.ended_by is not None and not history.running and again >= wanted
+    if not is_over or winner is None or history.study.table is not None:
+        return []
+    trials = [winner, *history.rivals()[: history.study.rivals]] * history.study.final_seeds
+    return [f"final training of trial {winner.number}: {_length(trials, history)}"]
+
+
+def _length(trials: list[Trial], history: History) -> str:
+    """`8 trainings of 60 epochs, about 40.0 s of training`: each epoch as long as the trial's were in the search."""
+    epochs = history.started.recipe.final_epochs
+    seconds = sum(epochs * trial.seconds / len(trial.curve) for trial in trials)
+    number = f"{_several(len(trials), 'training')} of {_several(epochs, 'epoch')}"
+    return f"{number}, about {format_seconds(seconds)} of training"
 
 
 def _several(count: int, what: str) -> str:

@@ -11,10 +11,10 @@ import pytest
 
 import search_spaces
 from graphs import Budget
-from nas.brain import MAX_FAILURES_IN_A_ROW, NUM_CONFIRMATION_SEEDS
+from nas.brain import MAX_FAILURES_IN_A_ROW
 from nas.driver import run_trials
 from nas.executors.inline import InlineExecutor
-from nas.history import History
+from nas.history import NUM_CONFIRMATION_SEEDS, History
 from nas.ledger import read_ledger
 from nas.records import Decisions, Duplicate, Proposed, Rejected, Start
 from nas.samplers import RandomSampler

@@ -149,7 +149,7 @@ class TestSearch:
             "2/3  trial 1     96.00%      2k params    200k MACs  complete, 2 epochs, 0.6 s; best 96.00% (trial 1)",
             "3/3  trial 2     25.00%      1k params    100k MACs  paused, 1 epoch, 0.1 s; best 96.00% (trial 1)",
             "search ended (trials): 3 networks trained, 1 proposal refused untrained",
-            "training the best 2 longer, first of all trial 1",
+            "training the best 2 longer, first of all trial 1: 4 trainings of 5 epochs, about 4.5 s of training",
             "trial 1 again   97.00%      2k params    200k MACs  complete, 1 epoch, 0.3 s",
             "final training 1/2: test accuracy 95.00%, 2.0 s",
             "final training 2/2: test accuracy 97.00%, 2.0 s",
@@ -179,14 +179,18 @@ class TestSearch:
         assert "test accuracy 95.00%, of one seed\n" in out
 
     @pytest.mark.parametrize(
-        ("keys", "why"),
+        ("keys", "why", "seconds"),
         [
-            ({"candidates": 1}, "trial 1 is the only candidate"),
-            ({"objectives": ("accuracy", "macs"), "prefer": "macs"}, "trial 0 is preferred by macs"),
+            ({"candidates": 1}, "trial 1 is the only candidate", 2 * 5 * (0.3 + 0.3) / 2),
+            (
+                {"objectives": ("accuracy", "macs"), "prefer": "macs"},
+                "trial 0 is preferred by macs",
+                2 * 5 * (0.1 + 0.2) / 2,
+            ),
         ],
     )
     def test_it_says_where_there_are_no_candidates_to_compare(
-        self, keys: dict[str, Any], why: str, tmp_path: Path
+        self, keys: dict[str, Any], why: str, seconds: float, tmp_path: Path
     ) -> None:
         first = replace(STARTED, study=STARTED.study.model_copy(update=keys))
         lines: list[str] = []
@@ -195,8 +199,24 @@ class TestSearch:
         play(tmp_path / "run", records, lambda record, history: lines.append(describe(record, history)), first)
         assert lines[-1] == (
             "search ended (trials): 3 networks trained, 1 proposal refused untrained\n"
-            f"{why}: none is trained longer to be compared"
+            f"{why}: none is trained longer to be compared\n"
+            f"final training of trial {why.split()[1]}: 2 trainings of 5 epochs, about {seconds:.1f} s of training"
         )
+
+    def test_longer_trainings_are_announced_with_their_length(self, tmp_path: Path) -> None:
+        first = replace(STARTED, study=STARTED.study.model_copy(update={"candidates": 2}))
+        lines: list[str] = []
+        again = [replace(proposed(3 + index, 0), confirms=index % 2) for index in range(4)]
+        records: list[Record] = [
+            *SEARCHED,
+            *(one for job in again for one in (job, Progress(job.trial, 1, 0.9), Completed(job.trial))),
+        ]
+        play(tmp_path / "run", records, lambda record, history: lines.append(describe(record, history)), first)
+        assert [line for line in lines if "of training" in line] == [
+            "training the best 2 longer, first of all trial 0: 4 trainings of 5 epochs, about 4.5 s of training",
+            lines[-1],
+        ]
+        assert lines[-1].endswith("\nfinal training of trial 1: 2 trainings of 5 epochs, about 3.0 s of training")
 
     def test_json_is_one_object_on_stdout_and_progress_is_elsewhere(
         self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path
@@ -254,7 +274,7 @@ class TestSearch:
 
     def test_a_worker_that_is_lost_is_told(self, tmp_path: Path) -> None:
         lines: list[str] = []
-        records = [proposed(0, 3000), *[Lost(0, "The actor died.\nIts node is gone.")] * 5]
+        records: list[Record] = [proposed(0, 3000), *[Lost(0, "The actor died.\nIts node is gone.")] * 5]
         play(tmp_path / "run", records, lambda record, history: lines.append(describe(record, history)))
         gone = "trial 0: its worker or node is gone"
         assert lines[2:] == [
