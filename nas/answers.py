@@ -89,6 +89,13 @@ class Answers:
         return fmean(seconds for seconds in self._seconds[self.lookup.epochs[-1]] if seconds == seconds)
 
     @cached_property
+    def extremes(self) -> tuple[float, float]:
+        """The worst and the best value at the end of a training, so that higher is better; 0 and 1 without any."""
+        last = self.lookup.epochs[-1]
+        values = [self.value(row, last) for row in range(len(self.table)) if self._is_whole(row)] or [0.0, 1.0]
+        return min(values), max(values)
+
+    @cached_property
     def num_answered(self) -> int:
         """How many rows have all that is asked for."""
         return sum(map(self._is_whole, range(len(self.table))))

@@ -46,6 +46,19 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
     return volume
 
 
+def share(points: Sequence[Point], reference: Point, ideal: Point) -> float:
+    """The share, 0..1, of the box between `reference` and `ideal` that some of the points dominate.
+
+    A coordinate in which the box has no extent counts as reached by all.
+    """
+
+    def scaled(value: float, low: float, high: float) -> float:
+        return min((value - low) / (high - low), 1.0) if high > low else 1.0
+
+    boxed = [tuple(map(scaled, point, reference, ideal)) for point in points]
+    return min(hypervolume(boxed, (0.0,) * len(reference)), 1.0)
+
+
 def _area(inside: Sequence[Point], reference: Point) -> float:
     """Of a front in two dimensions: from the right to the left, each point adds the strip above those before it."""
     area, height = 0.0, reference[1]

@@ -22,7 +22,7 @@ from nas.fidelity import earliest_rung
 from nas.ledger import RunError
 from nas.mistakes import Attempts, together
 from nas.recipe import Recipe, default_recipe
-from nas.records import Start, Started
+from nas.records import Start, Started, fidelity_of
 from nas.starts import find_starts
 from nas.study import Study, StudyError, StudyFault, places
 from nas.study_files import StudyFile
@@ -63,17 +63,29 @@ class Opening:
             fingerprint=source.fingerprint,
             recipe=self.recipe,
             versions=versions(),
-            earliest_rung=earliest_rung(len(images.search.train), self.recipe.batch_size) if images else 1,
+            earliest_rung=self._earliest_rung,
             starts=self.starts,
             notes=self.notes,
+            extremes=self.answers.extremes if self.answers else (0.0, 1.0),
         )
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth a look before the first trial, though nothing is wrong."""
         if self.images is not None:
-            return self.images.notes
+            return (*self.images.notes, *self._note_on_rungs())
         return (self.answers.note,) if self.answers and self.answers.note else ()
+
+    @property
+    def _earliest_rung(self) -> int:
+        return earliest_rung(len(self.images.search.train), self.recipe.batch_size) if self.images else 1
+
+    def _note_on_rungs(self) -> Iterator[str]:
+        """That a fidelity stops nothing, where trials are too short for it."""
+        study, epochs = self.study, self.recipe.epochs
+        rungs = fidelity_of(study, self._earliest_rung).rungs(epochs)
+        if study.fidelity != "full" and epochs > 1 and not rungs:
+            yield f"no rung of `{study.fidelity}` fits in {epochs} epochs: all trials run to the end"
 
 
 def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[str], None] | None = None) -> Opening:

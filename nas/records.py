@@ -36,7 +36,8 @@ class Started:
     `space` is the name of the space and `space_text` its document as it was; `data` is where the images were found,
     `fingerprint` what they were; `recipe` is the whole of it, with what the images suggest. `starts` are the
     hand-designed networks that fit, or were made to, which are tried before anything else. Before epoch
-    `earliest_rung` no trial is judged. `notes` is what was remarked of the images or the table.
+    `earliest_rung` no trial is judged. `notes` is what was remarked of the images or the table. `extremes` are the
+    worst and the best value that there could be, so that higher is better: of a table those that it has.
     """
 
     name: str
@@ -51,13 +52,18 @@ class Started:
     starts: tuple[Start, ...] = ()
     earliest_rung: int = 1
     notes: tuple[str, ...] = ()
+    extremes: tuple[float, float] = (0.0, 1.0)
 
     @property
     def fidelity(self) -> Fidelity:
         """How far trials are trained."""
-        study = self.study
-        known = study.table.epochs if study.table else None
-        return Fidelity(study.fidelity, study.eta, study.first_rung, self.earliest_rung, known)
+        return fidelity_of(self.study, self.earliest_rung)
+
+
+def fidelity_of(study: Study, earliest_rung: int) -> Fidelity:
+    """How far the trials of a study are trained."""
+    known = study.table.epochs if study.table else None
+    return Fidelity(study.fidelity, study.eta, study.first_rung, earliest_rung, known)
 
 
 @dataclass(frozen=True)
@@ -232,6 +238,7 @@ def decode(data: Mapping[str, Any]) -> Record:
             Start(one["name"], _points(one["decisions"]), one.get("narrows", "")) for one in values["starts"]
         )
         values["notes"] = tuple(values.get("notes", ()))
+        values["extremes"] = tuple(values.get("extremes", (0.0, 1.0)))
     for key in ("decisions", "inactive"):
         if key in values:
             values[key] = _points(values[key])

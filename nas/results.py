@@ -9,16 +9,19 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from graphs.costs import flops_of
 from nas.evidence import permutation_p_value, verdict
-from nas.fronts import hypervolume
+from nas.fronts import share
 from nas.history import History
 from nas.ledger import LEDGER
 from nas.lookup import Lookup
 from nas.manifest import damage_of
-from nas.objectives import ACCURACY, LATENCY
+from nas.objectives import ACCURACY, BY_NAME, LATENCY
 from nas.screening import ScreeningReport, screening_report
 from nas.states import DIVERGED, FAILED, REJECTED, Trial, called
 
+SPREAD = ("fastest", "slowest", "clock")
+MARGIN = 1.1  # so that the ends of a front count (Ishibuchi et al. 2018, How to Specify a Reference Point)
 RUNNING = "running"
 INTERRUPTED = "interrupted"
 
@@ -36,7 +39,8 @@ class SearchInterrupted(KeyboardInterrupt):
 class Candidate:
     """A trained network. `value` is its validation accuracy in the search, `confirmed` that of its longer trainings.
 
-    `latency` is in seconds for one image, where it was measured; `network` the name of a hand-designed one,
+    `latency` is in seconds for one image, where it was measured; `latency_spread` has the fastest and the slowest round
+    of that, and what the clock shows for nothing (`nas.latency`). `network` is the name of a hand-designed one,
     `narrows` that of the one which it is a narrower form of.
     """
 
@@ -50,6 +54,7 @@ class Candidate:
     narrows: str = ""
     confirmed: float | None = None
     latency: float | None = None
+    latency_spread: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def called(self) -> str:
@@ -66,6 +71,7 @@ class Candidate:
             "params": self.params,
             "macs": self.macs,
             "latency": self.latency,
+            **{f"latency_{name}": self.latency_spread.get(name) for name in SPREAD},
             "confirmed": self.confirmed,
             "decisions": self.decisions,
         }
@@ -116,15 +122,16 @@ class Front:
     """The networks that no other dominates, that is, equals or beats in all `objectives` and beats in at least one; the
     most accurate first.
 
-    `hypervolume` is the share, 0..1, that they dominate of the box between `reference` and the best there could be,
-    which is an accuracy of 1 at no cost. The reference has an accuracy of 0, what the budget allows of parameters and
-    MACs, and where it allows everything, and of latency, the most that a complete trial has.
+    `hypervolume` is the share, 0..1, that they dominate of the box between `reference` and `ideal`: an accuracy from 0
+    to 1, a value of a table from the worst to the best that it has; parameters, MACs and latency from what the budget
+    allows, or a tenth more than a complete trial has where it allows everything, to 0.
     """
 
     objectives: tuple[str, ...]
     members: tuple[Candidate, ...]
     hypervolume: float
     reference: dict[str, float]
+    ideal: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -178,6 +185,7 @@ class Result:
             "front": [candidate.as_dict() for candidate in self.front.members] if self.front else [],
             "hypervolume": self.front.hypervolume if self.front else None,
             "reference": self.front.reference if self.front else None,
+            "ideal": self.front.ideal if self.front else None,
             "candidates": [candidate.as_dict() for candidate in self.candidates],
             "test": self.test.as_dict() if self.test else None,
             "rivals": [rival.as_dict() for rival in self.rivals],
@@ -252,25 +260,33 @@ def _rival(history: History, trial: Trial, ours: tuple[float, ...]) -> Rival:
 
 def _front(history: History) -> Front:
     objectives, members = history.study.objectives, history.front()
-    reference = {name: _reference(history, name) for name in objectives}
-    points = [tuple(_scaled(trial.figures[name], reference[name]) for name in objectives) for trial in members]
-    volume = hypervolume(points, (0.0,) * len(objectives))
-    return Front(objectives, tuple(_candidate(history, trial) for trial in members), round(volume, 6), reference)
+    corners = [_extent(history, name) for name in objectives]
+    reference, ideal = zip(*corners, strict=True)
+    volume = share([history.values(trial) or () for trial in members], reference, ideal)
+    candidates = tuple(_candidate(history, trial) for trial in members)
+    lows, highs = (
+        {name: _sign(history, name) * corner + 0.0 for name, corner in zip(objectives, one, strict=True)}
+        for one in (reference, ideal)
+    )
+    return Front(objectives, candidates, round(volume, 6), lows, highs)
 
 
-def _reference(history: History, objective: str) -> float:
+def _extent(history: History, objective: str) -> tuple[float, float]:
+    """The worst that counts of an objective, and the best there could be, so that higher is better."""
     if objective == ACCURACY.name:
-        return 0.0
-    bound = history.study.budget.as_dict().get(f"max_{objective}")
-    if bound is not None:
-        return bound
-    return history.greatest[objective]
+        return history.started.extremes
+    budget = history.study.budget.as_dict()
+    bounds = [budget[bound] for bound in (f"max_{objective}",) if bound in budget]
+    if objective == "macs" and "max_flops" in budget:
+        bounds.append(budget["max_flops"] // flops_of(1))
+    return -(min(bounds) if bounds else MARGIN * history.greatest[objective]), 0.0
 
 
-def _scaled(figure: float | None, reference: float) -> float:
-    """0 at the reference and 1 at the best there could be."""
-    assert figure is not None
-    return (reference - figure) / reference if reference else figure
+def _sign(history: History, objective: str) -> int:
+    """What makes a figure as people have it of one of which more is better."""
+    if objective == ACCURACY.name:
+        return history.study.table.sign if history.study.table else 1
+    return BY_NAME[objective].sign
 
 
 def is_over(history: History) -> bool:
@@ -291,6 +307,7 @@ def _ended_by(history: History, driver_is_alive: bool) -> str:
 
 def _candidate(history: History, trial: Trial) -> Candidate:
     assert trial.value is not None
+    metrics = trial.curve[0].metrics
     return Candidate(
         trial=trial.number,
         hash=trial.hash,
@@ -302,4 +319,5 @@ def _candidate(history: History, trial: Trial) -> Candidate:
         narrows=trial.narrows,
         confirmed=history.confirmed_value(trial.number),
         latency=trial.figures[LATENCY.name],
+        latency_spread={name: metrics[key] for name in SPREAD if (key := f"latency_{name}") in metrics},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,11 +20,12 @@ from nas.cli.shown import shown_value
 from nas.cli.start import INTERRUPTED
 from nas.cli.studies import blaming_flags, with_places, with_study
 from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN
+from nas.latency import NUM_ROUNDS
 from nas.manifest import ARCHITECTURE, refuse_taken, refuse_unwritable
 
 if TYPE_CHECKING:
     from nas.driver import Observer
-    from nas.results import Front, Result, Rival, TestScore
+    from nas.results import Candidate, Front, Result, Rival, TestScore
     from nas.screening import ScreeningReport
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
@@ -178,7 +179,7 @@ def result_lines(result: Result, width: int | None) -> list[str]:
             *([f"{candidate.confirmed:.2%}" if candidate.confirmed is not None else "-"] if trained else []),
             f"{candidate.params:,}",
             f"{candidate.macs:,}",
-            *([_latency(candidate.latency)] if timed else []),
+            *([_latency_of(candidate)] if timed else []),
             candidate.called or candidate.hash[:12],
         ]
         for candidate in shown
@@ -195,7 +196,8 @@ def result_lines(result: Result, width: int | None) -> list[str]:
         size = f"{format_quantity(result.best.params)} parameters, {format_quantity(result.best.macs)} MACs"
         lines.append(f"best          trial {result.best.trial}, {size}")
     if result.front and result.front.members:
-        lines.append(f"front         {_front_words(result.front, '100% accuracy' if trained else seen)}")
+        lines.append(f"front         {_front_words(result.front, None if trained else seen)}")
+    lines += _clock_lines(shown)
     if lookup and result.reported is not None:
         lines.append(f"reported      {lookup.report or seen} {shown_value(result.reported)}")
     if result.test:
@@ -251,8 +253,28 @@ def _latency(seconds: float | None) -> str:
     return "-" if seconds is None else f"{1000 * seconds:.3g} ms"
 
 
-def _front_words(front: Front, height: str) -> str:
-    """How many networks, and what share of which box they dominate."""
+def _latency_of(candidate: Candidate) -> str:
+    """The median, and from where to where its rounds lie."""
+    spread = candidate.latency_spread
+    if candidate.latency is None or not {"fastest", "slowest"} <= spread.keys():
+        return _latency(candidate.latency)
+    return f"{_latency(candidate.latency)} ({1000 * spread['fastest']:.3g} to {1000 * spread['slowest']:.3g})"
+
+
+def _clock_lines(candidates: Sequence[Candidate]) -> list[str]:
+    """What the clock shows for nothing, where something was measured with it."""
+    clocks = [clock for candidate in candidates if (clock := candidate.latency_spread.get("clock")) is not None]
+    if not clocks:
+        return []
+    return [
+        f"latency       median (fastest to slowest) of {NUM_ROUNDS} rounds; the clock alone {_latency(max(clocks))}"
+    ]
+
+
+def _front_words(front: Front, column: str | None) -> str:
+    """How many networks, and what share of which box they dominate; `column` is that of a table."""
+    low, high = (shown_value(corner["accuracy"]) for corner in (front.reference, front.ideal))
+    height = "100% accuracy" if column is None else f"{column} {low} to {high}"
     number = f"{len(front.members)} network{'s' * (len(front.members) != 1)}"
     corner = ", ".join(_corner(name, figure) for name, figure in front.reference.items() if name != "accuracy")
     return f"{number}, hypervolume {front.hypervolume:.4f} of {height} x {corner}"

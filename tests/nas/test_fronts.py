@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from nas.fronts import dominates, front, hypervolume, knee
+from nas.fronts import dominates, front, hypervolume, knee, share
 
 
 def test_a_front_is_what_nothing_dominates() -> None:
@@ -41,6 +41,33 @@ def test_a_hypervolume_is_the_number_of_dominated_cells(size: int) -> None:
             for cell in product(range(6), repeat=size)
         )
         assert hypervolume(points, (0.0,) * size) == cells
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_share_is_that_of_the_dominated_cells_of_a_box_wherever_it_lies(size: int) -> None:
+    """Boxes of 6 cells along each side, of any origin and extent, whose points lie on corners of cells, or outside."""
+    draw = random.Random(size)
+    for _ in range(20):
+        origin = [draw.uniform(-1e3, 1e3) for _ in range(size)]
+        sides = [10 ** draw.uniform(-6, 6) for _ in range(size)]
+        corners = [tuple(draw.randrange(-2, 9) for _ in range(size)) for _ in range(12)]
+
+        def place(
+            corner: tuple[int, ...], origin: list[float] = origin, sides: list[float] = sides
+        ) -> tuple[float, ...]:
+            return tuple(low + side * step / 6 for low, side, step in zip(origin, sides, corner, strict=True))
+
+        cells = sum(
+            any(all(step < value for step, value in zip(cell, corner, strict=True)) for corner in corners)
+            for cell in product(range(6), repeat=size)
+        )
+        found = share([place(corner) for corner in corners], place((0,) * size), place((6,) * size))
+        assert found == pytest.approx(cells / 6**size, abs=1e-6)
+
+
+def test_a_side_without_extent_is_reached_by_all() -> None:
+    assert share([(5.0, 0.5)], (5.0, 0.0), (5.0, 1.0)) == 0.5
+    assert share([], (5.0, 0.0), (5.0, 1.0)) == 0.0
 
 
 def test_the_knee_is_between_the_ends_whatever_the_units() -> None:

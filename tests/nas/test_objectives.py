@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from nas.cli.progress import best_so_far
+from nas.cli.runs import result_lines
 from nas.data import load_data
 from nas.executors.inline import InlineExecutor
 from nas.fronts import dominates
 from nas.history import History
 from nas.latency import measure_latency
-from nas.ledger import Ledger
+from nas.ledger import Ledger, Line
 from nas.objectives import oriented
 from nas.recipe import Recipe
 from nas.records import Proposed, Record
@@ -23,7 +24,7 @@ from nas.results import summarize
 from nas.states import COMPLETE
 from nas.trainer import Trainer
 from nas.trials import Completed, Event, Job, Progress
-from tests.nas.fakes import ParallelExecutor, fake_trainer, network, run_to_end, started
+from tests.nas.fakes import ParallelExecutor, begin, fake_trainer, network, run_to_end, started
 
 
 def timed(job: Job) -> Iterator[Event]:
@@ -115,6 +116,39 @@ def test_a_result_lists_the_front_with_its_hypervolume(tmp_path: Path) -> None:
     assert said["hypervolume"] == pytest.approx(area, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("budget", "reference"), [({"max_flops": 20_000}, 10_000), ({"max_flops": 20_000, "max_macs": 7_000}, 7_000)]
+)
+def test_a_bound_of_flops_bounds_the_macs(tmp_path: Path, budget: dict[str, int], reference: float) -> None:
+    history, _ = search(tmp_path, objectives=["accuracy", "macs"], budget=budget)
+    said = summarize(history, driver_is_alive=False)
+    assert said.front is not None
+    assert said.front.reference == {"accuracy": 0.0, "macs": reference}
+    assert said.front.ideal == {"accuracy": 1.0, "macs": 0.0}
+
+
+def test_without_a_bound_the_ends_of_a_front_count(tmp_path: Path) -> None:
+    """Of two networks each is the worst in what the other is best in."""
+    keys = {"objectives": ["accuracy", "params", "macs"], "budget": {}, "candidates": 1}
+    history = begin(tmp_path, started(**keys))[1].history
+    lines: list[Record] = [
+        Proposed(0, {"a": 0}, "ab" * 32, 100, 1000, 0, 1),
+        Progress(0, 1, 0.5),
+        Completed(0),
+        Proposed(1, {"a": 1}, "cd" * 32, 50, 2000, 0, 1),
+        Progress(1, 1, 0.4),
+        Completed(1),
+    ]
+    for record in lines:
+        history.apply(Line(0.0, record))
+    said = summarize(history, driver_is_alive=False)
+    assert said.front is not None
+    assert said.front.reference == {"accuracy": 0.0, "params": pytest.approx(110), "macs": pytest.approx(2200)}
+    # In 2200 x 110 x 1: 0.5 x 10 x 1200 and 0.4 x 60 x 200 overlap in 0.4 x 10 x 200.
+    cells = 0.5 * 10 * 1200 + 0.4 * 60 * 200 - 0.4 * 10 * 200
+    assert said.front.hypervolume == pytest.approx(cells / (110 * 2200), abs=1e-6)
+
+
 def test_a_single_objective_has_no_front_to_tell_of(tmp_path: Path) -> None:
     said = summarize(search(tmp_path)[0], driver_is_alive=False).as_dict()
     assert (said["front"], said["hypervolume"], said["reference"]) == ([], None, None)
@@ -135,6 +169,21 @@ def test_a_search_that_only_time_ends_counts_no_trials(tmp_path: Path, monkeypat
     history = run_to_end(tmp_path, started(trials=None, time=100.0), InlineExecutor(fake_trainer()))
     assert history.ended_by == "time"
     assert history.study.max_trials is None
+
+
+def test_the_spread_of_a_latency_and_the_noise_of_the_clock_are_told(tmp_path: Path) -> None:
+    first = started(objectives=["accuracy", "latency"], candidates=1)
+    history = begin(tmp_path, first)[1].history
+    metrics = {"latency": 2e-3, "latency_fastest": 1.5e-3, "latency_slowest": 4e-3, "latency_clock": 5e-7}
+    lines: list[Record] = [Proposed(0, {}, "ab" * 32, 100, 1000, 0, 1), Progress(0, 1, 0.5, metrics), Completed(0)]
+    for record in lines:
+        history.apply(Line(0.0, record))
+    result = summarize(history, driver_is_alive=False)
+    [told] = result.as_dict()["front"]
+    assert {name: told[name] for name in metrics} == metrics
+    text = "\n".join(result_lines(result, None))
+    assert "  2 ms (1.5 to 4)  " in text
+    assert "latency       median (fastest to slowest) of 7 rounds; the clock alone 0.0005 ms" in text
 
 
 def test_a_latency_is_the_median_of_rounds_and_above_the_noise_of_the_clock() -> None:

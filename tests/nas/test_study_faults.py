@@ -136,3 +136,14 @@ def test_a_final_training_is_at_least_as_long_as_that_of_a_trial(tmp_path: Path)
     keys = {"space": "small", "data": "digits", "starts": 0}
     assert open_study(Study.of({**keys, "recipe": {"epochs": 99}})).recipe.final_epochs == 99
     assert open_study(Study.of({**keys, "recipe": {"epochs": 9}})).recipe.final_epochs == 60
+
+
+@pytest.mark.parametrize(("fidelity", "is_told"), [("hyperband", True), ("asha", True), ("full", False)])
+def test_a_fidelity_whose_rungs_do_not_fit_is_a_note(
+    tmp_path: Path, nas: Callable[..., Answer], fidelity: str, is_told: bool
+) -> None:
+    recipe = "recipe: {epochs: 6, batch_size: 512}"  # 22 steps are more than six epochs of digits
+    path = write(tmp_path, f"{HEAD}fidelity: {fidelity}\n{recipe}\n")
+    code, out, _ = nas("check", path)
+    note = f"note: no rung of `{fidelity}` fits in 6 epochs: all trials run to the end"
+    assert (code, note in out.splitlines()) == (0, is_told)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import multiprocessing
 import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,35 @@ def all_events(executor: TabularExecutor) -> list[tuple[float, Event]]:
     while events := executor.events(0.0):
         found += [(executor.now, event) for event in events]
     return found
+
+
+@pytest.mark.parametrize(
+    ("minimize", "change"),
+    [(False, lambda value: value / 100), (True, lambda value: 100 - value)],
+    ids=["share", "error in percent"],
+)
+def test_the_share_that_a_front_dominates_is_that_of_the_table_whatever_its_scale(
+    tmp_path: Path, table: Path, minimize: bool, change: Callable[[float], float]
+) -> None:
+    rows = rows_of(table)
+    extremes = [pick(float(row["val9"]) for row in rows) for pick in (min, max)]
+    keys: dict[str, Any] = {"objectives": ["accuracy", "params"], "budget": {"max_params": 900}}
+    percent = search(tmp_path / "percent", table, **keys)
+    for row in rows:
+        row["val9"] = str(change(float(row["val9"])))
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    other = search(tmp_path / "other", table, lookup={"minimize": minimize}, **keys)
+    assert percent.front is not None
+    assert other.front is not None
+    assert percent.front.reference == {"accuracy": extremes[0], "params": 900.0}
+    assert percent.front.ideal == {"accuracy": extremes[1], "params": 0.0}
+    assert other.front.reference["accuracy"] == pytest.approx(change(extremes[0]))
+    assert other.front.ideal["accuracy"] == pytest.approx(change(extremes[1]))
+    assert 0 < percent.front.hypervolume < 1
+    assert other.front.hypervolume == pytest.approx(percent.front.hypervolume, abs=2e-6)
 
 
 def test_a_trial_is_looked_up_and_takes_the_seconds_of_the_table(table: Path) -> None:
