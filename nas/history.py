@@ -301,9 +301,14 @@ class History:
         return self.best if len(self.study.objectives) == 1 else next(iter(self.candidates()), None)
 
     def rivals(self) -> list[Trial]:
-        """The complete trials of hand-designed networks that are not the winner, the best first."""
+        """The hand-designed networks that are not the winner: those trained the farthest first, of these the best.
+
+        One that was stopped at a rung is among them: what few epochs make of it says little of what all would.
+        """
         winner = self.winner()
-        return [one for one in self._complete() if one.network and winner and one.number != winner.number]
+        began = [one for one in self.searched if one.network and one.state in (COMPLETE, STOPPED) and one.curve]
+        others = [one for one in began if winner and one.number != winner.number]
+        return sorted(others, key=lambda one: (-one.epoch, one.merit))
 
     def scores(self, trial: int) -> tuple[float, ...]:
         """The test accuracies of a trial's final trainings, in the order of the seeds."""

@@ -37,7 +37,8 @@ class SearchInterrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained network. `value` is its validation accuracy in the search, `confirmed` that of its longer trainings.
+    """A trained network. `value` is its validation accuracy after the `epochs` of the search that it was trained for,
+    `confirmed` that of its longer trainings.
 
     `latency` is in seconds for one image, where it was measured; `latency_spread` has the fastest and the slowest round
     of that, and what the clock shows for nothing (`nas.latency`). `network` is the name of a hand-designed one,
@@ -47,6 +48,7 @@ class Candidate:
     trial: int
     hash: str
     value: float
+    epochs: int
     params: int
     macs: int
     decisions: dict[str, Any] = field(repr=False)
@@ -68,6 +70,7 @@ class Candidate:
             "narrows": self.narrows or None,
             "hash": self.hash,
             "value": self.value,
+            "epochs": self.epochs,
             "params": self.params,
             "macs": self.macs,
             "latency": self.latency,
@@ -97,7 +100,7 @@ class TestScore:
 
 @dataclass(frozen=True)
 class Rival:
-    """A hand-designed network that the search began with and trained to the end, and how the winner compares with it.
+    """A hand-designed network that the search began with, and how the winner compares with it.
 
     `test` is None where it was not trained again as the winner was. `verdict` is `better`, `worse` or `no evidence`
     (`nas.evidence`) of the winner's test accuracies, or `not trained again`; `chance` is how probable such a lead, or a
@@ -312,6 +315,7 @@ def _candidate(history: History, trial: Trial) -> Candidate:
         trial=trial.number,
         hash=trial.hash,
         value=trial.value * (history.study.table.sign if history.study.table else 1),
+        epochs=trial.epoch,
         params=trial.params,
         macs=trial.macs,
         decisions=dict(trial.decisions),

@@ -220,6 +220,8 @@ def _rival_lines(result: Result) -> list[str]:
     lines: list[str] = []
     for rival in result.rivals:
         said = f"{rival.network}, validation {rival.candidate.value:.2%}"
+        if result.best and (epochs := rival.candidate.epochs) < result.best.epochs:
+            said += f" when it was stopped after {epochs} epoch{'s' * (epochs != 1)}"
         said += f", test {_test_accuracy(rival.test)}" if rival.test else ""
         said += f": {_verdict(rival, is_open=result.is_open)}" + (f"; {rival.reason}" if rival.reason else "")
         lines.append(f"{'' if lines else 'hand-designed':14}{said}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -20,7 +21,7 @@ from nas.recipe import Recipe
 from nas.records import Ended, Exported, Finalised, Proposed, Record, Start, Started, Unfinished
 from nas.results import is_over, summarize
 from nas.seeds import derive_seed
-from nas.trials import Completed, Progress
+from nas.trials import Completed, Progress, Stopped
 from tests.nas.conftest import Answer
 from tests.nas.fakes import SPACE_TEXT, started
 
@@ -106,6 +107,21 @@ def test_a_narrowed_network_is_called_by_what_it_narrows_and_is_no_rival(tmp_pat
     result = summarize(history, driver_is_alive=False)
     assert [rival.network for rival in result.rivals] == ["lenet"]
     assert [one["narrows"] for one in result.as_dict()["candidates"]] == [None, None, "vgg11"]
+
+
+def test_a_network_that_was_stopped_at_a_rung_is_a_rival_behind_those_that_went_on(
+    tmp_path: Path, nas: Callable[..., Answer]
+) -> None:
+    winner, lenet, squeeze = trained(0, 0.9), trained(1, 0.8), trained(2, 0.7)
+    for trial in (winner, squeeze):
+        trial.insert(2, replace(cast(Progress, trial[1]), epoch=2))
+    searched = [*winner, *lenet[:2], Stopped(1, 1), *squeeze, Ended("trials")]
+    tests = [*finals(0, 0.9, 0.91, 0.92), *finals(1, 0.8, 0.81, 0.89)]
+    history = play(tmp_path / "run", first_line(), [*searched, *tests, Exported("bundle", {})])
+    assert [rival.network for rival in summarize(history, driver_is_alive=False).rivals] == ["squeeze", "lenet"]
+    _, out, _ = nas("status", tmp_path / "run")
+    assert "squeeze, validation 70.00%: not compared, as only the best `rivals` are\n" in out
+    assert "lenet, validation 80.00% when it was stopped after 1 epoch, test 83.33% +- 4.93 over seeds: " in out
 
 
 def test_people_are_told_plainly(tmp_path: Path, nas: Callable[..., Answer]) -> None:
