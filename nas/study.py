@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic_core import ErrorDetails
@@ -23,6 +23,9 @@ from nas.lookup import Lookup
 from nas.objectives import ACCURACY
 from nas.recipe import Recipe
 from nas.study_values import PROXIES, Address, BudgetMap, Count, Method, Objectives, Proxy, Seconds, Settings, Share
+
+if TYPE_CHECKING:
+    from nas.study_keys import StudyKeys
 
 DEFAULT_TRIALS = 60
 KNEE = "knee"
@@ -163,7 +166,7 @@ class Study(BaseModel):
     )
     device: Annotated[str, Key("NAME", is_place=True)] = Field("auto", description="cpu, cuda, cuda:1 or auto.")
 
-    def __init__(self, **keys: Any) -> None:
+    def __init__(self, **keys: Unpack[StudyKeys]) -> None:
         """The study of these keys, each on its own. Raises: StudyError, with all faults."""
         try:
             super().__init__(**keys)
@@ -173,7 +176,8 @@ class Study(BaseModel):
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:
         """The same of a map."""
-        return cls(**{str(name): value for name, value in keys.items()})
+        named: dict[str, Any] = {str(name): value for name, value in keys.items()}
+        return cls(**named)
 
     def changed(self, **keys: object) -> Self:
         """The study with other values for these keys; of maps, for those entries that are given. Raises: StudyError."""

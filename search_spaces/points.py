@@ -122,6 +122,19 @@ def parse_decisions(text: str) -> Decisions:
     return {address: tuple(value) if isinstance(value, list) else value for address, value in data.items()}
 
 
+def position_of(decision: Decision, value: object) -> int:
+    """Which alternative of a decision a value is. Raises `DecisionError` where it is none, or one that no point has."""
+    wanted = tuple(value) if isinstance(value, list) else value
+    for position, alternative in enumerate(decision.alternatives):
+        if alternative == wanted and isinstance(alternative, bool) == isinstance(wanted, bool):
+            if not decision.sizes[position]:
+                help = "change it, or a parameter before it"
+                raise DecisionError(f"with `{value}` for `{decision.address}` nothing keeps `where`", help=help)
+            return position
+    help = f"one of {', '.join(map(str, decision.alternatives))}"
+    raise DecisionError(f"`{value}` is no alternative of `{decision.address}`", help=help)
+
+
 class PointSource(Protocol):
     """A space as `search_spaces.sampling` sees it; `search_spaces.space.Space` says what each part does."""
 

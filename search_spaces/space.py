@@ -29,7 +29,7 @@ from search_spaces.linting import Report, lint
 from search_spaces.listing import MAX_LISTED, list_points
 from search_spaces.locating import locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
-from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point
+from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point, position_of
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.spelling import Spelling, read_spelling
@@ -217,7 +217,7 @@ class Space:
             if decision.address not in decisions:
                 shown = ", ".join(map(str, decision.alternatives))
                 raise DecisionError(f"there is no decision for `{decision.address}`", help=f"one of {shown}")
-            return _position(decision, decisions[decision.address])
+            return position_of(decision, decisions[decision.address])
 
         return choose
 
@@ -398,15 +398,3 @@ def _remember(known: dict[PointKey, Known], most: int, key: PointKey, value: Kno
     if len(known) >= most:
         del known[next(iter(known))]
     known[key] = value
-
-
-def _position(decision: Decision, value: object) -> int:
-    wanted = tuple(value) if isinstance(value, list) else value
-    for position, alternative in enumerate(decision.alternatives):
-        if alternative == wanted and isinstance(alternative, bool) == isinstance(wanted, bool):
-            if not decision.sizes[position]:
-                help = "change it, or a parameter before it"
-                raise DecisionError(f"with `{value}` for `{decision.address}` nothing keeps `where`", help=help)
-            return position
-    help = f"one of {', '.join(map(str, decision.alternatives))}"
-    raise DecisionError(f"`{value}` is no alternative of `{decision.address}`", help=help)

@@ -440,6 +440,6 @@ def test_check_reads_all_that_a_study_names(tmp_path: Path, nas: Callable[..., A
 
 def test_a_study_that_is_made_by_hand_has_the_same_errors() -> None:
     with pytest.raises(StudyError, match="there is no objective `mac`"):
-        Study(space="small", objectives=("accuracy", "mac"))
+        Study(space="small", objectives=("accuracy", "mac"))  # type: ignore[arg-type]
     with pytest.raises(StudyError, match="`space` is missing: a study needs it"):
         Study(data="digits")
