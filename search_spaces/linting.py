@@ -1,10 +1,12 @@
 """What is odd about a space: alternatives that no network has, decisions that change nothing, what its costs hang on.
 
 What is said of alternatives is exact where the space is a chain; the rest is measured on samples, and says of how many.
+What of costs chance alone would explain is not said.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from random import Random
@@ -21,6 +23,9 @@ from search_spaces.sampling import FeasibleDraws
 
 NUM_CHANGES = 3  # of one decision, to see whether it does anything,
 MOST_CHANGES = 20  # and where none of them did
+NUM_SAMPLES = 50
+NUM_SAMPLES_OF_CHAIN = 400  # some milliseconds each
+LEVEL = 0.05  # how often a decision without an effect is said to have one, in one of so many reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """Which share of the differences in parameters, and in MACs, one decision explains alone."""
+    """Which share of the differences in parameters, and in MACs, one decision explains alone: 0 where it is no more
+    than chance may explain in a report."""
 
     address: str
     params: float
@@ -59,8 +65,11 @@ class Report:
     idle_changes: float
 
 
-def lint(space: PointSource, budget: Budget, num_samples: int, random: Random) -> Report:
-    """Look at a space. Raises `BudgetError` where nothing in it keeps the budget."""
+def lint(space: PointSource, budget: Budget, num_samples: int | None, random: Random) -> Report:
+    """Look at a space; where no number of samples is given, at more of them where they are cheap. Raises `BudgetError`
+    where nothing in it keeps the budget."""
+    if num_samples is None:
+        num_samples = NUM_SAMPLES if space.chain is None else NUM_SAMPLES_OF_CHAIN
     draws = FeasibleDraws(space, budget, random)
     points = [draws.next() for _ in range(num_samples)]
     changed, unchanged, share_idle = _try_changes(space, points, random)
@@ -152,30 +161,70 @@ def _share_of_duplicates(points: list[Point]) -> float:
 
 def _influences(space: PointSource, points: list[Point]) -> tuple[Influence, ...]:
     """The decisions by the share of differences that they explain, the greatest first."""
-    params = [float(point.costs.params) for point in points]
-    macs = [float(point.costs.macs) for point in points]
+    costs = [[float(getattr(point.costs, name)) for point in points] for name in ("params", "macs")]
+    ranks = [_ranks(values) for values in costs]
+    level = LEVEL / (len(costs) * max(1, len(space.decisions)))  # Bonferroni's
     found = []
     for decision in space.decisions:
         taken = [point.decisions.get(decision.address) for point in points]
-        found.append(Influence(decision.address, _explained(taken, params), _explained(taken, macs)))
+        shares = [
+            _explained(taken, values) if chance(taken, ranked) < level else 0.0
+            for values, ranked in zip(costs, ranks, strict=True)
+        ]
+        found.append(Influence(decision.address, *shares))
     return tuple(sorted(found, key=lambda one: -max(one.params, one.macs)))
 
 
 def _explained(taken: list[Alternative], values: list[float]) -> float:
     """The variance between groups of one alternative, where the decision matters, over the whole variance, less what
     chance explains."""
+    whole, split = _squares(values), _split(taken, values)
+    if whole == 0 or split is None:
+        return 0.0
+    return max(0.0, (split.between - split.degrees * split.within / split.freedom) / whole)
+
+
+def chance(taken: list[Alternative], ranks: list[float]) -> float:
+    """How probable it is that groups without an effect are as far apart: an F-test on ranks, for which it matters
+    little how values are distributed. Source: Conover and Iman 1981, Rank transformations."""
+    from scipy.special import fdtrc  # costs an import that other commands need not pay
+
+    split = _split(taken, ranks)
+    if split is None or not split.between:
+        return 1.0
+    if not split.within:
+        return 0.0
+    return float(fdtrc(split.degrees, split.freedom, split.between / split.degrees * split.freedom / split.within))
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Sums of squares between groups and within them, with their degrees of freedom."""
+
+    between: float
+    within: float
+    degrees: int
+    freedom: int
+
+
+def _split(taken: list[Alternative], values: list[float]) -> _Split | None:
+    """The values where a decision matters, by its alternatives; None where there is nothing to compare."""
     groups: dict[Alternative, list[float]] = defaultdict(list)
     for alternative, value in zip(taken, values, strict=True):
         if alternative is not None:
             groups[alternative].append(value)
-    whole = _squares(values)
     inside = [value for group in groups.values() for value in group]
     freedom = len(inside) - len(groups)
-    if whole == 0 or freedom < 1 or len(groups) < 2:
-        return 0.0
+    if freedom < 1 or len(groups) < 2:
+        return None
     within = sum(map(_squares, groups.values()))
-    between = _squares(inside) - within
-    return max(0.0, (between - (len(groups) - 1) * within / freedom) / whole)
+    return _Split(max(0.0, _squares(inside) - within), within, len(groups) - 1, freedom)
+
+
+def _ranks(values: list[float]) -> list[float]:
+    """The place of each in the order of all; equal values have the mean of theirs."""
+    ordered = sorted(values)
+    return [(bisect_left(ordered, value) + bisect_right(ordered, value) - 1) / 2 for value in values]
 
 
 def _squares(values: list[float]) -> float:

@@ -36,7 +36,7 @@ Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes
 DECISIONS = "decisions as JSON, or a file of them or of one sample"
 
 MOST_SHOWN = 12
-MOST_INFLUENCES = 6
+MOST_INFLUENCES = 10
 MOST_FINDINGS = 20  # of one kind, one after the other
 
 
@@ -238,7 +238,10 @@ def neighbours(
 def lint_space(
     name: SpaceName,
     budget: Budget,
-    samples: Annotated[int, typer.Option(min=10, metavar="N", help="Networks to look at.")] = 50,
+    samples: Annotated[
+        int | None,
+        typer.Option(min=10, metavar="N", help="Networks to look at; 400 if draws are cheap, as of a chain, else 50."),
+    ] = None,
     seed: Seed = 0,
     settings: Settings = None,
     variant: Variant = None,
@@ -370,11 +373,14 @@ def _report_lines(report: Report) -> list[str]:
         lines += [_finding(one) for one in found[:MOST_FINDINGS]]
         if len(found) > MOST_FINDINGS:
             lines.append(f"{kind}: {len(found) - MOST_FINDINGS:,} more; --json has them all")
-    rows = [[one.address, f"{one.params:.0%}", f"{one.macs:.0%}"] for one in report.influences[:MOST_INFLUENCES]]
+    known = [one for one in report.influences if one.params or one.macs][:MOST_INFLUENCES]
+    rows = [
+        [one.address, *(f"{share:.0%}" if share else "-" for share in (one.params, one.macs))] for one in known
+    ] or [["none", "-", "-"]]
     return [
         *(lines or ["nothing odd"]),
         "",
-        "What costs hang on: the share of their differences that one decision explains.",
+        "What costs hang on: the share of their differences that one decision explains, where it is more than chance.",
         *table(["decision", "params", "MACs"], rows, "<>>", width=terminal_width()),
         "",
         f"{report.num_samples} samples: {report.duplicates:.0%} are the network of another with other decisions; "

@@ -6,6 +6,7 @@ import pytest
 
 import search_spaces
 from graphs import Budget
+from search_spaces.linting import chance
 
 # Groups of 5 divide no width; a window of 9 is no legal network on 8 pixels; the two choices of `kept` are one.
 TEXT = """\
@@ -74,5 +75,46 @@ def test_what_a_budget_leaves_out_is_found() -> None:
 def test_costs_hang_on_what_is_large() -> None:
     report = search_spaces.parse(TEXT).lint(num_samples=60)
     params = {one.address: one.params for one in report.influences}
-    assert params["kept"] < 0.1
+    assert params["kept"] == 0
     assert max(params, key=lambda address: params[address]) in ("large", "large.conv.kernel_size")
+
+
+# Eight widths of one layer, on which alone its figures hang, and twice eight activations, which cost nothing.
+WIDTHS = """\
+version: 1
+name: widths
+input: {image: {map: [3, 8, 8]}}
+net:
+  - {name: a, conv: {out_channels: {choice: [8, 16, 24, 32, 64, 128, 256, 512]}}}
+  - {name: b, activation: {kind: {choice: [relu, relu6, elu, silu, gelu, mish, sigmoid, tanh]}}}
+  - {name: c, activation: {kind: {choice: [relu, relu6, elu, silu, gelu, mish, sigmoid, tanh]}}}
+"""
+
+
+def test_what_chance_explains_is_not_said() -> None:
+    space = search_spaces.parse(WIDTHS)
+    reports = [space.lint(num_samples=50, seed=seed) for seed in range(40)]
+    shares = [{one.address: (one.params, one.macs) for one in report.influences} for report in reports]
+    assert all(min(share["a.out_channels"]) > 0.9 for share in shares)
+    # One report in twenty may say something of chance, so two of forty; three or fewer with a probability of 86 %.
+    assert sum(any(share[kind] != (0, 0) for kind in ("b.kind", "c.kind")) for share in shares) <= 3
+
+
+def test_a_chain_is_looked_at_on_more_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert search_spaces.parse(WIDTHS).lint().num_samples == 400
+    monkeypatch.setattr(search_spaces.Space, "chain", None)
+    assert search_spaces.parse(WIDTHS).lint().num_samples == 50
+
+
+@pytest.mark.parametrize(
+    ("taken", "ranks", "expected"),
+    [
+        ([0, 0, 1, 1], [0, 1, 2, 3], 0.1056),  # F(1, 2) = 4 / 0.5 = 8 = t^2, 2 degrees: 1 - (8 / 10) ** 0.5
+        ([0, 1, 0, 1], [0, 0, 1, 1], 1.0),
+        ([0, 0, 1, 1], [0, 0, 1, 1], 0.0),
+        ([0, 0, 0, 0], [0, 1, 2, 3], 1.0),
+        ([None, None, 0, 1], [0, 1, 2, 3], 1.0),
+    ],
+)
+def test_the_chance_of_groups_without_an_effect(taken: list[int | None], ranks: list[float], expected: float) -> None:
+    assert chance(list(taken), ranks) == pytest.approx(expected, abs=5e-5)
