@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from itertools import zip_longest
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ def mutant(
 
 
 class Neighbourhood:
-    """The points within the budget around a point, in a random order.
+    """The points within the budget around a point, in a random order, the same however often they are asked for.
 
     A swap is two edits one of which alone breaks the budget: near a bound there is no other way on, for whatever is
     one edit away is too large, or smaller and worse. The costs of a swap are guessed by adding up what each edit
@@ -74,13 +75,26 @@ class Neighbourhood:
         random.shuffle(around)
         self._kept = [point for point in around if budget.admits(point.costs)]
         self._broken = [point for point in around if not budget.admits(point.costs)]
+        self._swaps: list[Point] = []  # those that were made
+        self._more_swaps = self._make_swaps()
 
     def edits(self) -> Iterator[Point]:
         """The points one edit away."""
         return iter(self._kept)
 
     def swaps(self) -> Iterator[Point]:
-        """Some of the points that are a swap away."""
+        """Some of the points that are a swap away, each made when it is asked for first."""
+        yield from self._swaps
+        for point in self._more_swaps:
+            self._swaps.append(point)
+            yield point
+
+    def mixed(self) -> Iterator[Point]:
+        """As many swaps as edits, then what is left of either."""
+        for pair in zip_longest(self.edits(), self.swaps()):
+            yield from (point for point in pair if point is not None)
+
+    def _make_swaps(self) -> Iterator[Point]:
         here = self._centre.decisions
         pairs = [(one, other) for one in self._broken for other in self._kept if not self._is_over(one, other)]
         self._random.shuffle(pairs)

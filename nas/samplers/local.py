@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Container, Iterator
-from itertools import chain, zip_longest
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -93,32 +92,27 @@ class LocalSampler(Sampler):
         if self._num_objectives > 1:
             random.shuffle(best)
         for one in best:
-            if one.trial not in climb.exhausted:
-                for point in self._around(climb, one):
-                    if point.hash not in known:
-                        return point
-                climb.exhausted.add(one.trial)
-                climb.around.pop(one.trial)
+            for point in self._around(climb, one):
+                if point.hash not in known:
+                    return point
         return None
 
     def _around(self, climb: _Climb, one: Tried) -> Iterator[Point]:
-        """What is left of the points around a trial: first as many swaps as edits, then the swaps alone."""
+        """The points around a trial, always in the same order: what was offered before and was not accepted, as a draw
+        that is withdrawn, is offered again."""
         if one.trial not in climb.around:
             random = Random(derive_seed(self._seed, "around", one.trial))
-            around = Neighbourhood(self._space, self._budget, one.decisions, random)
-            mixed = chain.from_iterable(zip_longest(around.edits(), around.swaps()))
-            climb.around[one.trial] = (point for point in mixed if point is not None)
-        return climb.around[one.trial]
+            climb.around[one.trial] = Neighbourhood(self._space, self._budget, one.decisions, random)
+        return climb.around[one.trial].mixed()
 
 
 class _Climb:
-    """The best trials of one climb, best first, and the points around them that were not looked at yet."""
+    """The best trials of one climb, best first, and the points around them."""
 
     def __init__(self) -> None:
         self.num_trials = 0
         self.best: list[Tried] = []
-        self.around: dict[int, Iterator[Point]] = {}
-        self.exhausted: set[int] = set()
+        self.around: dict[int, Neighbourhood] = {}
 
     @property
     def is_begun(self) -> bool:
@@ -134,4 +128,3 @@ class _Climb:
             del self.best[BEAM:]
         kept = {other.trial for other in self.best}
         self.around = {trial: points for trial, points in self.around.items() if trial in kept}
-        self.exhausted &= kept

@@ -1,8 +1,9 @@
 """The contract of samplers.
 
 A sampler is asked for a point, and told of everything that became of the points; what it answers is a function of its
-seed and of what it was told, so that a run that is resumed goes on as if nothing had been. It is told of proposals in
-the order in which they were made, each before the next is asked for.
+seed and of what it was told, so that a run that is resumed goes on as if nothing had been. To be asked changes nothing:
+a ledger tells of what was tried, and not of what was proposed and taken back. A sampler is told of proposals in the
+order in which they were made, each before the next is asked for.
 """
 
 from __future__ import annotations

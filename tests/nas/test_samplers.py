@@ -78,6 +78,20 @@ def test_a_replayed_sampler_goes_on_as_the_first_one(name: str) -> None:
         assert again.run(40 - cut) == whole
 
 
+def test_what_is_proposed_and_taken_back_changes_nothing(name: str) -> None:
+    whole, asked = Session(name), Session(name)
+    for number in range(40):
+        seen: set[str] = set()
+        for index in range(1 + number % 3):  # as screening asks
+            known = asked.known.keys() | seen
+            decisions = asked.sampler.propose(1_000 + 3 * number + index, known)
+            if decisions is not None:
+                asked.sampler.withdrawn(decisions)
+                seen.add(SPACE.materialize(decisions).hash)
+        assert asked.step() == whole.step()
+    assert asked.log == whole.log
+
+
 def test_a_space_comes_to_its_end(name: str) -> None:
     budget = Budget.of(max_params=200)
     session = Session(name, budget=budget)

@@ -121,7 +121,7 @@ def test_the_ledger_says_of_every_trial_which_arm_it_is_of_and_its_score(tmp_pat
     assert all(one.score == one.macs for one in proposed if one.confirms is None)
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
+@pytest.mark.parametrize("sampler", ["random", "evolution", "local", "tpe", "nsga2", "gp"])
 def test_a_screened_run_that_is_killed_ends_as_if_it_had_not_been(tmp_path: Path, sampler: str) -> None:
     whole = run(tmp_path / "whole", sampler=sampler, trials=14, fidelity="asha")
     num_lines = len(read_ledger(tmp_path / "whole"))
