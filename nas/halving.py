@@ -71,10 +71,10 @@ class Halving:
 
     def break_off(self, trial: int, epoch: int) -> None:
         """A trial came to an end after this epoch that is none: it diverged, or has no room in memory."""
-        for rung in self._bracket_of[trial].rungs:
-            if rung.epoch > epoch:
+        later = [rung for rung in self._bracket_of[trial].rungs if rung.epoch > epoch]
+        for rung in later:
+            if rung is later[0] or trial in rung:  # which it had come to before it had to go back
                 rung.add_worst(trial)
-                return
 
     def end(self, trial: int) -> None:
         """A trial is over, and is not told of any more."""
@@ -170,6 +170,9 @@ class _Rung:
     def __len__(self) -> int:
         return self._num
 
+    def __contains__(self, trial: int) -> bool:
+        return trial in self._keys
+
     def add(self, trial: int, values: Values, loss: float) -> None:
         """A trial that comes here again, as it had to go back, is where it was."""
         if trial in self._keys:
@@ -184,10 +187,15 @@ class _Rung:
             self._has_fronts, self._is_sorted = True, False
 
     def add_worst(self, trial: int) -> None:
-        self._num += self._keys.pop(trial, None) is None  # one that had to go back is counted already
-        self._seen.pop(trial, None)
-        if not self._has_fronts:  # behind which it stands whatever its key is
-            self._order.insert((inf, inf, trial))
+        """A trial that had come here, and had to go back, is the worst in place of what it was."""
+        key = self._keys.pop(trial, None)
+        self._num += key is None
+        if self._has_fronts:  # behind which it stands whatever its key is
+            self._is_sorted &= self._seen.pop(trial, None) is None
+            return
+        if key is not None:
+            self._order.remove(key)
+        self._order.insert((inf, inf, trial))
 
     def forget(self, trial: int) -> None:
         """A trial is over: others are still ranked with it."""
@@ -239,6 +247,12 @@ class _Order:
         rank = self.rank(key)
         for column, part in zip(self._columns, key, strict=True):
             column.insert(rank, part)
+
+    def remove(self, key: Key) -> None:
+        """One that is there less."""
+        rank = self.rank(key)
+        for column in self._columns:
+            del column[rank]
 
 
 def sort_non_dominated(values: Mapping[int, Values]) -> dict[int, tuple[int, float]]:

@@ -229,6 +229,88 @@ def test_the_best_that_was_trained_furthest_can_be_brought_to_the_end() -> None:
     assert done.halving.best_paused() == 2
 
 
+class Play:
+    """One worker at one bracket of the rungs 1, 3 and 9, and what its definition says of it: everything is counted
+    anew each time. `came` has for each rung the values of all that came there, None of what broke off before."""
+
+    def __init__(self, num_trials: int) -> None:
+        self.halving = Halving(ASHA, 27, num_trials)
+        self.num_trials = num_trials
+        self.num_begun = 0
+        self.came: dict[int, dict[int, tuple[float, ...] | None]] = {1: {}, 3: {}, 9: {}}
+        self.waiting: dict[int, set[int]] = {1: set(), 3: set(), 9: set()}
+        self.num_stopped = dict.fromkeys(self.came, 0)
+
+    def step(self, values: tuple[float, ...], breaks_after: int | None) -> None:
+        """A trial is promoted or begun; it comes to its next rung, or breaks off after an epoch, maybe an early one as
+        it had to begin anew."""
+        while (trial := self.halving.hopeless()) is not None:
+            assert trial == self._hopeless()
+            self.halving.stop(trial)
+            self.halving.end(trial)
+            [epoch] = [epoch for epoch, trials in self.waiting.items() if trial in trials]
+            self.waiting[epoch].discard(trial)
+            self.num_stopped[epoch] += 1
+        assert self._hopeless() is None
+        assert self.halving.promotion() == self._promotion()
+        if (promotion := self.halving.promotion()) is not None:
+            trial, until = promotion
+            epoch = {3: 1, 9: 3, 27: 9}[until]
+            self.halving.promote(trial, epoch)
+            self.waiting[epoch].discard(trial)
+        else:
+            trial, until = self.num_begun, 1
+            self.halving.begin(trial)
+            self.num_begun += 1
+        if breaks_after is not None and breaks_after < until:
+            self.halving.break_off(trial, breaks_after)
+            later = [epoch for epoch in self.came if epoch > breaks_after]
+            self.came |= {at: {**self.came[at], trial: None} for at in later if at == later[0] or trial in self.came[at]}
+        elif until < 27:
+            self.halving.pause(trial, until, values)
+            self.came[until][trial] = values
+            self.waiting[until].add(trial)
+            return
+        self.halving.end(trial)
+
+    def _ranked(self, epoch: int) -> list[int]:
+        """Those that came to a rung and did not break off before, the best first."""
+        whole = {trial: values for trial, values in self.came[epoch].items() if values is not None}
+        if all(len(values) == 1 for values in whole.values()):
+            return sorted(whole, key=lambda trial: (-whole[trial][0], trial))
+        places = sort_non_dominated(whole)
+        return sorted(whole, key=lambda trial: (places[trial][0], -places[trial][1], trial))
+
+    def _promotion(self) -> tuple[int, int] | None:
+        for epoch, until in ((9, 27), (3, 9), (1, 3)):
+            best = self._ranked(epoch)[: len(self.came[epoch]) // 3]
+            if going := [trial for trial in best if trial in self.waiting[epoch]]:
+                return going[0], until
+        return None
+
+    def _hopeless(self) -> int | None:
+        for epoch in (9, 3, 1):
+            num_stopped = sum(num for earlier, num in self.num_stopped.items() if earlier < epoch)
+            num_kept = max(1, (max(self.num_trials, self.num_begun) - num_stopped) // 3)
+            late = [trial for trial in self._ranked(epoch)[num_kept:] if trial in self.waiting[epoch]]
+            if late:
+                return late[-1]
+        return None
+
+
+FATES = st.none() | st.none() | st.integers(0, 8)
+
+
+@pytest.mark.parametrize("num_objectives", [1, 2])
+@given(plays=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), FATES), max_size=60))
+def test_ranks_are_those_among_all_that_came_to_a_rung(
+    num_objectives: int, plays: list[tuple[int, int, int | None]]
+) -> None:
+    play = Play(num_trials=20)
+    for first, second, breaks_after in plays:
+        play.step((float(first), float(second))[:num_objectives], breaks_after)
+
+
 def test_hyperband_also_trains_some_trials_to_the_end_at_once() -> None:
     done = search([0.5] * 60, num_trials=60, fidelity=Fidelity("hyperband"))
     assert {until for _, until in done.log} == {1, 3, 9, 27}
