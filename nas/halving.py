@@ -18,7 +18,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from math import inf
+from math import floor, inf
 
 from nas.fidelity import Fidelity
 from nas.fronts import dominates
@@ -128,9 +128,10 @@ def _furthest_behind(counts: Sequence[int], shares: Sequence[float]) -> int:
 
 
 def _deal(total: int, shares: Sequence[float]) -> list[int]:
-    """How many each gets."""
-    counts = [0] * len(shares)
-    for _ in range(total):
+    """How many each gets: its quota, rounded down, or more (D'Hondt's method keeps the lower quota), so that only the
+    last few are dealt one by one."""
+    counts = [max(0, floor(total * share / sum(shares)) - 1) for share in shares]
+    for _ in range(total - sum(counts)):
         counts[_furthest_behind(counts, shares)] += 1
     return counts
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.fidelity import Fidelity, earliest_rung
-from nas.halving import MAX_WAITING, Halving, sort_non_dominated
+from nas.halving import MAX_WAITING, Halving, _deal, sort_non_dominated
 
 ASHA = Fidelity(method="asha")
 
@@ -309,6 +309,21 @@ def test_ranks_are_those_among_all_that_came_to_a_rung(
     play = Play(num_trials=20)
     for first, second, breaks_after in plays:
         play.step((float(first), float(second))[:num_objectives], breaks_after)
+
+
+@pytest.mark.parametrize("method", ["asha", "hyperband"])
+def test_trials_are_dealt_as_one_after_the_other_however_many_they_are(method: str) -> None:
+    fidelity = Fidelity(method=method)
+    shares = fidelity.shares(81)
+    for total in (*range(60), 1000, 54_321):
+        counts = [0] * len(shares)
+        for _ in range(total):
+            at = min(range(len(shares)), key=lambda index: (counts[index] + 1) / shares[index])
+            counts[at] += 1
+        assert _deal(total, shares) == counts
+    counts = _deal(10**12, shares)
+    assert sum(counts) == 10**12
+    assert all(count == pytest.approx(share * 10**12, abs=2) for count, share in zip(counts, shares, strict=True))
 
 
 def test_hyperband_also_trains_some_trials_to_the_end_at_once() -> None:
