@@ -299,6 +299,9 @@ class Brain:
         """A job is at its end; the network may be needed again, but not soon."""
         if self._running_alone == trial.number:
             self._running_alone = None
+        for queue in (self._waiting, self._alone):
+            if trial.number in queue:  # of a job of an earlier driver
+                queue.remove(trial.number)
         if trial.state != RUNNING:
             self._points.pop(trial.number, None)
 

@@ -25,7 +25,7 @@ from nas.checkpoints import CHECKPOINTS, Checkpoints
 from nas.executors import make_executor
 from nas.executors.tabular import TabularExecutor
 from nas.finishing import finish
-from nas.history import History
+from nas.history import MAX_LOSSES, History
 from nas.ledger import Follower, Journal, Ledger, has_begun, is_locked, no_folder, not_written, refuse_begun
 from nas.objectives import LATENCY
 from nas.opening import Opening, final_device, open_study, reopen, versions
@@ -36,7 +36,7 @@ from nas.screening import GraphScore
 from nas.study import Study
 from nas.study_values import TENSOR_PROXIES
 from nas.trainer import Trainer
-from nas.trials import ENDS, Diverged, Event, Executor, Progress
+from nas.trials import ENDS, Diverged, Event, Executor, Failed, Progress
 from search_spaces import Space
 
 RUNS = Path("runs")
@@ -97,11 +97,25 @@ def resume(run: str | Path, places: Mapping[str, object] | None = None, on_event
         brain = _make_brain(opening, sampler, History(folder, next(lines)))
         for line in lines:
             brain.apply(line)
-        _commit(ledger, brain, Resumed(versions()), on_event)
+        take_over(ledger, brain, opening.study.executor, on_event)
         if is_over(history):  # a bundle is all that is missing
             return _drive(ledger, brain, opening, None, on_event)
         with _executor(opening, folder, history.started.name) as executor:
             return _drive(ledger, brain, opening, executor, on_event)
+
+
+def take_over(ledger: Ledger, brain: Brain, executor: str, on_event: Observer | None = None) -> None:
+    """What a new driver notes first, whose trials will run with this executor.
+
+    Where the one before trained trials itself, and died of it or of something else, the trial that it was at may be the
+    cause. It is given up where that happened `MAX_LOSSES` times in a row at the same place.
+    """
+    history = brain.history
+    suspect = history.at_work if ledger.was_killed else None
+    _commit(ledger, brain, Resumed(versions(), executor, suspect), on_event)
+    if suspect is not None and (num_deaths := history.trials[suspect].num_deaths) >= MAX_LOSSES:
+        why = f"the process that trained it was killed, or crashed, {num_deaths} times in a row at the same place"
+        _commit(ledger, brain, Failed(suspect, why), on_event)
 
 
 def status(run: str | Path) -> Result:

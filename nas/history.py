@@ -82,6 +82,7 @@ class History:
         self.active_seconds = 0.0
         self.best: Trial | None = None  # of the complete trials of the search: the first of the `ranking`
         self._last_at = first.at
+        self._executor = self.study.executor  # of the latest driver
         self._num_in = dict.fromkeys(
             (COMPLETE, PAUSED, STOPPED, DIVERGED, FAILED, REJECTED, RUNNING), 0
         )  # of the search
@@ -113,12 +114,15 @@ class History:
                 while curve and curve[-1].epoch >= record.epoch:
                     curve.pop()
                 curve.append(record)
+                self.trials[record.trial].reached = record.epoch
             case Promoted():
                 trial = self.trials[record.trial]
                 trial.until = record.until
                 self._move(trial, RUNNING)
             case Paused() | Completed() | Stopped() | Diverged() | Failed() | OutOfMemory() | Lost():
                 self._end(self.trials[record.trial], record)
+            case Resumed():
+                self._take_over(record)
             case Ended():
                 self.ended_by = record.by
             case Finalised():
@@ -131,6 +135,15 @@ class History:
                 self.exported = record
             case _:
                 pass
+
+    def _take_over(self, record: Resumed) -> None:
+        self._executor = record.executor or self._executor
+        if record.suspect is not None:
+            trial = self.trials[record.suspect]
+            trial.num_deaths = trial.num_deaths + 1 if trial.reached == trial.died_after else 1
+            trial.died_after = trial.reached
+        for trial in self.running.values():
+            trial.reached = 0
 
     def _propose(self, record: Proposed) -> None:
         if len(self.trials) >= self._room:
@@ -249,6 +262,16 @@ class History:
     def num_complete(self) -> int:
         """How many trials of the search were trained to the end."""
         return self._num_in[COMPLETE]
+
+    @property
+    def at_work(self) -> int | None:
+        """The trial that the latest driver trained itself when its last line was written; None where it trained none.
+
+        One that ran out of memory before comes first, then the eldest (`nas.brain.Brain.next_job`).
+        """
+        if self._executor != "inline" or self.study.table is not None or not self.running:
+            return None
+        return min(self.running.values(), key=lambda trial: (not trial.num_memory_failures, trial.number)).number
 
     def count(self, state: str) -> int:
         """How many trials of the search, each of which was begun, are in a state."""

@@ -160,7 +160,8 @@ class NullLedger:
 class Ledger:
     """The writer. Holds the lock of the run from `open` to `close`.
 
-    `clock` gives the time of a line; it is simulated where nothing is trained.
+    `clock` gives the time of a line; it is simulated where nothing is trained. `was_killed` says whether the writer
+    before died without coming to `close`, as by SIGKILL or where a library crashed.
     Every record but the progress of an epoch is on the disk (fsync) when `append` returns; progress is handed to the
     system, so that it outlives the process but maybe not the machine.
     """
@@ -173,6 +174,7 @@ class Ledger:
         self._count = count
         self.clock: Callable[[], float] = time.time
         self.last_at = last_at
+        self.was_killed = _begin_work(lock)
 
     @classmethod
     def create(cls, run: Path) -> Self:
@@ -261,6 +263,8 @@ class Ledger:
 
     def close(self) -> None:
         """Gives the lock back. May be called more than once."""
+        with suppress(OSError):
+            os.ftruncate(self._lock, 0)
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -329,6 +333,14 @@ def _acquire(run: Path) -> int:
     raise RunError(
         f"{run} is in use by another driver", help=f"wait for it or end it; `nas status {run}` reads it meanwhile"
     )
+
+
+def _begin_work(lock: int) -> bool:
+    """Notes in the lock file that a driver is at work, until `Ledger.close`; whether the one before is still noted."""
+    was_killed = os.fstat(lock).st_size > 0
+    with suppress(OSError):  # a full disk is told where a line is written
+        os.pwrite(lock, b"at work\n", 0)
+    return was_killed
 
 
 def _leave_nothing(run: Path) -> None:

@@ -116,9 +116,14 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Resumed:
-    """A new driver took over; what was running is handed in again."""
+    """A new driver took over, with this executor; what was running is handed in again.
+
+    `suspect` is the trial that the driver before, which was killed or crashed, trained then itself.
+    """
 
     versions: Mapping[str, str]
+    executor: str = ""
+    suspect: int | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ class Trial:
 
     `epochs` is the length of the whole training; so far it goes to epoch `until`. `network` is the name of the
     hand-designed network that it is, where the run began with it as one, `narrows` that of the one which it is a
-    narrower form of.
+    narrower form of. Under the latest driver it `reached` an epoch; the last `num_deaths` drivers that died while they
+    trained it did so in a row after epoch `died_after` of theirs.
     """
 
     number: int
@@ -44,6 +45,9 @@ class Trial:
     curve: list[Progress] = field(default_factory=list)
     num_memory_failures: int = 0
     num_losses: int = 0
+    num_deaths: int = 0
+    died_after: int = 0
+    reached: int = 0
     reason: str = ""
     network: str = ""
     narrows: str = ""

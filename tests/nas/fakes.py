@@ -11,12 +11,12 @@ import graphs
 import search_spaces
 from graphs import Budget
 from nas.brain import Brain
-from nas.driver import run_trials, sampler_of
+from nas.driver import run_trials, sampler_of, take_over
 from nas.history import History
 from nas.ledger import Ledger
 from nas.manifest import ARCHITECTURE, FORMAT, FORMAT_VERSION, MANIFEST, WEIGHTS
 from nas.recipe import Recipe
-from nas.records import Resumed, Started
+from nas.records import Started
 from nas.study import Study
 from nas.trials import Event, Executor, Job, Progress, Stopped
 
@@ -156,7 +156,7 @@ def reopen(run: Path) -> tuple[Ledger, Brain]:
     brain = _brain(History(run, first))
     for line in rest:
         brain.apply(line)
-    brain.apply(ledger.append(Resumed({})))
+    take_over(ledger, brain, brain.history.study.executor)
     return ledger, brain
 
 

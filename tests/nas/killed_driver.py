@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nas.driver import run_trials
@@ -42,7 +43,8 @@ def make(name: str) -> Executor:
 if __name__ == "__main__":
     run = Path(sys.argv[1])
     has_begun = (run / LEDGER).exists() and b"\n" in (run / LEDGER).read_bytes()
-    ledger, brain = reopen(run) if has_begun else begin(run, FIRST)
+    first = replace(FIRST, study=FIRST.study.changed(executor=sys.argv[2]))
+    ledger, brain = reopen(run) if has_begun else begin(run, first)
     with ledger, make(sys.argv[2]) as executor:
         print("begun", flush=True)
         run_trials(ledger, brain, executor)

@@ -22,14 +22,15 @@ import pytest
 
 from nas.driver import run_trials, status
 from nas.executors.inline import InlineExecutor
-from nas.history import History
+from nas.history import MAX_LOSSES, History
 from nas.ledger import LEDGER, read_ledger
 from nas.records import Resumed
-from nas.states import DIVERGED, FAILED, REJECTED
-from nas.trials import Completed, Diverged, Executor, Failed, Lost, OutOfMemory, Paused, Progress, Stopped
-from tests.nas.fakes import begin, run_to_end, started, trials_of
+from nas.states import DIVERGED, FAILED, REJECTED, RUNNING
+from nas.trials import Completed, Diverged, Executor, Failed, Job, Lost, OutOfMemory, Paused, Progress, Stopped
+from tests.nas.fakes import begin, fake_trainer, reopen, run_to_end, started, trials_of
 from tests.nas.faults import Faulty
 from tests.nas.killed_driver import FIRST, NUM_TRIALS, sleeping_trainer
+from tests.nas.poisoned_driver import POISON
 from tests.nas.processes import descendants, end
 
 ROOT = Path(__file__).parents[2]
@@ -242,3 +243,31 @@ def test_two_drivers_on_one_run_are_one_too_many(tmp_path: Path) -> None:
     assert second.stderr.startswith(f"error: {tmp_path / 'run'} is in use by another driver\n  help: ")
     assert second.stdout == ""
     assert (tmp_path / "run" / LEDGER).read_bytes().count(b'"kind":"resumed"') == 0
+
+
+def test_a_trial_that_kills_the_driver_fails_in_the_end_and_costs_no_other(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    codes = []
+    while 0 not in codes and len(codes) < 9:
+        process = subprocess.run([sys.executable, "-m", "tests.nas.poisoned_driver", str(run)], cwd=ROOT, check=False)
+        codes.append(process.returncode)
+    assert codes == [-signal.SIGKILL] * MAX_LOSSES + [0]
+    history = History.of(run, read_ledger(run))
+    assert ends_of(run) == {0: ["Completed"], POISON: ["Failed"], 2: ["Completed"]}
+    assert history.trials[POISON].state == FAILED
+    assert history.trials[POISON].reason.startswith("the process that trained it was killed, or crashed, 5 times in a")
+    assert history.ended_by == "trials"
+
+
+def test_a_driver_that_ends_in_order_costs_a_trial_nothing(tmp_path: Path) -> None:
+    """As by Ctrl-C, however often."""
+
+    def interrupt(_: Job) -> None:
+        raise KeyboardInterrupt
+
+    for number in range(MAX_LOSSES + 1):
+        ledger, brain = reopen(tmp_path) if number else begin(tmp_path, started(trials=1))
+        with ledger, InlineExecutor(fake_trainer(interrupt)) as executor, pytest.raises(KeyboardInterrupt):
+            run_trials(ledger, brain, executor)
+    trial = History.of(tmp_path, read_ledger(tmp_path)).trials[0]
+    assert (trial.state, trial.num_deaths) == (RUNNING, 0)
