@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from nas.seeds import derive_seed
 from nas.training import initialise
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)
 
 @dataclass(frozen=True)
 class Proxy:
-    """One of `TENSOR_PROXIES` as a function of networks, on the CPU; `data` are the images that NASWOT looks at."""
+    """One of `TENSOR_PROXIES` as a function of networks, on the CPU; `data` are the images that NASWOT looks at.
+
+    `seed` is that of the study, of any size.
+    """
 
     name: str
     data: SearchData
@@ -36,16 +40,20 @@ class Proxy:
     def __call__(self, graph: Graph) -> float:
         """-inf where the network can't be told from a constant, or is too large for numbers."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.manual_seed(self._seed)
             module = graph.as_shipped.compile(device="cpu")
             initialise(module)
             score = naswot(module, self._images()) if self.name == "naswot" else synflow(module, self._shape())
         return score if score == score and score < float("inf") else float("-inf")
 
+    @property
+    def _seed(self) -> int:
+        return derive_seed(self.seed, "proxy")
+
     def _images(self) -> Tensor:
         """Normalised images (N, C, H, W), the same for every network."""
         part = self.data.train
-        rows = torch.randperm(len(part), generator=torch.Generator().manual_seed(self.seed))[:NUM_IMAGES]
+        rows = torch.randperm(len(part), generator=torch.Generator().manual_seed(self._seed))[:NUM_IMAGES]
         shape = (1, len(self.data.mean), 1, 1)
         mean, std = torch.tensor(self.data.mean).view(shape), torch.tensor(self.data.std).view(shape)
         return (torch.from_numpy(part.images[rows.numpy()]).float() - mean) / std

@@ -265,7 +265,9 @@ class Play:
         if breaks_after is not None and breaks_after < until:
             self.halving.break_off(trial, breaks_after)
             later = [epoch for epoch in self.came if epoch > breaks_after]
-            self.came |= {at: {**self.came[at], trial: None} for at in later if at == later[0] or trial in self.came[at]}
+            for epoch in later:
+                if epoch == later[0] or trial in self.came[epoch]:
+                    self.came[epoch][trial] = None
         elif until < 27:
             self.halving.pause(trial, until, values)
             self.came[until][trial] = values

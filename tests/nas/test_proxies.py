@@ -70,6 +70,7 @@ def test_a_proxy_gives_a_network_the_same_number_every_time_and_leaves_the_world
     assert math.isfinite(first)
     assert proxy(graph) == first
     assert Proxy(name, data, seed=5)(graph) != first
+    assert math.isfinite(Proxy(name, data, seed=10**26)(graph))
     assert torch.equal(torch.rand(3), world)
 
 
