@@ -109,7 +109,7 @@ class _Either(Container[str]):
 class ScreeningReport:
     """The two arms of a run: the median accuracies after `epoch` epochs, of so many trials each.
 
-    Of a run that looks trials up, the medians are of values as its table has them. `chance` is how probable it is, were
+    What diverged or failed counts with an accuracy of 0. Of a run that looks trials up, the medians are of values as its table has them. `chance` is how probable it is, were
     there no difference, that the screened are so much better, or more (one-sided Mann-Whitney); None, as a median,
     where an arm has no trial. `rank_correlation` is Kendall's tau-b, over both arms, of the proxy and the accuracy, or
     its like: where less is better, the negative of the value.
@@ -136,7 +136,7 @@ def screening_report(history: History) -> ScreeningReport | None:
     if study.screening == "none":
         return None
     trained = history.screened
-    epoch = min((trial.epochs[-1] for trial in trained if not trial.is_running), default=0)
+    epoch = min((trial.epochs[-1] for trial in trained if not (trial.is_running or trial.is_worst)), default=0)
     values: Mapping[str, list[float]] = {SCREENED: [], CONTROL: []}
     pairs: list[tuple[float, float]] = []
     for trial in trained:

@@ -95,25 +95,30 @@ class Trial:
     @property
     def screened(self) -> Screened | None:
         """What a report on the screening is made of; None where this trial is not part of it."""
-        if not self.arm or not self.curve or self.state not in (COMPLETE, PAUSED, STOPPED, RUNNING):
+        is_worst = self.state in (DIVERGED, FAILED, REJECTED)
+        if not self.arm or not (self.curve or is_worst):
             return None
         epochs, values = array("L", [one.epoch for one in self.curve]), array("d", [one.value for one in self.curve])
-        return Screened(self.arm, self.score, self.state == RUNNING, epochs, values)
+        return Screened(self.arm, self.score, self.state == RUNNING, is_worst, epochs, values)
 
 
 @dataclass(frozen=True, slots=True)
 class Screened:
     """A trial of one arm of a screening (`nas.screening`): what the proxy said of it, and its value after each epoch
-    that is known, rising; a table may have no others between."""
+    that is known, rising; a table may have no others between. One that came to nothing (diverged, failed, or without
+    room in memory) counts as the worst: a network that is never right."""
 
     arm: str
     score: float | None
     is_running: bool
+    is_worst: bool
     epochs: Sequence[int]
     values: Sequence[float]
 
     def value(self, epoch: int) -> float | None:
         """Its value after an epoch; None where it is not known."""
+        if self.is_worst:
+            return 0.0
         return self.values[self.epochs.index(epoch)] if epoch in self.epochs else None
 
 

@@ -26,7 +26,7 @@ from nas.results import summarize
 from nas.samplers import Sampler
 from nas.screening import CONTROL, SCREENED, Draw, Screening, kendall, screening_report
 from nas.study import Study, StudyError
-from nas.trials import Event, Job, Progress
+from nas.trials import Diverged, Event, Job, Progress
 from search_spaces import Point
 from tests.nas.conftest import Answer
 from tests.nas.fakes import BUDGET, SPACE_TEXT, fake_trainer, run_to_end, started, trials_of
@@ -195,6 +195,28 @@ def test_a_proxy_that_is_right_helps_and_one_that_is_wrong_does_harm(tmp_path: P
     assert report.verdict == verdict
     if better:
         assert report.rank_correlation == pytest.approx(better)
+
+
+def test_a_proxy_that_prefers_what_diverges_does_harm(tmp_path: Path) -> None:
+    """Of what is left, the larger is the better: by these alone it would have helped."""
+
+    def train(job: Job) -> Iterator[Event]:
+        params = graphs.parse(job.architecture).costs().params
+        for event in fake_trainer()(job):
+            if params > 250:
+                yield Diverged(job.trial, "the loss is nan")
+                return
+            yield Progress(job.trial, event.epoch, 0.5 + params / 1000) if isinstance(event, Progress) else event
+
+    keys = {"screening": "params", "trials": 36, "candidates": 1, "screening_control": 0.5, "fidelity": "asha"}
+    history = run_to_end(tmp_path, started(**keys), InlineExecutor(train))
+    report = screening_report(history)
+    assert report is not None
+    assert history.count("diverged") > 12
+    assert report.num_screened + report.num_control == 36
+    assert (report.epoch, report.screened, report.verdict) == (1, 0.0, "it did harm")
+    assert report.control is not None
+    assert report.control > 0.5
 
 
 FIGURES = st.lists(st.integers(0, 12).map(float), min_size=2, max_size=25)
