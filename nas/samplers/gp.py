@@ -54,6 +54,7 @@ GROWTH = 1.1  # the lengths are found anew when there are so many times as many 
 MAX_LEARNED = 400  # trials, the best
 MAX_JUDGED = 200  # points that are made for one proposal
 MAX_REMEMBERED = 2_000  # of these, so that they are not made again
+FAR_ABOVE = 37  # deviations, from where the density is below 1e-297
 LOOKAHEAD = 8  # new ones in budget among them, where they must be made to be compared
 
 _Key = tuple[tuple[str, ...], tuple[Alternative, ...]]  # decisions: a seventh of a frozenset of their items
@@ -235,13 +236,17 @@ class _Model:
 
 
 def log_improvement(off: Doubles) -> Doubles:
-    """The logarithm of E max(0, off + a standard normal), exact far below 0 too (Ament 2023, arXiv 2310.20708)."""
-    density = -0.5 * off * off - 0.5 * np.log(2 * np.pi)
-    ratio = np.exp(np.minimum(log_ndtr(off) - density, 700))  # cumulative over density
-    near = np.maximum(1 + off * ratio, 1e-300)
-    far = -2 * np.log(np.maximum(np.abs(off), 1))
-    result: Doubles = density + np.where(off > -30, np.log(near), far)
-    return result
+    """The logarithm of E max(0, off + a standard normal), exact far below 0 too (Ament 2023, arXiv 2310.20708).
+
+    Far above 0 it is that of `off`, and what is beside it is less than the last digit.
+    """
+    below = np.minimum(off, FAR_ABOVE)
+    density = -0.5 * below * below - 0.5 * np.log(2 * np.pi)
+    ratio = np.exp(log_ndtr(below) - density)  # cumulative over density
+    near = np.maximum(1 + below * ratio, 1e-300)
+    far = -2 * np.log(np.maximum(np.abs(below), 1))
+    result: Doubles = density + np.where(below > -30, np.log(near), far)
+    return np.where(off > FAR_ABOVE, np.log(np.maximum(off, 1)), result)
 
 
 @cache

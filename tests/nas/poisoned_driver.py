@@ -1,6 +1,6 @@
 """A driver in a process of its own that one of its trials kills, whenever it is trained: begins a run, or goes on.
 
-    python -m tests.nas.poisoned_driver RUN
+python -m tests.nas.poisoned_driver RUN
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
 import search_spaces
@@ -180,6 +183,19 @@ def _sum_over(decisions: Decisions) -> float:
     value += {2: 0.0, 4: 0.2, 6: 0.1, 8: 0.05}[int(str(decisions["tail.out_channels"]))]
     value += 0.1 * (decisions["params.activation"] == "silu") + 0.15 * (decisions["body"] == "plain")
     return value + 0.05 * (decisions.get("body.plain.kernel_size") == 1)
+
+
+def test_the_expected_improvement_is_what_it_is_defined_as_and_grows_everywhere() -> None:
+    from nas.samplers.gp import log_improvement
+
+    def defined(off: float) -> float:
+        """log E max(0, off + z) = log(off Phi(off) + phi(off)), which is as exact as this where neither is tiny."""
+        below, density = math.erfc(-off / 2**0.5) / 2, math.exp(-off * off / 2) / (2 * math.pi) ** 0.5
+        return math.log(off * below + density)
+
+    offs = np.concatenate([np.linspace(-4, 60, 641), [1e3, 1e8]])
+    assert log_improvement(offs) == pytest.approx([defined(off) for off in offs], rel=1e-9, abs=1e-9)
+    assert (np.diff(log_improvement(np.linspace(-1000, 1000, 20_001))) > 0).all()
 
 
 def test_gp_finds_the_front_of_two_objectives() -> None:
