@@ -109,10 +109,10 @@ class _Either(Container[str]):
 class ScreeningReport:
     """The two arms of a run: the median accuracies after `epoch` epochs, of so many trials each.
 
-    What diverged or failed counts with an accuracy of 0. Of a run that looks trials up, the medians are of values as its
-    table has them. `chance` is how probable it is, were there no difference, that the screened are so much better, or
-    more (one-sided Mann-Whitney); None, as a median, where an arm has no trial. `rank_correlation` is Kendall's tau-b,
-    over both arms, of the proxy and the accuracy, or its like: where less is better, the negative of the value.
+    What diverged or failed counts with an accuracy of 0. Of a run that looks trials up, the medians are of values as
+    its table has them. `chance` is how probable it is, were there no difference, that the screened are so much better,
+    or more (one-sided Mann-Whitney); None, as a median, where an arm has no trial. `rank_correlation` is Kendall's
+    tau-b, over both arms, of the proxy and the accuracy, or its like: where less is better, the negative of the value.
     """
 
     proxy: str
