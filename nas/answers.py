@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
@@ -16,12 +16,10 @@ from nas.tables import Key, LineFault, Row, Table, TableError, refuse
 
 if TYPE_CHECKING:
     from graphs import Budget
-    from search_spaces import Space
+    from search_spaces import Decisions, Space
 
 
 MOST_JUDGED = 20_000  # rows that are tried on the space, before a search
-
-MISSING = "not in the table"  # why a point is rejected that has no row
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,9 @@ class BestRow:
 class Answers:
     """What a table says of the points of a space.
 
-    A point without a row, or with an empty cell in a column that is asked for, is not in the table. `note` says how
-    many rows are no point of the space and how many points have no row; it is empty where all are one and have one.
+    A point without a row, or with an empty cell in a column that is asked for, is not in the table. `domain` is the
+    space, or, where the table lacks some of its points, the space of the others. `note` says how many rows are no point
+    of the space and how many points have a row; it is empty where all are one and have one.
 
     Raises: TableError, where columns or cells are wrong, or no row is a point of the space, and `Mistakes` of several
     columns; DecisionError where the space doesn't say how its decisions spell a key.
@@ -56,7 +55,15 @@ class Answers:
         self._seconds = self._costs(faults)
         refuse(table.source, {*faults})
         self._points: dict[Row, Mapping[str, object]] = {}  # where two points may have one row
-        self.note = self._judge_rows()
+        judged = list(self._rows)[:MOST_JUDGED]
+        strangers = {key for key in judged if not self._is_point(key)}
+        keys = [key for key, row in self._rows.items() if self._is_whole(row) and key not in strangers]
+        if not keys and len(strangers) < len(self._rows):
+            message = f"no row of {table.source} is a point of `{space.name}` with a value in every column that is asked"
+            raise TableError(message, help="fill the cells, or leave the column out of the study")
+        self.is_complete = len(judged) == len(self._rows) and len(keys) == space.size()
+        self.domain = space if self.is_complete else space.only(_Tabulated(space, keys))
+        self.note = self._note(judged, strangers, len(keys))
 
     def row(self, decisions: Mapping[str, object]) -> Row | None:
         """The row of a point; None where the table has none. Raises: TableError where another point has the same."""
@@ -64,12 +71,16 @@ class Answers:
         row = self._rows.get(key)
         if row is None or not self._is_whole(row):
             return None
-        if not self._space.has_unique_keys and self._points.setdefault(row, decisions) != decisions:
+        if not self._space.has_unique_keys:
+            self._refuse_ambiguous(key, self._points.setdefault(row, decisions), decisions)
+        return row
+
+    def _refuse_ambiguous(self, key: Key, one: Mapping[str, object], other: Mapping[str, object]) -> None:
+        if one != other:
             raise TableError(
-                f"two points of the space have the key {', '.join(key)}: {self._points[row]} and {dict(decisions)}",
+                f"two points of the space have the key {', '.join(key)}: {dict(one)} and {dict(other)}",
                 help="put into `key` of the space what tells them apart",
             )
-        return row
 
     def value(self, row: Row, epoch: int) -> float:
         """What is seen after some epochs, so that higher is better."""
@@ -141,15 +152,14 @@ class Answers:
         faults += [self.table.fault(row, column, message, help) for row, number in enumerate(numbers) if number < 0]
         return numbers
 
-    def _judge_rows(self) -> str:
-        """The note on rows without a point, and points without a row. Raises: TableError where no row is a point."""
-        keys = list(self._rows)[:MOST_JUDGED]
-        strangers = [key for key in keys if not self._is_point(key)]
-        is_whole, known = len(keys) == len(self._rows), len(keys) - len(strangers)
-        covered = f"the space has {format_count(self._space.size())} points, {known:,} have a row"
+    def _note(self, keys: list[Key], strange: Collection[Key], num_answered: int) -> str:
+        """The note on rows without a point, of which `strange` are some, and points without a row. Raises: TableError
+        where no row is a point."""
+        strangers = [key for key in keys if key in strange]
+        is_whole = len(keys) == len(self._rows)
+        covered = f"the space has {format_count(self._space.size())} points, {num_answered:,} have a row"
         if not strangers:
-            lacks_some = is_whole and self._space.has_unique_keys and known < self._space.size()
-            return covered if lacks_some else ""
+            return covered if is_whole and not self.is_complete else ""
         first, name = strangers[0], self._space.name
         spelled = self._space.key(self._space.sample(1).points[0].decisions)
         padded = [key for key in strangers if self._is_point(_padded(key, spelled))]
@@ -175,11 +185,31 @@ class Answers:
         return f"{note}; {hint}" if hint else note
 
     def _is_point(self, key: Key) -> bool:
-        try:
-            self._space.decode(key)
-        except FixpointError:
-            return False
-        return True
+        """Whether some point spells a key. Raises: TableError where two do."""
+        found = self._space.decodings(key)
+        first = next(found, None)
+        if first is not None and not self._space.has_unique_keys:
+            for other in found:
+                self._refuse_ambiguous(key, first, other)
+        return first is not None
+
+
+class _Tabulated:
+    """The points of a space that have these keys (`search_spaces.points.Members`)."""
+
+    def __init__(self, space: Space, keys: Sequence[Key]) -> None:
+        self._space = space
+        self._keys = keys
+        self._known = frozenset(keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, number: int) -> Decisions:
+        return self._space.decode(self._keys[number])
+
+    def __contains__(self, decisions: object) -> bool:
+        return isinstance(decisions, Mapping) and self._space.key(decisions) in self._known
 
 
 def _refuse_missing_columns(table: Table, lookup: Lookup) -> None:

@@ -11,18 +11,15 @@ trained longer and over several seeds, to be judged on the validation part again
 
 from __future__ import annotations
 
-from functools import cached_property
-from hashlib import sha256
 from math import inf
 from typing import TYPE_CHECKING
 
 from blocks.errors import FixpointError
-from nas.answers import MISSING
 from nas.ends import Hashes
 from nas.halving import Halving
 from nas.history import NUM_CONFIRMATION_SEEDS, History
 from nas.ledger import Line
-from nas.records import Decisions, Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
+from nas.records import Duplicate, Ended, Promoted, Proposed, Record, Rejected, Resumed
 from nas.samplers.drawing import is_exhausted
 from nas.samplers.sampler import Sampler
 from nas.screening import Draw, GraphScore, Screening
@@ -41,8 +38,8 @@ MAX_FAILURES_IN_A_ROW = 10
 class Brain:
     """Proposals, promotions and retries of one run. `history` is at the first line; the others come by `apply`.
 
-    `score` is the study's proxy, where that looks at more than costs. With `answers` nothing is trained: what they
-    don't have is rejected, and nothing is confirmed.
+    `score` is the study's proxy, where that looks at more than costs. With `answers` nothing is trained, and nothing
+    confirmed; the space is their `domain`.
     """
 
     def __init__(
@@ -71,8 +68,7 @@ class Brain:
         self._alone: list[int] = []
         self._running_alone: int | None = None
         self._points: dict[int, Point] = {}
-        self._known = Hashes()  # the networks that were tried, or are certainly not in the table
-        self._missing = Hashes()  # decisions that have no row
+        self._known = Hashes()  # the networks that were tried
         self._proposed: Point | None = None
 
     def apply(self, line: Line) -> None:
@@ -91,8 +87,6 @@ class Brain:
                     self._sampler.accepted(record.trial, {**record.decisions, **record.inactive})
             case Rejected():
                 self._num_proposals += 1
-                if MISSING in record.violations:
-                    self._miss(self._space.point(record.decisions))
                 self._sampler.rejected(record.decisions, record.violations)
             case Duplicate():
                 self._num_proposals += 1
@@ -141,7 +135,9 @@ class Brain:
 
     def _why_nothing_is_new(self) -> str:
         is_certain = is_exhausted(self._space, self._budget, self._known)
-        return "space exhausted" if is_certain else "nothing new found"
+        if not is_certain:
+            return "nothing new found"
+        return "space exhausted" if self._answers is None or self._answers.is_complete else "table exhausted"
 
     def next_job(self, num_occupied: int) -> Job | None:
         """A trial that is to be submitted now, given how many are at the executor; None where there is none."""
@@ -194,11 +190,8 @@ class Brain:
             return Rejected(dict(decisions), violations)
         if (of := self.history.by_hash.number(point.hash)) is not None:
             return Duplicate(dict(decisions), point.hash, of)
-        if self._answers is not None and self._answers.row(point.decisions) is None:
-            if _hash_of(point.decisions) not in self._missing or point.hash not in self._answered:
-                return Rejected(dict(decisions), {MISSING: 1.0}, MISSING)
-            point = self._answered[point.hash]
-            decisions = point.decisions
+        if self._answers is not None:
+            assert self._answers.row(point.decisions) is not None, "the space of a table has what is in it"
         self._proposed = point
         trial = self.history.num_trials
         return Proposed(
@@ -214,21 +207,6 @@ class Brain:
             arm=draw.arm,
             score=draw.score,
         )
-
-    def _miss(self, point: Point) -> None:
-        """A point has no row. Its network may have one by other decisions, which is looked for, since that may take
-        long, only where the sampler insists; what isn't found then is not asked for any more."""
-        decisions = _hash_of(point.decisions)
-        if decisions in self._missing:
-            self._known.add(point.hash)
-        self._missing.add(decisions)
-
-    @cached_property
-    def _answered(self) -> dict[str, Point]:
-        """The points in the table by their networks, where the points of the space can be listed."""
-        assert self._answers is not None
-        listed = self._space.list_points(self._budget) or ()
-        return {point.hash: point for point in listed if self._answers.row(point.decisions) is not None}
 
     def _end_search(self, by: str, num_complete: int | None = None) -> Record | None:
         """The way to the end: what runs ends, and the best paused trials are completed until there are enough.
@@ -314,8 +292,3 @@ class Brain:
         for trial in sorted(self.history.running):
             self._queue(trial)
         self._running_alone = None
-
-
-def _hash_of(decisions: Decisions) -> str:
-    """A hash of decisions, in the order in which points have them."""
-    return sha256(repr(list(decisions.items())).encode()).hexdigest()

@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 from blocks.errors import FixpointError
-from nas.answers import MISSING, Answers, BestRow
+from nas.answers import Answers, BestRow
 from nas.brain import Brain
 from nas.contradictions import refuse_contradictions
 from nas.driver import run_trials
@@ -30,10 +30,9 @@ from nas.executors.tabular import TabularExecutor
 from nas.history import History
 from nas.ledger import NullLedger
 from nas.opening import Opening, open_study
-from nas.records import Record, Rejected
+from nas.records import Record
 from nas.samplers import make_sampler
 from nas.study import Study, StudyError
-from nas.tables import TableError
 from nas.trials import Completed, Progress
 from search_spaces import Space
 
@@ -47,8 +46,7 @@ Task = tuple[str, int]
 class Trace:
     """One search: after `spent[i]` whole trainings the best became one of `seen[i]`, with `reported[i]` reported.
 
-    A training in part is a part of one, by its seconds. The search came to `cost` in all; `num_missing` proposals were
-    not in the table.
+    A training in part is a part of one, by its seconds. The search came to `cost` in all.
     """
 
     sampler: str
@@ -57,7 +55,6 @@ class Trace:
     seen: tuple[float, ...]
     reported: tuple[float, ...]
     cost: float
-    num_missing: int
 
     def best(self, cost: float) -> tuple[float, float] | None:
         """What was seen and what is reported of the best after so many whole trainings; None before the first."""
@@ -149,7 +146,6 @@ class Comparison:
                 {
                     "sampler": sampler,
                     "seeds": len(self.of(sampler)),
-                    "not_in_table": sum(trace.num_missing for trace in self.of(sampler)),
                     "after": [
                         {
                             "trials": one.trials,
@@ -200,11 +196,7 @@ def compare(
     opening = open_study(study, space)
     assert opening.answers is not None
     best = opening.answers.best(study.budget)
-    if best is None:
-        raise TableError(
-            f"no row of {opening.answers.table.source} is a point of `{opening.space.name}` that keeps {study.budget}",
-            help="raise the budget, or give another table",
-        )
+    assert best is not None, "a table without any is not opened"
     tasks = [(sampler, study.seed + index) for index in range(num_seeds) for sampler in names]
     traces: list[Trace] = []
     interrupted = False
@@ -233,7 +225,7 @@ def search_once(opening: Opening, sampler: str, seed: int) -> Trace:
     brain = Brain(opening.space, study.budget, proposer, history, answers=answers)
     run_trials(journal, brain, executor, notes)
     improvements = tuple(notes.spent), tuple(notes.seen), tuple(notes.reported)
-    return Trace(sampler, seed, *improvements, notes.cost, notes.num_missing)
+    return Trace(sampler, seed, *improvements, notes.cost)
 
 
 class _Notes:
@@ -244,14 +236,11 @@ class _Notes:
         self._best = -inf
         self._is_in_parts = len(answers.lookup.epochs) > 1
         self.cost = 0.0
-        self.num_missing = 0
         self.spent: list[float] = []
         self.seen: list[float] = []
         self.reported: list[float] = []
 
     def __call__(self, record: Record, history: History) -> None:
-        if isinstance(record, Rejected) and MISSING in record.violations:
-            self.num_missing += 1
         if isinstance(record, Progress) and self._is_in_parts:
             self.cost += record.seconds / self._answers.mean_seconds
         if not isinstance(record, Completed):

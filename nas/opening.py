@@ -13,7 +13,7 @@ from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
-from blocks.errors import FixpointError
+from blocks.errors import BudgetError, FixpointError
 from blocks.types import Map, Vector
 from graphs import Budget, DocumentError
 from nas.answers import Answers
@@ -26,7 +26,7 @@ from nas.records import Start, Started, fidelity_of
 from nas.starts import find_starts
 from nas.study import Study, StudyError, StudyFault, places
 from nas.study_files import StudyFile
-from nas.tables import Table, read_table
+from nas.tables import Table, TableError, read_table
 from nas.trainer import refuse_device
 from search_spaces import Space, load, parse
 
@@ -229,7 +229,14 @@ def _open_table(study: Study, space: Space) -> Opening:
     assert lookup is not None
     space.refuse_impossible(study.budget)
     answers = Answers(space, read_table(lookup.file), lookup)
-    return Opening(study, space, None, Recipe(epochs=lookup.epochs[-1]), answers=answers)
+    try:
+        answers.domain.refuse_impossible(study.budget)
+    except BudgetError:
+        raise TableError(
+            f"no row of {answers.table.source} is a point of `{space.name}` that keeps {study.budget}",
+            help="raise the budget, or give another table",
+        ) from None
+    return Opening(study, answers.domain, None, Recipe(epochs=lookup.epochs[-1]), answers=answers)
 
 
 def _moved(study: Study, given: Mapping[str, object]) -> Study:

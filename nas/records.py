@@ -128,7 +128,8 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Ended:
-    """No more trials are proposed: `trials`, `time`, `target`, `space exhausted`, `nothing new found` or `failures`."""
+    """No more trials are proposed: `trials`, `time`, `target`, `space exhausted`, `table exhausted`,
+    `nothing new found` or `failures`."""
 
     by: str
 

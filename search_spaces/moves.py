@@ -13,7 +13,7 @@ from blocks.errors import BudgetError
 from graphs.budget import Budget
 from graphs.faults import DocumentError
 from search_spaces.decisions import Alternative, Decision
-from search_spaces.points import Decisions, Point, PointSource
+from search_spaces.points import DecisionError, Decisions, Point, PointSource
 
 MAX_COMPLETIONS = 20  # draws of the decisions that one change makes matter
 MAX_TRIES = 200
@@ -128,7 +128,7 @@ def _first_kept(
             point = space.decide(choose)
         except _Unkept:
             return None
-        except DocumentError:
+        except (DecisionError, DocumentError):
             point = None
         if point is not None and budget.admits(point.costs):
             return point

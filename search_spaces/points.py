@@ -30,6 +30,18 @@ class DecisionError(FixpointError):
     """Decisions that are no point of the space."""
 
 
+class Members(Protocol):
+    """Some points of a space, by their decisions."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Decisions:
+        """One of them. Raises `DecisionError` where this number turns out to be none."""
+
+    def __contains__(self, decisions: object) -> bool:
+        """Whether a point with these decisions is one; they are those that matter for it."""
+
+
 class Summed(Protocol):
     """What a network comes to, without its graph."""
 
@@ -152,6 +164,9 @@ class PointSource(Protocol):
 
     @property
     def costing(self) -> Costing | None: ...
+
+    @property
+    def members(self) -> Members | None: ...
 
     def grid(self, bounds: Bounds) -> Grid: ...
 

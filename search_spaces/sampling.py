@@ -70,6 +70,8 @@ class FeasibleDraws:
 
     def next(self) -> Point:
         """The next point. Raises `BudgetError` where nothing in the space keeps the budget."""
+        if self._space.members is not None:
+            return self._next_by_rejection() or self._next_of_few() or self._refuse()
         return (
             self._next_by_rejection()
             or self._next_from_chain()
@@ -162,8 +164,15 @@ class FeasibleDraws:
         self._drawn, self._accepted = self._drawn + 1, self._accepted + 1
         return point
 
+    def _refuse(self) -> Point:
+        nearest = min(self._space.points(), key=lambda point: missed(self._budget, point.costs), default=None)
+        raise impossible(self._space, self._budget, nearest)
+
     @property
     def _is_few(self) -> bool:
+        """Whether all points may be gone through, as members may, however many they are."""
+        if self._space.members is not None:
+            return True
         return self._space.size() <= MAX_ENUMERATED and not self._space.has_prior
 
     def _list_feasible(self) -> list[Point]:

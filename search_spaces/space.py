@@ -29,7 +29,7 @@ from search_spaces.linting import Report, lint
 from search_spaces.listing import MAX_LISTED, list_points
 from search_spaces.locating import locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
-from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Point, position_of
+from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Members, Point, position_of
 from search_spaces.resolver import Resolver
 from search_spaces.sampling import FeasibleDraws, Sampled, draw_decisions
 from search_spaces.spelling import Spelling, read_spelling
@@ -53,10 +53,14 @@ class Space:
     """All networks that a document with holes stands for. A document without holes is a space of one point.
 
     Wherever a method takes a budget, it takes its bounds as well: `space.sample(3, {"max_params": "4k"})`.
+
+    With `members` its points are these and no others (`only`): draws are uniform over them, moves lead from one to
+    another, and whatever else could be decided is no legal network.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, members: Members | None = None) -> None:
         self.document = document
+        self.members = members
         self._resolver = Resolver(document)
         self._grids: dict[Bounds, Grid] = {}
         self._lists: dict[Budget, tuple[Point, ...] | None] = {}
@@ -71,6 +75,10 @@ class Space:
     @property
     def name(self) -> str:
         return self.document.name
+
+    def only(self, members: Members) -> Space:
+        """The same space with some of its points, as those that a table knows."""
+        return Space(self.document, members)
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
@@ -97,7 +105,7 @@ class Space:
 
         Two points may still be the same network, and a point may be no legal one.
         """
-        return self._resolver.count()
+        return self._resolver.count() if self.members is None else len(self.members)
 
     @cached_property
     def has_prior(self) -> bool:
@@ -112,7 +120,7 @@ class Space:
     @property
     def chain(self) -> Chain | None:
         """The space as a chain of stages whose costs add up; None where it is none."""
-        return self._chain if isinstance(self._chain, Chain) else None
+        return self._chain if self.members is None and isinstance(self._chain, Chain) else None
 
     @property
     def no_chain_because(self) -> str:
@@ -123,9 +131,13 @@ class Space:
     def _chain(self) -> Chain | str:
         return chain_of(self.document, self._resolver)
 
-    @cached_property
+    @property
     def costing(self) -> Costing | None:
-        """What decisions cost, without their networks; None where only these can say."""
+        """What decisions cost, without their networks; None where only these can say, or some points alone count."""
+        return self._costing if self.members is None else None
+
+    @cached_property
+    def _costing(self) -> Costing | None:
         return None if not_walked_because(self.document, self._resolver) else Costing(self.document, self._resolver)
 
     def grid(self, bounds: Bounds) -> Grid:
@@ -171,18 +183,24 @@ class Space:
 
     def decode(self, key: tuple[str, ...]) -> Decisions:
         """The decisions of the point that spells a key. Raises `DecisionError` where none does."""
+        for found in self.decodings(key):
+            return found
+        raise DecisionError(f"no point of `{self.name}` has the key {', '.join(key)}")
+
+    def decodings(self, key: tuple[str, ...]) -> Iterator[Decisions]:
+        """The decisions of all points that spell a key; where that is not `has_unique_keys`, one may come again."""
         spelling = self._spelling
         for found in spelling.decode(key):
             if spelling.is_whole and not self.document.where:
-                return found
+                yield found
+                continue
             rest = {one.address: one.alternatives[0] for one in self.decisions if one.address not in found}
             try:
                 active = self.active({**rest, **found})
             except DecisionError:
                 continue
             if spelling.key(active) == key:
-                return active
-        raise DecisionError(f"no point of `{self.name}` has the key {', '.join(key)}")
+                yield active
 
     @cached_property
     def _spelling(self) -> Spelling:
@@ -258,13 +276,18 @@ class Space:
         return self._resolver.ask(self._choose_as(decisions))[1]
 
     def points(self) -> Iterator[Point]:
-        """All legal points, in the order of their decisions."""
+        """All legal points, in the order of their decisions, or of the members."""
+        if self.members is not None:
+            yield from filter(None, map(self._member, range(len(self.members))))
+            return
         for point in every_way(self._try):
             if point is not None:
                 yield point
 
     def draw(self, random: Random) -> Point | None:
         """A point, uniform over all of them, or in proportion to their prior; None where it is no legal network."""
+        if self.members is not None:
+            return self._member(random.randrange(len(self.members)))
         return self._try(lambda decision: choose_exactly(decision.masses, random))
 
     def draws(self, budget: Budgeted | None = None, seed: int = 0) -> FeasibleDraws:
@@ -321,13 +344,22 @@ class Space:
     def _try(self, choose: Choose) -> Point | None:
         try:
             return self.decide(choose)
-        except DocumentError:
+        except (DecisionError, DocumentError):
+            return None
+
+    def _member(self, number: int) -> Point | None:
+        assert self.members is not None
+        try:
+            return self.point(self.members[number])
+        except (DecisionError, DocumentError):
             return None
 
     def decide(self, choose: Choose, walked: Walked | None = None) -> Point:
         """The point that a series of choices leads to; `walked` is what is known of it. Raises `DocumentError` where it
-        is no legal network."""
+        is no legal network, `DecisionError` where it is none of the members."""
         key, taken = self._resolver.ask(choose)
+        if self.members is not None and taken not in self.members:
+            raise DecisionError(f"the point is none of those that `{self.name}` is restricted to", help="take another")
         facts = self._facts.get(key)
         if facts is None:
             facts = self._find_facts(key, taken, walked)
@@ -359,11 +391,11 @@ class Space:
 
     def _walk(self, key: PointKey, taken: Decisions) -> Walked | None:
         """A point without its network; None where that is to say why it is not legal, or can't be told otherwise."""
-        if self.costing is None:
+        if self._costing is None:
             return None
         positions = dict(zip(taken, key.answers, strict=True))
         try:
-            return self.costing.costs(lambda decision: positions[decision.address])
+            return self._costing.costs(lambda decision: positions[decision.address])
         except (NotLegal, OverLimits):
             return None
 

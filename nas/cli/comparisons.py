@@ -60,9 +60,6 @@ def comparison_lines(comparison: Comparison, width: int | None) -> list[str]:
     ]
     lines += table(header, rows, "<" + ">" * (len(header) - 1), width=width) if rows else ["nothing came to its end"]
     lines += ["", "Medians over the seeds; the last column is the share of them that have found the best."]
-    for sampler in comparison.samplers:
-        if missing := sum(trace.num_missing for trace in comparison.of(sampler)):
-            lines.append(f"{sampler}: {missing:,} proposals were not in the table, and were no trials.")
     return [*lines, *(f"note: {note}" for note in comparison.notes)]
 
 

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from random import Random
 from typing import TYPE_CHECKING
 
-from blocks.errors import FixpointError
+from blocks.errors import BudgetError, FixpointError
 from nas.records import Decisions
 from search_spaces.points import legal_point
 
@@ -47,7 +47,10 @@ def mutant(
     """A new point within the budget that differs from its parent in so many decisions, where a few tries find one;
     else any new one that is one edit or a swap away. None where there is none."""
     for _ in range(NUM_TRIES):
-        point = space.mutate(dict(parent), random, num_changes=num_edits)
+        try:
+            point = space.mutate(dict(parent), random, num_changes=num_edits)
+        except BudgetError:  # nothing is one edit away
+            break
         if budget.admits(point.costs) and point.hash not in known:
             return dict(point.decisions)
     near = Neighbourhood(space, budget, parent, random)

@@ -247,7 +247,7 @@ def test_two_drivers_on_one_run_are_one_too_many(tmp_path: Path) -> None:
 
 def test_a_trial_that_kills_the_driver_fails_in_the_end_and_costs_no_other(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    codes = []
+    codes: list[int] = []
     while 0 not in codes and len(codes) < 9:
         process = subprocess.run([sys.executable, "-m", "tests.nas.poisoned_driver", str(run)], cwd=ROOT, check=False)
         codes.append(process.returncode)

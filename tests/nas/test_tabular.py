@@ -26,7 +26,6 @@ from nas.executors.tabular import TabularExecutor
 from nas.history import History
 from nas.ledger import LEDGER, RunError, read_ledger
 from nas.lookup import Lookup
-from nas.records import Record, Rejected, Started
 from nas.results import Result
 from nas.study import Study, StudyError
 from nas.tables import TableError, read_table
@@ -181,17 +180,15 @@ def test_early_columns_are_rungs_where_trials_pause_and_the_best_go_on(tmp_path:
     assert result.seconds == pytest.approx(30 * 1 + len(whole) * 8)
 
 
-def test_what_is_not_in_the_table_is_no_trial_and_is_counted(tmp_path: Path) -> None:
+def test_what_is_not_in_the_table_is_never_proposed(tmp_path: Path) -> None:
     table = write_table(tmp_path, keep=lambda number: number % 3 != 0)
     table.write_text(table.read_text().replace(rows_of(table)[0]["val9"], ""))  # an empty cell is no row either
     known = {row["arch"] for row in rows_of(table) if row["val9"]}
-    search(tmp_path / "run", table, trials=40)
-    history = history_of(tmp_path / "run")
-    rejected = [line.record for line in read_ledger(tmp_path / "run") if isinstance(line.record, Rejected)]
-    assert rejected
-    assert {record.reason for record in rejected} == {"not in the table"}
-    assert not known & {SPACE.key(SPACE.point(record.decisions).decisions)[0] for record in rejected}
-    assert {SPACE.key(trial.decisions)[0] for trial in history.searched} <= known
+    result = search(tmp_path / "run", table, trials=200)
+    assert result.notes == (f"the space has 144 points, {len(known)} have a row",)
+    assert result.ended_by == "table exhausted"
+    assert result.trials == {"complete": len({SPACE.point(SPACE.decode((key,))).hash for key in known})}
+    assert {SPACE.key(trial.decisions)[0] for trial in history_of(tmp_path / "run").searched} <= known
 
 
 WITH_TWINS = """\
@@ -230,18 +227,64 @@ def test_a_small_table_with_gaps_is_searched_to_its_end(sampler: str, tmp_path: 
     assert 0 < len(missing) < num_gaps  # of the other gaps the network has a row under other decisions
     keys: dict[str, Any] = {"objectives": ["accuracy", "params"]} if sampler == "nsga2" else {}
     keys |= {"space": space, "table": lookup_of(table), "sampler": sampler, "trials": 70}
-    asked: list[str] = []
-
-    def observe(record: Record | Started, history: History) -> None:
-        if isinstance(record, Rejected):
-            asked.append(str(record.decisions))
-            assert asked.count(asked[-1]) <= 2
-
     folder = tmp_path / "run"
-    nas.search(run=folder, on_event=observe, **keys)
+    nas.search(run=folder, **keys)
     history = history_of(folder)
     assert {trial.hash for trial in history.searched} == answered
-    assert history.ended_by == "space exhausted"
+    assert history.counts() == {"complete": len(answered)}
+    assert history.ended_by == "table exhausted"
+
+
+A_MILLION = """\
+version: 1
+name: million
+params: {a: &ten {choice: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}, b: *ten, c: *ten, d: *ten, e: *ten, f: *ten}
+input: {image: {map: [1, 4, 4]}}
+net:
+  - conv2d: {out_channels: a, kernel_size: 1}
+  - conv2d: {out_channels: b, kernel_size: 1}
+  - conv2d: {out_channels: c, kernel_size: 1}
+  - conv2d: {out_channels: d, kernel_size: 1}
+  - conv2d: {out_channels: e, kernel_size: 1}
+  - conv2d: {out_channels: f, kernel_size: 1}
+key: "{params.a}:{params.b}:{params.c}:{params.d}:{params.e}:{params.f}"
+"""
+
+
+@pytest.mark.parametrize("keys", [{"trials": 100}, {"trials": None, "time": "1h"}, {"screening": "params"}])
+@pytest.mark.parametrize("sampler", ["gp", "local", "evolution", "tpe", "nsga2", "random"])
+def test_three_rows_of_a_million_points_are_found_and_then_the_search_ends(
+    sampler: str, keys: dict[str, Any], tmp_path: Path
+) -> None:
+    space = search_spaces.parse(A_MILLION)
+    assert space.size() == 10**6
+    rows = ["1:2:3:4:5:6", "6:6:6:6:6:6", "10:10:10:10:10:10", "6:6:6:6:6:7"]
+    table = tmp_path / "few.csv"
+    table.write_text("arch,val\n" + "".join(f"{row},{number}\n" for number, row in enumerate(rows)))
+    lookup = {"file": str(table), "key": "arch", "seen": "val"}
+    budget = {"max_params": space.point(space.decode((rows[2],))).costs.params - 1}
+    result = nas.search(space=space, table=lookup, sampler=sampler, budget=budget, run=tmp_path / "run", **keys)
+    assert {space.key(one.decisions)[0] for one in history_of(tmp_path / "run").searched} == {*rows} - {rows[2]}
+    assert result.ended_by == "table exhausted"
+    assert result.notes == ("the space has 1,000,000 points, 4 have a row",)
+
+
+@pytest.mark.parametrize("run", [nas.search, nas.compare])
+def test_a_budget_that_no_row_keeps_is_refused(run: Any, tmp_path: Path) -> None:
+    points = sorted(SPACE.points(), key=lambda point: point.costs.params)
+    large = {SPACE.key(point.decisions) for point in points[-9:]}
+    table = write_table(tmp_path, keep=lambda number: SPACE.key(list(SPACE.points())[number].decisions) in large)
+    keys = {"space": SPACE, "table": lookup_of(table), "budget": {"max_params": 200}}
+    with pytest.raises(TableError, match=r"no row of .* is a point of `little` that keeps params <= 200"):
+        run(**keys, **({"run": tmp_path / "run"} if run is nas.search else {"samplers": ["random"], "seeds": 1}))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_table_without_a_whole_row_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("arch,val,test\n1:2:3:4:5:6,1,\n6:6:6:6:6:6,,2\n")
+    lookup = {"file": str(tmp_path / "empty.csv"), "key": "arch", "seen": "val", "report": "test"}
+    with pytest.raises(TableError, match="is a point of `million` with a value in every column that is asked"):
+        nas.search(space=search_spaces.parse(A_MILLION), table=lookup, run=tmp_path / "run")
 
 
 def test_a_run_is_not_resumed_on_another_table(tmp_path: Path, table: Path) -> None:
@@ -299,7 +342,7 @@ def test_a_study_that_contradicts_its_table_is_refused(
 
 
 def test_two_points_of_one_row_are_refused(tmp_path: Path) -> None:
-    # Where decisions are absent, a key that doesn't tell points apart is found when both are asked for.
+    # Where decisions are absent, a key that doesn't tell points apart is found when its row is read.
     text = (
         "version: 1\nname: s\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
         "  - {name: a, choice: {no: [], yes: {conv: {out_channels: {choice: [2, 22]}}}}}\n"
