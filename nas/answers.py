@@ -59,7 +59,8 @@ class Answers:
         strangers = {key for key in judged if not self._is_point(key)}
         keys = [key for key, row in self._rows.items() if self._is_whole(row) and key not in strangers]
         if not keys and len(strangers) < len(self._rows):
-            message = f"no row of {table.source} is a point of `{space.name}` with a value in every column that is asked"
+            what = "with a value in every column that is asked"
+            message = f"no row of {table.source} is a point of `{space.name}` {what}"
             raise TableError(message, help="fill the cells, or leave the column out of the study")
         self.is_complete = len(judged) == len(self._rows) and len(keys) == space.size()
         self.domain = space if self.is_complete else space.only(_Tabulated(space, keys))
