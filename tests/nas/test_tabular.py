@@ -263,7 +263,8 @@ def test_three_rows_of_a_million_points_are_found_and_then_the_search_ends(
     table.write_text("arch,val\n" + "".join(f"{row},{number}\n" for number, row in enumerate(rows)))
     lookup = {"file": str(table), "key": "arch", "seen": "val"}
     budget = {"max_params": space.point(space.decode((rows[2],))).costs.params - 1}
-    result = nas.search(space=space, table=lookup, sampler=sampler, budget=budget, run=tmp_path / "run", **keys)
+    keys = {**keys, "sampler": sampler, "budget": budget}
+    result = nas.search(space=space, table=lookup, run=tmp_path / "run", **keys)
     assert {space.key(one.decisions)[0] for one in history_of(tmp_path / "run").searched} == {*rows} - {rows[2]}
     assert result.ended_by == "table exhausted"
     assert result.notes == ("the space has 1,000,000 points, 4 have a row",)
