@@ -88,10 +88,17 @@ class Opening:
             yield f"no rung of `{study.fidelity}` fits in {epochs} epochs: all trials run to the end"
 
 
-def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[str], None] | None = None) -> Opening:
+def open_study(
+    study: Study,
+    space: Space | None = None,
+    *,
+    on_wait: Callable[[str], None] | None = None,
+    is_for_a_run: bool = True,
+) -> Opening:
     """What a study names, found and checked; `space` stands for the study's, where it stands in no file.
 
-    `on_wait` is told of what may take some seconds, before it does.
+    `on_wait` is told of what may take some seconds, before it does. Where it is not for a run, no hand-designed
+    networks are looked for: none of them could be at fault.
 
     Raises: StudyError; BudgetError where nothing in the space fits; DataError; what reading a space raises.
     """
@@ -106,7 +113,7 @@ def open_study(study: Study, space: Space | None = None, *, on_wait: Callable[[s
     tried.raise_if_any()
     assert found is not None
     assert images is not None
-    starts = find_starts(found, study.space, study.budget, study.starts, on_wait)
+    starts = find_starts(found, study.space, study.budget, study.starts, on_wait) if is_for_a_run else ()
     return Opening(study, found, images, recipe, starts)
 
 

@@ -115,7 +115,7 @@ def _load_study(file: str, settings: Values, variant: str | None) -> Opening:
     read = read_study(file)
     study = study_in(read, given)
     with read.located(given):
-        return open_study(study, on_wait=print_news)
+        return open_study(study, on_wait=print_news, is_for_a_run=False)
 
 
 def _figures(found: Graph | Space | Document | Opening) -> tuple[dict[str, object], str]:

@@ -9,12 +9,15 @@ import pytest
 
 import search_spaces
 from graphs import Budget
+from nas.cli.entry import run
 from nas.cli.progress import describe
 from nas.history import History
 from nas.ledger import Ledger
 from nas.narrowing import narrowed, scaled
+from nas.opening import open_study
 from nas.records import Start
 from nas.starts import find_starts
+from nas.study_files import read_study
 from search_spaces.kinship import shipped_points
 from tests.nas.fakes import started as started_with
 
@@ -139,6 +142,27 @@ def test_in_a_space_of_ones_own_networks_are_looked_for() -> None:
     assert "looking for hand-designed networks in `around_lenet`" in text
     assert start.name == "lenet5"
     assert start.decisions == {"c1.out_channels": 6}
+
+
+def test_a_check_of_a_study_looks_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are no part of what can be wrong, and take seconds to look for."""
+    monkeypatch.chdir(tmp_path)
+    Path("own.yaml").write_text(
+        "version: 1\nname: own\nparams: {classes: 10}\ninput: {image: {map: [1, 8, 8]}}\nnet:\n"
+        "  - {name: c1, conv: {out_channels: {choice: [3, 6]}, kernel_size: 3}}\n"
+        "  - global_avg_pool: {}\n  - linear: {out_features: classes}\n",
+        "utf-8",
+    )
+    Path("study.yaml").write_text("{version: 1, space: own.yaml, data: digits}", "utf-8")
+    assert run(["check", "study.yaml"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("study.yaml: ok, a study of `own`")
+    assert "looking for" not in captured.err
+    told: list[str] = []
+    open_study(read_study("study.yaml").study({}), on_wait=told.append)
+    assert "looking for hand-designed networks in `own`" in told[-1]  # as a search does
 
 
 def test_none_are_looked_for_where_none_are_wanted(cnn: search_spaces.Space) -> None:
