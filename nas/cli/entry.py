@@ -47,7 +47,7 @@ def application(names: Iterable[str]) -> typer.Typer:
     """The application with these commands."""
     app = typer.Typer(
         name="nas",
-        add_completion=False,
+        add_completion=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -386,6 +386,22 @@ def test_every_command_is_registered_once() -> None:
     assert {"check", "show", "search", "resume", "status", "export"} <= set(names)
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("nas sp", ["space"]),
+        ("nas space li", ["lint"]),
+        ("nas show --d", ["--depth"]),
+        ("nas space count --max-m", ["--max-macs"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(words: str, offered: list[str]) -> None:
+    """As the script of `nas --show-completion bash` asks."""
+    asked = {"_NAS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    done = subprocess.run([sys.executable, "-m", "nas"], env=os.environ | asked, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, offered, "")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_alone_says_of_itself_what_it_says_among_all(name: str) -> None:
     alone, among = (get_command(entry.application(names)) for names in ([name], COMMANDS))
