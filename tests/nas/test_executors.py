@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from nas.answers import Answers
 from nas.executors import EXECUTORS, InlineExecutor
+from nas.executors.tabular import TabularExecutor
 from nas.trials import Completed, Diverged, Executor, Failed, Job, Progress, Stopped
 from tests.nas.scripts import drive, ended, run
+
+TRAINING = [pytest.param(name, marks=[pytest.mark.slow] if name == "ray" else []) for name in EXECUTORS]
+ALL = [*TRAINING, "tabular"]
+
+
+class Rising:
+    """A table that has for every point what `ok` trains: an accuracy of epoch / 10, an epoch a second."""
+
+    lookup = SimpleNamespace(epochs=range(1, 1001))
+
+    def row(self, _: Mapping[str, object]) -> int:
+        return 0
+
+    def value(self, _: int, epoch: int) -> float:
+        return epoch / 10
+
+    def seconds(self, _: int, epoch: int) -> float:
+        return float(epoch)
 
 
 def make(name: str) -> Executor:
     if name == "inline":
         return InlineExecutor(run)
+    if name == "tabular":
+        return TabularExecutor(cast(Answers, Rising()), workers=2)
     from nas.executors.ray import RayExecutor
 
     return RayExecutor(run, capacity=2)
 
 
-@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] if name == "ray" else []) for name in EXECUTORS])
+@pytest.fixture(params=ALL)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -72,6 +96,7 @@ def test_stopping_a_trial_leaves_the_next_ones_alone(executor: Executor) -> None
     assert drive(executor, [Job(1, "ok", seed=0, epochs=4, attempt=1)])[1][-1] == Completed(1)
 
 
+@pytest.mark.parametrize("name", TRAINING, indirect=True)  # a row of a table does not fail
 def test_a_failure_names_the_line_that_raised(executor: Executor) -> None:
     [events] = drive(executor, [Job(0, "ok raise", seed=0, epochs=3)]).values()
     assert isinstance(events[0], Progress)
@@ -80,6 +105,7 @@ def test_a_failure_names_the_line_that_raised(executor: Executor) -> None:
     assert len(events) == 2
 
 
+@pytest.mark.parametrize("name", TRAINING, indirect=True)
 def test_divergence_ends_a_trial_and_no_other(executor: Executor) -> None:
     events = drive(executor, [Job(0, "diverge", seed=0, epochs=3), Job(1, "ok", seed=0, epochs=1)])
     assert events[0] == [Diverged(0, "the loss is nan")]
