@@ -52,8 +52,8 @@ class Assembly:
     groups: list[Group] = field(default_factory=list)
     read: set[int] = field(default_factory=set)
     spare: set[int] = field(default_factory=set)
+    num_steps: int = 0
     _places: dict[str, int] = field(default_factory=dict)
-    _steps: int = 0
     _scratch: FaultList = field(default_factory=FaultList)
 
     def fault(
@@ -84,8 +84,8 @@ class Assembly:
 
     def count_step(self, mark: Mark, frame: Frame) -> None:
         """One more step was walked."""
-        self._steps += 1
-        if self._steps > self.max_steps:
+        self.num_steps += 1
+        if self.num_steps > self.max_steps:
             self.too_large(
                 f"the document expands to more than {self.max_steps:,} steps", mark, frame, "repeat less often"
             )

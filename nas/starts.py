@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from math import log2
 from pathlib import Path
-from time import monotonic
 from typing import NamedTuple
 
 from blocks.types import Map
@@ -20,10 +19,11 @@ from nas.narrowing import excess, narrowed
 from nas.records import Start
 from search_spaces import Decisions, NotFoundError, Point, Space, load
 from search_spaces.kinship import located, networks_among, remembered_points
+from search_spaces.locating import Allowance
 from search_spaces.points import legal_point
 from search_spaces.published import published, verified
 
-MAX_SECONDS = 20.0  # to look for them in a space of one's own; the smallest networks come first
+MAX_STEPS = 125_000  # to look for them in a space of one's own, some 20 seconds; the smallest networks come first
 
 
 def find_starts(
@@ -34,7 +34,7 @@ def find_starts(
     Of each family the one with the most parameters comes first, then of each the next: a network that is large for its
     budget is rarely a bad one, and families differ more than their members. Where nothing bounds them from above it is
     the one with the least. Where shipped networks lie in a shipped space is known; in another they are looked for, for
-    `MAX_SECONDS`, of which `on_wait` is told.
+    `MAX_STEPS` steps, of which `on_wait` is told: not for some time, so that a seed says the same on every machine.
 
     Where fewer fit, those that are too large come narrowed (`nas.narrowing`), one of each family: first the networks
     for images of about this size, and among those the ones that need the least of it.
@@ -104,7 +104,7 @@ def _family(name: str) -> str:
 
 
 def _known(space: Space, source: str | Path, on_wait: Callable[[str], None] | None) -> Iterable[tuple[str, Decisions]]:
-    """The networks that are points of the space, as far as they are found in time."""
+    """The networks that are points of the space, as far as they are found in `MAX_STEPS`."""
     try:
         remembered = remembered_points(source)
     except NotFoundError:
@@ -113,10 +113,7 @@ def _known(space: Space, source: str | Path, on_wait: Callable[[str], None] | No
         yield from remembered.items()
         return
     if on_wait:
-        on_wait(f"looking for hand-designed networks in `{space.name}`, for {MAX_SECONDS:g} s at most")
-    end = monotonic() + MAX_SECONDS
-    for name, decisions in located(space):
+        on_wait(f"looking for hand-designed networks in `{space.name}`, which may take half a minute")
+    for name, decisions in located(space, allowance=Allowance(MAX_STEPS)):
         if decisions is not None:
             yield name, decisions
-        if monotonic() > end:
-            return

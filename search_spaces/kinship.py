@@ -27,6 +27,7 @@ from search_spaces.catalog import FOLDER, find, load_networks, network_documents
 from search_spaces.decisions import Alternative
 from search_spaces.departure import NotInSpaceError
 from search_spaces.loading import load
+from search_spaces.locating import Allowance
 from search_spaces.points import Decisions, Point, parse_decisions
 from search_spaces.space import Space
 
@@ -105,20 +106,25 @@ def find_points(name_or_path: str | Path, settings: Settings | None = None) -> I
             yield name, decisions
 
 
-def located(space: Space, fixed: Container[str] = ()) -> Iterator[tuple[str, Decisions | None]]:
+def located(
+    space: Space, fixed: Container[str] = (), allowance: Allowance | None = None
+) -> Iterator[tuple[str, Decisions | None]]:
     """The shipped networks, those of few steps first, each with its decisions, or None where it is no point.
 
-    Each is looked for in the space at its own size and classes, but for the parameters that are `fixed`.
+    Each is looked for in the space at its own size and classes, but for the parameters that are `fixed`; so far as an
+    `allowance` of steps goes.
     """
     spaces: dict[tuple[tuple[str, int], ...], Space] = {}
     for name, network in sorted(load_networks(), key=lambda item: len(item[1].nodes)):
+        if allowance is not None and not allowance.left:
+            return
         graph = network.as_shipped
         facts = {name: value for name, value in _facts(space.document, graph).items() if name not in fixed}
         key = tuple(facts.items())
         if key not in spaces:
             spaces[key] = Space(space.document.with_settings(facts, FaultList()))
         try:
-            yield name, spaces[key].locate(graph)
+            yield name, spaces[key].locate(graph, allowance)
         except NotInSpaceError:
             yield name, None
 

@@ -37,6 +37,13 @@ from search_spaces.trail import Trail
 MAX_STEPS = 400_000
 
 
+@dataclass
+class Allowance:
+    """How many steps several searches may take together; `left` may become 0."""
+
+    left: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Ask:
     """A decision that an evaluation asked for, with the alternatives it had, and which of them it got."""
@@ -49,32 +56,43 @@ class _Ask:
 _Way = tuple[Argument, list[_Ask]]  # a value, and the decisions that give it
 
 
-def locate(document: Document, holes: Holes, graph: Graph, accepts: Callable[[Narrowed], bool]) -> Narrowed:
+def locate(
+    document: Document,
+    holes: Holes,
+    graph: Graph,
+    accepts: Callable[[Narrowed], bool],
+    allowance: Allowance | None = None,
+) -> Narrowed:
     """The alternatives that are left of each decision on which the graph depends.
 
     `document` has a block of its own for every call (`Resolver.opened`), `holes` the decisions; `accepts` has the last
-    word on what was found. Raises `NotInSpaceError`, also where `MAX_STEPS` steps did not tell.
+    word on what was found. Raises `NotInSpaceError`, also where `MAX_STEPS` steps, or those that are left of an
+    `allowance`, from which they are taken, did not tell.
     """
-    search = _Search(holes, graph, accepts)
+    max_steps = MAX_STEPS if allowance is None else min(MAX_STEPS, allowance.left)
+    search = _Search(holes, graph, accepts, max_steps)
     try:
         search.trail.in_turn(partial(search.attempt, document))
     except Mismatch:
         raise search.departure.error(search.target) from None
     except TooLarge:
-        message = f"whether the network is a point of the space is still open after {MAX_STEPS:,} steps"
+        message = f"whether the network is a point of the space is still open after {max_steps:,} steps"
         raise NotInSpaceError(message, help="open fewer alternatives, or write the network as the space does") from None
+    finally:
+        if allowance is not None:
+            allowance.left -= min(max_steps, search.num_steps)
     return search.domains.narrowed
 
 
 class _Search:
     """The guide of one search (`graphs.guides.Guide`)."""
 
-    def __init__(self, holes: Holes, graph: Graph, accepts: Callable[[Narrowed], bool]) -> None:
+    def __init__(self, holes: Holes, graph: Graph, accepts: Callable[[Narrowed], bool], max_steps: int) -> None:
         self.target = Target(graph)
         self.departure = Departure()
         self._accepts = accepts
         self._holes = holes
-        self._assembly = Assembly(FaultList(), MAX_STEPS, quiet=True, guide=self)
+        self._assembly = Assembly(FaultList(), max_steps, quiet=True, guide=self)
         self.trail = Trail((self._assembly.nodes, self._assembly.frames, self._assembly.groups))
         self.domains = Domains(self.trail)
         self._image: dict[int, int] = {}  # values of the expansion: those of the graph
@@ -87,6 +105,10 @@ class _Search:
         self._been: dict[object, int] = {}
         self._num_open = 0  # how often a decision that is not settled was read
         self._scratch = FaultList()
+
+    @property
+    def num_steps(self) -> int:
+        return self._assembly.num_steps
 
     def attempt(self, document: Document, _: int) -> bool:
         """Expand the document, and look at what came of it. Raises `Mismatch`."""

@@ -27,7 +27,7 @@ from search_spaces.decisions import Choose, Decision, Holes, choose_exactly, eve
 from search_spaces.domains import Narrowed
 from search_spaces.linting import Report, lint
 from search_spaces.listing import MAX_LISTED, list_points
-from search_spaces.locating import locate
+from search_spaces.locating import Allowance, locate
 from search_spaces.moves import crossover, mutants, mutate, neighbours
 from search_spaces.points import DecisionError, Decisions, Drawn, Facts, Members, Point, position_of
 from search_spaces.resolver import Resolver
@@ -239,16 +239,16 @@ class Space:
 
         return choose
 
-    def locate(self, graph: Graph) -> Decisions:
+    def locate(self, graph: Graph, allowance: Allowance | None = None) -> Decisions:
         """The decisions whose network has the structure of a graph: `materialize` gives one of the same hash.
 
         Names, addresses and the order of nodes mean nothing, so the graph may be written in any way. Where several
         points are that network, it is the first that is found. Raises `NotInSpaceError`, which says where it leaves
         the space.
         """
-        return self.find(graph)[0]
+        return self.find(graph, allowance)[0]
 
-    def find(self, graph: Graph) -> tuple[Decisions, tuple[str, ...]]:
+    def find(self, graph: Graph, allowance: Allowance | None = None) -> tuple[Decisions, tuple[str, ...]]:
         """As `locate`, and the addresses of the decisions on which the network does not depend, as those of steps that
         are not done: any alternative of theirs leads to it."""
         graph = graph.as_shipped
@@ -259,7 +259,7 @@ class Space:
             found[:] = [decisions] if decisions is not None else []
             return decisions is not None
 
-        left = locate(*self._opened, graph, accept)
+        left = locate(*self._opened, graph, accept, allowance)
         assert self.materialize(found[0]).hash == graph.hash, "what was found is another network"
         return found[0], tuple(
             one.address

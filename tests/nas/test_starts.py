@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from nas.opening import open_study
 from nas.records import Start
 from nas.starts import find_starts
 from nas.study_files import read_study
-from search_spaces.kinship import shipped_points
+from search_spaces.kinship import located, shipped_points
+from search_spaces.locating import Allowance
 from tests.nas.fakes import started as started_with
 
 BUDGET = Budget.of(max_params="1M", max_macs="50M")
@@ -163,6 +165,22 @@ def test_a_check_of_a_study_looks_for_none(
     told: list[str] = []
     open_study(read_study("study.yaml").study({}), on_wait=told.append)
     assert "looking for hand-designed networks in `own`" in told[-1]  # as a search does
+
+
+def test_they_are_looked_for_by_steps_whatever_the_clock_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = search_spaces.parse(LENET)
+    hours = count(step=3600)
+    monkeypatch.setattr("nas.starts.monotonic", lambda: next(hours), raising=False)
+    monkeypatch.setattr("time.monotonic", lambda: next(hours))
+    assert [start.name for start in find_starts(space, "around_lenet.yaml", Budget(), 8)] == ["lenet5"]
+    allowance = Allowance(10**6)
+    looked_for = [name for name, _ in located(space, allowance=allowance)]
+    num_steps = 10**6 - allowance.left
+    for part in (1, num_steps // 2, num_steps - 1):
+        allowance = Allowance(part)
+        first = [name for name, _ in located(space, allowance=allowance)]
+        assert first == looked_for[: len(first)] != []
+        assert allowance.left == 0
 
 
 def test_none_are_looked_for_where_none_are_wanted(cnn: search_spaces.Space) -> None:
