@@ -8,8 +8,9 @@ one weighting at random (ParEGO, Knowles 2006), so that the proposals together s
 Accuracies are skewed: networks that don't learn at all lie far below all others. So they are learned on a scale on
 which what is below the median is compressed logarithmically.
 
-A trial that was stopped at a rung stands below all that went farther, at its distance from the best of that rung; one
-that diverged, or took too much memory, at the bottom. What was proposed is a function of the seed and of what the
+A trial that was stopped at a rung counts with what others came to in the end that went on from there; before there are
+some, it stands below all that went farther, at its distance from the best of that rung. One that diverged, or took too
+much memory, stands at the bottom. What was proposed is a function of the seed and of what the
 sampler was told.
 """
 
@@ -33,7 +34,7 @@ from nas.samplers.drawing import draw_largest, draw_new
 from nas.samplers.encoding import Doubles, Encoding, Integers
 from nas.samplers.expected_costs import ExpectedCosts
 from nas.samplers.sampler import Sampler
-from nas.samplers.scales import compressed_below_median, scalarized
+from nas.samplers.scales import Rungs, compressed_below_median, expected_in_full, scalarized
 from nas.samplers.standing import Tried, tried
 from nas.samplers.surrogate import Hyper, Posterior, fit
 from nas.seeds import derive_seed
@@ -102,7 +103,10 @@ class GPSampler(Sampler):
         one = tried(trial, decisions, outcome)
         if one is None and outcome.state not in (DIVERGED, REJECTED):
             return
-        self._ended[trial] = _Ended(decisions, one, self._encoding.encode_all([decisions])[0])
+        rungs = self._ended[trial].rungs if trial in self._ended else {}
+        if one is not None:
+            rungs = {**rungs, one.fidelity: one.values}
+        self._ended[trial] = _Ended(decisions, one, self._encoding.encode_all([decisions])[0], rungs)
         if len(self._ended) >= GROWTH * len(self._sample):
             self._sample = list(self._ended.values())
             self._hyper = None
@@ -170,7 +174,7 @@ class GPSampler(Sampler):
 
     def _ranked(self, ended: list[_Ended], weights: Doubles) -> tuple[list[_Ended], Doubles]:
         """The best trials, best first, and one number for each."""
-        values = scalarized([one.tried for one in ended], weights)
+        values = scalarized(expected_in_full([one.tried for one in ended], [one.rungs for one in ended]), weights)
         order = np.argsort(-values, kind="stable")[:MAX_LEARNED]
         return [ended[at] for at in order], values[order]
 
@@ -215,6 +219,7 @@ class _Ended:
     decisions: Decisions
     tried: Tried | None
     vector: Doubles
+    rungs: Rungs
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from nas.samplers.encoding import Doubles
-from nas.samplers.standing import Tried
+from nas.samplers.standing import IN_FULL, Fidelity, Tried
 
 AUGMENTATION = 0.05  # of the weighted sum in the weighting of objectives
+MIN_PAIRS = 5  # trials that went on from a rung to their end, before they say what others would have come to
+
+Rungs = Mapping[Fidelity, tuple[float, ...]]  # the values of a trial at each rung that it came to, and at its end
+
+
+def expected_in_full(trials: Sequence[Tried | None], rungs: Sequence[Rungs]) -> list[Tried | None]:
+    """The trials, those that a rung ended or holds with the values that are expected of them in full.
+
+    Of the trials that went on from that rung to their end, `MIN_PAIRS` at least, each objective makes a line by least
+    squares: what they came to in the end, by what they had come to at the rung. It doesn't fall, and nothing is
+    expected to be better than the best that there is. Where fewer went on, trials stay as they are. What training
+    doesn't change, such as parameters, is what it is.
+    """
+    found = list(trials)
+    ends = [one[IN_FULL] for one in rungs if IN_FULL in one]
+    for fidelity in {one.fidelity for one in trials if one is not None} - {IN_FULL}:
+        pairs = [(one[fidelity], one[IN_FULL]) for one in rungs if fidelity in one and IN_FULL in one]
+        if len(pairs) < MIN_PAIRS:
+            continue
+        there, later = (np.array(values) for values in zip(*pairs, strict=True))
+        for at, one in enumerate(trials):
+            if one is not None and one.fidelity == fidelity:
+                values = [
+                    _on_line(value, there[:, axis], later[:, axis], max(end[axis] for end in ends))
+                    for axis, value in enumerate(one.values)
+                ]
+                found[at] = replace(one, values=tuple(values), fidelity=IN_FULL)
+    return found
+
+
+def _on_line(value: float, there: Doubles, later: Doubles, best: float) -> float:
+    if np.array_equal(there, later):
+        return value
+    off = there - there.mean()
+    slope = max(0.0, float(off @ later) / max(float(off @ off), 1e-12))
+    return min(best, float(later.mean()) + slope * (value - float(there.mean())))
 
 
 def scalarized(trials: Sequence[Tried | None], weights: Doubles) -> Doubles:

@@ -10,6 +10,8 @@ from nas.fronts import dominates
 from nas.records import Decisions
 from nas.states import COMPLETE, PAUSED, STOPPED
 
+Fidelity = tuple[bool, int]  # whether to the end, or else after how many epochs
+IN_FULL: Fidelity = (True, 0)
 Merit = tuple[bool, int, float, int]
 
 
@@ -20,7 +22,7 @@ class Tried:
     trial: int
     decisions: Decisions
     values: tuple[float, ...]
-    fidelity: tuple[bool, int]
+    fidelity: Fidelity
 
     @property
     def merit(self) -> Merit:
@@ -32,8 +34,8 @@ def tried(trial: int, decisions: Decisions, outcome: Outcome) -> Tried | None:
     """A trial that has ended or is paused; None where it has no values, or none that count."""
     if outcome.values is None or outcome.state not in (COMPLETE, PAUSED, STOPPED):
         return None
-    is_complete = outcome.state == COMPLETE
-    return Tried(trial, decisions, outcome.values, (is_complete, 0 if is_complete else outcome.epoch))
+    fidelity = IN_FULL if outcome.state == COMPLETE else (False, outcome.epoch)
+    return Tried(trial, decisions, outcome.values, fidelity)
 
 
 def _stands_above(one: Tried, other: Tried) -> bool:
