@@ -75,8 +75,8 @@ def test_what_was_told_is_forgotten(tmp_path: Path) -> None:
     ended = [(proposed(n), Progress(n, 2, n / 1000), Completed(n)) for n in range(1, 600)]
     write(tmp_path / "run", *(record for records in ended for record in records), Ended("trials"))
     most = 0
-    before = sum(isinstance(one, Trial) for one in gc.get_objects())
+    before = sum(type(one) is Trial for one in gc.get_objects())
     for trial in nas.read_trials(tmp_path / "run"):
         if trial.number % 100 == 0:
-            most = max(most, sum(isinstance(one, Trial) for one in gc.get_objects()) - before)
+            most = max(most, sum(type(one) is Trial for one in gc.get_objects()) - before)
     assert 0 < most < 200
