@@ -237,11 +237,13 @@ def _open_table(study: Study, space: Space) -> Opening:
     space.refuse_impossible(study.budget)
     answers = Answers(space, read_table(lookup.file), lookup)
     try:
-        answers.domain.refuse_impossible(study.budget)
+        answers.domain.draws(study.budget).next()
     except BudgetError:
+        what, help = f"keeps {study.budget}", "raise the budget, or give another table"
+        if not study.budget:
+            what, help = "is a legal network", "give another table"
         raise TableError(
-            f"no row of {answers.table.source} is a point of `{space.name}` that keeps {study.budget}",
-            help="raise the budget, or give another table",
+            f"no row of {answers.table.source} is a point of `{space.name}` that {what}", help=help
         ) from None
     return Opening(study, answers.domain, None, Recipe(epochs=lookup.epochs[-1]), answers=answers)
 

@@ -109,6 +109,9 @@ def wilson_interval(num_kept: int, num_drawn: int, confidence: float) -> tuple[f
 
 def _is_kept(space: PointSource, budget: Budget, bounds: Bounds, random: Random) -> bool:
     """Whether a point, uniform over all of them whatever their prior, is a legal network that keeps a budget."""
+    if space.members is not None:
+        point = space.draw(random)
+        return point is not None and budget.admits(point.costs)
     costing, taken = space.costing, dict[str, int]()
 
     def choose(decision: Decision) -> int:

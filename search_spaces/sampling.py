@@ -166,6 +166,9 @@ class FeasibleDraws:
 
     def _refuse(self) -> Point:
         nearest = min(self._space.points(), key=lambda point: missed(self._budget, point.costs), default=None)
+        if nearest is None:
+            message = f"none of the points that `{self._space.name}` is restricted to is a legal network"
+            raise BudgetError(message, help="take others")
         raise impossible(self._space, self._budget, nearest)
 
     @property

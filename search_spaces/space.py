@@ -24,6 +24,7 @@ from search_spaces.code_expressions import NotLegal
 from search_spaces.costing import Costing, Walked
 from search_spaces.counting import Count, count_points
 from search_spaces.decisions import Choose, Decision, Holes, choose_exactly, every_way
+from search_spaces.departure import NotInSpaceError
 from search_spaces.domains import Narrowed
 from search_spaces.linting import Report, lint
 from search_spaces.listing import MAX_LISTED, list_points
@@ -260,7 +261,12 @@ class Space:
             return decisions is not None
 
         left = locate(*self._opened, graph, accept, allowance)
-        assert self.materialize(found[0]).hash == graph.hash, "what was found is another network"
+        try:
+            made = self.materialize(found[0])
+        except DecisionError:
+            message = f"the network is none of the points that `{self.name}` is restricted to"
+            raise NotInSpaceError(message, help="look for it in the whole space") from None
+        assert made.hash == graph.hash, "what was found is another network"
         return found[0], tuple(
             one.address
             for one in map(self.decision, found[0])
@@ -287,7 +293,7 @@ class Space:
     def draw(self, random: Random) -> Point | None:
         """A point, uniform over all of them, or in proportion to their prior; None where it is no legal network."""
         if self.members is not None:
-            return self._member(random.randrange(len(self.members)))
+            return self._member(random.randrange(len(self.members))) if len(self.members) else None
         return self._try(lambda decision: choose_exactly(decision.masses, random))
 
     def draws(self, budget: Budgeted | None = None, seed: int = 0) -> FeasibleDraws:

@@ -281,6 +281,25 @@ def test_a_budget_that_no_row_keeps_is_refused(run: Any, tmp_path: Path) -> None
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("run", [nas.search, nas.compare])
+def test_a_table_of_networks_that_are_none_is_refused(run: Any, tmp_path: Path) -> None:
+    space = search_spaces.parse(
+        """\
+version: 1
+name: wide
+params: {kernel: {choice: [1, 3, 11]}}
+input: {image: {map: [1, 8, 8]}}
+net: [{conv2d: {out_channels: 4, kernel_size: kernel}}]
+key: ["{params.kernel}"]
+"""
+    )
+    (tmp_path / "none.csv").write_text("kernel,val\n11,0.5\n")
+    keys = {"space": space, "table": {"file": str(tmp_path / "none.csv"), "key": "kernel", "seen": "val"}}
+    with pytest.raises(TableError, match=r"no row of .*none.csv is a point of `wide` that is a legal network"):
+        run(**keys, **({"run": tmp_path / "run"} if run is nas.search else {"samplers": ["random"], "seeds": 1}))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_table_without_a_whole_row_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("arch,val,test\n1:2:3:4:5:6,1,\n6:6:6:6:6:6,,2\n")
     lookup = {"file": str(tmp_path / "empty.csv"), "key": "arch", "seen": "val", "report": "test"}

@@ -10,7 +10,7 @@ import pytest
 import search_spaces
 from blocks.errors import BudgetError
 from graphs import Budget
-from search_spaces import DecisionError, Decisions
+from search_spaces import DecisionError, Decisions, NotInSpaceError, counting
 from search_spaces.points import legal_point
 
 WHOLE = search_spaces.parse("""\
@@ -81,3 +81,22 @@ def test_moves_lead_from_member_to_member() -> None:
 def test_a_budget_that_no_member_keeps_is_told_with_the_nearest() -> None:
     with pytest.raises(BudgetError, match="the space `few` keeps params <= 3: its smallest network has 4 params"):
         SPACE.refuse_impossible(Budget.of(max_params=3))
+
+
+def test_a_network_is_located_among_the_members_alone() -> None:
+    assert SPACE.locate(WHOLE.materialize(pair(2, 3))) == pair(2, 3)
+    with pytest.raises(NotInSpaceError, match="the network is none of the points that `few` is restricted to"):
+        SPACE.locate(WHOLE.materialize(pair(2, 4)))
+
+
+def test_very_many_members_are_counted_by_draws_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "MAX_LISTED", 5)
+    found = SPACE.count(Budget.of(max_params=12))  # 3 of 6
+    assert not found.exact
+    assert found.low <= 3 <= found.high < 6
+
+
+def test_members_none_of_which_is_legal_are_refused() -> None:
+    for members in ([], [pair(1, 1)]):  # the last is none
+        with pytest.raises(BudgetError, match="none of the points that `few` is restricted to is a legal network"):
+            WHOLE.only(Listed(members)).sample(1)
