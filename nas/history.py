@@ -117,7 +117,7 @@ class History:
                 self.trials[record.trial].reached = record.epoch
             case Promoted():
                 trial = self.trials[record.trial]
-                trial.until = record.until
+                trial.until, trial.reached = record.until, 0  # where a new driver would begin it again
                 self._move(trial, RUNNING)
             case Paused() | Completed() | Stopped() | Diverged() | Failed() | OutOfMemory() | Lost():
                 self._end(self.trials[record.trial], record)

@@ -28,8 +28,8 @@ class Trial:
 
     `epochs` is the length of the whole training; so far it goes to epoch `until`. `network` is the name of the
     hand-designed network that it is, where the run began with it as one, `narrows` that of the one which it is a
-    narrower form of. Under the latest driver it `reached` an epoch; the last `num_deaths` drivers that died while they
-    trained it did so in a row after epoch `died_after` of theirs.
+    narrower form of. Since the latest driver began or promoted it, it `reached` an epoch; the last `num_deaths` drivers
+    that died while they trained it did so in a row after epoch `died_after` of theirs.
     """
 
     number: int

@@ -23,8 +23,8 @@ import pytest
 from nas.driver import run_trials, status
 from nas.executors.inline import InlineExecutor
 from nas.history import MAX_LOSSES, History
-from nas.ledger import LEDGER, read_ledger
-from nas.records import Resumed
+from nas.ledger import LEDGER, Line, read_ledger
+from nas.records import Promoted, Proposed, Resumed
 from nas.states import DIVERGED, FAILED, REJECTED, RUNNING
 from nas.trials import Completed, Diverged, Executor, Failed, Job, Lost, OutOfMemory, Paused, Progress, Stopped
 from tests.nas.fakes import begin, fake_trainer, reopen, run_to_end, started, trials_of
@@ -271,3 +271,17 @@ def test_a_driver_that_ends_in_order_costs_a_trial_nothing(tmp_path: Path) -> No
             run_trials(ledger, brain, executor)
     trial = History.of(tmp_path, read_ledger(tmp_path)).trials[0]
     assert (trial.state, trial.num_deaths) == (RUNNING, 0)
+
+
+def test_drivers_that_die_where_a_trial_went_on_from_its_rung_died_at_one_place(tmp_path: Path) -> None:
+    """The first of them had trained it up to the rung as well, the others began there."""
+    history = History(tmp_path, Line(0.0, started()))
+    trial = Proposed(0, {"width": 8}, "0" * 32, 100, 1000, 0, 4, until=1)
+    for record in (trial, Progress(0, 1, 0.5, seconds=1.0), Paused(0, 1), Promoted(0, 4)):
+        history.apply(Line(0.0, record))
+    for number in range(MAX_LOSSES):
+        history.apply(Line(0.0, Resumed({}, "inline", history.at_work)))
+        assert history.trials[0].num_deaths == number + 1
+    history.apply(Line(0.0, Progress(0, 2, 0.5, seconds=1.0)))
+    history.apply(Line(0.0, Resumed({}, "inline", history.at_work)))
+    assert history.trials[0].num_deaths == 1
