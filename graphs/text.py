@@ -104,8 +104,8 @@ def read_source(path: Path, faults: FaultList, *, name: str | None = None, built
             help = f'a network that ships is loaded by search_spaces.load_network("{path}")'
         faults.add("unreadable", f"cannot be read: {why}", Mark(source, 1, 1, 2), help=help)
         return None
-    if is_binary := _binary(path, content):
-        message, help = is_binary
+    if refusal := _binary(path, content):
+        message, help = refusal
         faults.add("unreadable", message, Mark(source, 1, 1, 2), help=help)
         return None
     if len(content) > MAX_BYTES:

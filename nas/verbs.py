@@ -50,9 +50,9 @@ def search(
     some seconds before there is one.
 
     Raises: StudyError for keys that are wrong, DocumentError where they stand in a file; BudgetError before anything is
-    written, where nothing in the space fits; DataError; Mistakes, where several of these are; RunError, where the
-    folder can't be used; ExportError. All are a `nas.FixpointError`. SearchInterrupted on Ctrl-C; TypeError for a
-    callback that can't be called so.
+    written, where nothing in the space fits; DataError; Mistakes, where several of these are; RayError where Ray
+    can't be used; RunError, where the folder can't be; ExportError. All are a `nas.FixpointError`. SearchInterrupted on
+    Ctrl-C; TypeError for a callback that can't be called so.
     """
     from nas import driver
 

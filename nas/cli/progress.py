@@ -173,11 +173,12 @@ def _only_candidate(history: History) -> list[str]:
 
 def _final_trainings_to_come(history: History) -> list[str]:
     """How long the final trainings will take, where nothing else is left to be trained."""
+    if history.ended_by is None or history.running or history.study.table is not None:
+        return []
     candidates, winner = history.candidates(), history.winner()
     again = sum(trial.confirms is not None for trial in history.trials.values())
     wanted = NUM_CONFIRMATION_SEEDS * len(candidates) if len(candidates) > 1 else 0
-    is_over = history.ended_by is not None and not history.running and again >= wanted
-    if not is_over or winner is None or history.study.table is not None:
+    if again < wanted or winner is None:
         return []
     trials = [winner, *history.rivals()[: history.study.rivals]] * history.study.final_seeds
     return [f"final training of trial {winner.number}: {_length(trials, history)}"]
