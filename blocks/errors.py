@@ -57,4 +57,11 @@ class RuleError(FixpointError):
 
 
 class BudgetError(FixpointError):
-    """A budget that cannot be read, contradicts itself, or that no network of the space fits."""
+    """A budget that cannot be read, contradicts itself, or that no network of the space fits.
+
+    `bound` is the one at fault, as `max_params`, where there is one.
+    """
+
+    def __init__(self, message: str, *, help: str = "", bound: str = "") -> None:
+        super().__init__(message, help=help)
+        self.bound = bound

@@ -40,7 +40,8 @@ class Budget:
         for metric in METRICS:
             least, most = found.get(f"min_{metric}", 0), found.get(f"max_{metric}")
             if most is not None and least > most:
-                raise BudgetError(f"min_{metric} {least:,} is above max_{metric} {most:,}: no network fits")
+                message = f"min_{metric} {least:,} is above max_{metric} {most:,}: no network fits"
+                raise BudgetError(message, bound=f"min_{metric}")
         return Budget(tuple((name, found[name]) for name in BOUNDS if name in found))
 
     @staticmethod

@@ -76,8 +76,8 @@ def _read_budget(given: object) -> Budget:
         raise all_wrong(*found)
     try:
         return Budget.of(given)
-    except BudgetError as error:  # a minimum above its maximum, which begins with its name
-        raise all_wrong(Wrong(error.message, error.help, error.message.partition(" ")[0])) from None
+    except BudgetError as error:  # a minimum above its maximum
+        raise all_wrong(Wrong(error.message, error.help, error.bound)) from None
 
 
 def _read_settings(given: object) -> object:
