@@ -171,7 +171,7 @@ class Ledger:
         self._path = (run / LEDGER).absolute()
         self._file = file
         self._lock = lock
-        self._count = count
+        self._count = self._count_before = count
         self.clock: Callable[[], float] = time.time
         self.last_at = last_at
         self.was_killed = _begin_work(lock)
@@ -262,9 +262,13 @@ class Ledger:
         raise RunError(f"{self.run / LEDGER} was {what} while the run went on", help=help)
 
     def close(self) -> None:
-        """Gives the lock back. May be called more than once."""
-        with suppress(OSError):
-            os.ftruncate(self._lock, 0)
+        """Gives the lock back. May be called more than once.
+
+        That the writer before was killed stays noted where this one has written nothing: the next is to know it too.
+        """
+        if not self.was_killed or self._count > self._count_before:
+            with suppress(OSError):
+                os.ftruncate(self._lock, 0)
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
                 os.close(descriptor)

@@ -257,3 +257,28 @@ def test_a_run_that_is_moved_ends_at_the_next_line_and_goes_on_from_there(tmp_pa
     assert caught.value.help == "it goes on from where it is now: nas resume RUN"
     assert [line.record for line in read_ledger(tmp_path / "moved")] == [RECORDS[0]]
     assert (tmp_path / "run" / LEDGER).read_text() == "another"
+
+
+def test_the_next_driver_that_writes_learns_that_the_one_before_was_killed(tmp_path: Path) -> None:
+    """Also where others came between, which ended before their first line, as without a cluster."""
+    run = tmp_path / "run"
+    killed = f"""
+import os
+from pathlib import Path
+from nas.ledger import Ledger
+from tests.nas.fakes import started
+
+run = Path({str(run)!r})
+run.mkdir()
+Ledger.create(run).append(started())
+os._exit(1)
+"""
+    assert subprocess.run([sys.executable, "-c", killed], cwd=Path(__file__).parents[2], check=False).returncode == 1
+    seen = []
+    for records in ([], [], [Paused(0, 1)], []):
+        ledger, _ = Ledger.open(run, list)
+        with ledger:
+            seen.append(ledger.was_killed)
+            for record in records:
+                ledger.append(record)
+    assert seen == [True, True, True, False]
