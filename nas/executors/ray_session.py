@@ -105,10 +105,11 @@ class _ProcessState:
     def keep_handler(self) -> None:
         """Undoes what Ray has done to SIGTERM: its core prints a stack trace, its node kills what is still in use.
 
-        Where nobody heeds the signal, this process ends in order.
+        Where nobody heeds the signal, this process ends in order; where it is ignored, it stays so.
         """
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._handler if callable(self._handler) else _exit)
+            is_free = self._handler is None or self._handler == signal.SIG_DFL
+            signal.signal(signal.SIGTERM, _exit if is_free else self._handler)
 
     def restore(self) -> None:
         for name, value in self._environment.items():

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from nas.executors.ray import RayExecutor
-from nas.executors.ray_session import CORE, RayError
+from nas.executors.ray_session import CORE, RayError, _exit, _ProcessState
 from nas.trials import Completed, Event, Failed, Job, Lost, Progress
 from tests.nas.processes import await_end, descendants, end, heed_ctrl_c, name
 from tests.nas.scripts import drive, run
@@ -48,6 +48,28 @@ def test_a_closed_executor_leaves_no_process_no_file_and_no_setting(
     assert dict(os.environ) == environment
     assert signal.getsignal(signal.SIGTERM) is handler
     assert CORE.get_authentication_mode() == mode
+
+
+def heed(number: int, frame: object) -> None:
+    """A handler of somebody's own."""
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [(signal.SIG_IGN, signal.SIG_IGN), (heed, heed), (signal.SIG_DFL, _exit)],
+    ids=["ignored", "heeded", "free"],
+)
+def test_a_signal_that_is_ignored_or_heeded_stays_so(before: signal.Handlers, kept: object) -> None:
+    first = signal.signal(signal.SIGTERM, before)
+    try:
+        state = _ProcessState({})
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as Ray does
+        state.keep_handler()
+        assert signal.getsignal(signal.SIGTERM) == kept
+        state.restore()
+        assert signal.getsignal(signal.SIGTERM) == before
+    finally:
+        signal.signal(signal.SIGTERM, first)
 
 
 class Unloadable:
