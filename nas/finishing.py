@@ -25,7 +25,7 @@ from nas.records import Exported, Finalised, Record, Unfinished
 from nas.seeds import derive_seed
 from nas.states import Trial
 from nas.trainer import choose_device, is_small
-from nas.trials import Diverged, Failed
+from nas.trials import Diverged, Failed, OutOfMemory
 
 if TYPE_CHECKING:
     from graphs import Budget, Graph
@@ -43,7 +43,7 @@ def finish(
     network of a trial. The bundle gets the weights of the first seed, not those of the best: that would be choosing by
     the test part. It ends without one where no candidate can be trained to its end.
 
-    Raises: RunError where nothing can be written, and what the export raises.
+    Raises: RunError where nothing can be written or a winner runs out of memory, and what the export raises.
     """
     recipe = history.started.recipe
     device = choose_device(device, data.search.image_shape)
@@ -98,6 +98,11 @@ def _train_seed(
         match outcome(trial.number, error):
             case Diverged(reason=reason):
                 return Unfinished(trial.number, f"its final training diverged: {reason}")
+            case OutOfMemory() if trial is winner:  # it had room in the search, so that it is the machine that is full
+                raise RunError(
+                    f"the final training of trial {trial.number} ran out of memory",
+                    help=f"make room, or take another device, then: nas resume {run}",
+                ) from None
             case Failed(traceback=traceback):
                 why = traceback.strip().rpartition("\n")[2]
                 return Unfinished(trial.number, f"its final training failed: {why}", traceback)

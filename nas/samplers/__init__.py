@@ -58,7 +58,7 @@ def make_sampler(
     Raises: StudyError for one that there isn't.
     """
     if name == "auto":
-        name = choose(num_trials)
+        name = choose(num_objectives, num_trials)
     if name == "gp":
         from nas.samplers.gp import GPSampler
 
@@ -80,6 +80,9 @@ def make_sampler(
     raise StudyError(unknown_sampler(name))
 
 
-def choose(num_trials: int | None) -> str:
-    """The sampler that `auto` is: the Gaussian process, unless more trials are asked for than it learns from."""
+def choose(num_objectives: int, num_trials: int | None) -> str:
+    """The sampler that `auto` is: for several objectives TPE, which finds more of a front with as many trials; for one
+    the Gaussian process, unless more trials are asked for than it learns from."""
+    if num_objectives > 1:
+        return "tpe"
     return "gp" if num_trials is None or num_trials <= MAX_TRIALS_OF_GP else "evolution"

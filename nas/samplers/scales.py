@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from nas.samplers.encoding import Doubles
-from nas.samplers.standing import IN_FULL, Fidelity, Tried
+from nas.samplers.standing import IN_FULL, Reached, Tried
 
 AUGMENTATION = 0.05  # of the weighted sum in the weighting of objectives
 MIN_PAIRS = 5  # trials that went on from a rung to their end, before they say what others would have come to
 
-Rungs = Mapping[Fidelity, tuple[float, ...]]  # the values of a trial at each rung that it came to, and at its end
+Rungs = Mapping[Reached, tuple[float, ...]]  # the values of a trial at each rung that it came to, and at its end
 
 
 def expected_in_full(trials: Sequence[Tried | None], rungs: Sequence[Rungs]) -> list[Tried | None]:

@@ -10,8 +10,8 @@ from nas.fronts import dominates
 from nas.records import Decisions
 from nas.states import COMPLETE, PAUSED, STOPPED
 
-Fidelity = tuple[bool, int]  # whether to the end, or else after how many epochs
-IN_FULL: Fidelity = (True, 0)
+Reached = tuple[bool, int]  # whether to the end, or else after how many epochs
+IN_FULL: Reached = (True, 0)
 Merit = tuple[bool, int, float, int]
 
 
@@ -22,7 +22,7 @@ class Tried:
     trial: int
     decisions: Decisions
     values: tuple[float, ...]
-    fidelity: Fidelity
+    fidelity: Reached
 
     @property
     def merit(self) -> Merit:

@@ -13,7 +13,7 @@ from graphs import Budget, Graph
 from nas.data import Data, load_data
 from nas.finishing import finish
 from nas.history import History
-from nas.ledger import Ledger
+from nas.ledger import Ledger, RunError
 from nas.recipe import Recipe
 from nas.records import Exported, Record, Unfinished
 from nas.results import Result, is_over, summarize
@@ -100,6 +100,24 @@ def test_a_rival_that_fails_in_any_way_leaves_the_winner_its_bundle(tmp_path: Pa
     _, result = end(run, digits, lambda trial: FEW_CLASSES if trial == 1 else POINTS[trial].graph)
     assert result.bundle == run / "bundle"
     assert result.rivals[0].reason.startswith("its final training failed: IndexError: Target ")
+
+
+def test_a_winner_without_room_waits_for_it_and_loses_nothing(
+    tmp_path: Path, digits: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun(tmp_path / "run", rivals=0)
+
+    def exhaust(training: Training) -> float:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "run_epoch", exhaust)
+        with pytest.raises(RunError, match="the final training of trial 0 ran out of memory") as caught:
+            end(run, digits, lambda trial: POINTS[trial].graph)
+    assert caught.value.help == f"make room, or take another device, then: nas resume {run}"
+    _, result = end(run, digits, lambda trial: POINTS[trial].graph)
+    assert result.best is not None
+    assert (result.best.trial, result.bundle) == (0, run / "bundle")
 
 
 def test_where_no_candidate_is_left_the_run_says_so_and_is_over(

@@ -231,9 +231,10 @@ def test_a_trial_that_pauses_is_learned_from_and_may_go_on() -> None:
     assert proposals(Outcome("complete", (2.0,), 9)) != proposals(Outcome("stopped", (0.1,), 3))
 
 
-def test_auto_is_gp_for_few_trials_and_evolution_for_many() -> None:
-    for num_trials, name in ((60, "gp"), (None, "gp"), (400, "gp"), (401, "evolution")):
-        auto = make_sampler("auto", SPACE, BUDGET, 0, num_trials=num_trials)
+def test_auto_is_gp_for_few_trials_evolution_for_many_and_tpe_for_several_objectives() -> None:
+    cases = ((1, 60, "gp"), (1, None, "gp"), (1, 400, "gp"), (1, 401, "evolution"), (2, 60, "tpe"), (3, None, "tpe"))
+    for num_objectives, num_trials, name in cases:
+        auto = make_sampler("auto", SPACE, BUDGET, 0, num_objectives=num_objectives, num_trials=num_trials)
         assert type(auto) is type(make_sampler(name, SPACE, BUDGET, 0))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nas.samplers.scales import MIN_PAIRS, Rungs, expected_in_full
-from nas.samplers.standing import IN_FULL, Fidelity, Tried
+from nas.samplers.standing import IN_FULL, Reached, Tried
 
-RUNG: Fidelity = (False, 3)
+RUNG: Reached = (False, 3)
 
 
 def trials(ends: list[float | None], rung: list[float], params: list[float]) -> tuple[list[Tried | None], list[Rungs]]:
