@@ -142,6 +142,7 @@ def test_a_relative_storage_is_one_of_the_working_folder_and_is_left_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # where workers find `run`: they begin in the working folder
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared/others").touch()
     with RayExecutor(run, capacity=1, storage="shared", name="trials-mine") as executor:
