@@ -55,7 +55,7 @@ class Opening:
         assert source is not None
         return Started(
             name=name,
-            study=self.study,
+            study=_anchored(self.study),
             space=self.space.name,
             space_text=self.space.text(),
             data=source.source,
@@ -115,6 +115,16 @@ def open_study(
     assert images is not None
     starts = find_starts(found, study.space, study.budget, study.starts, on_wait) if is_for_a_run else ()
     return Opening(study, found, images, recipe, starts)
+
+
+def _anchored(study: Study) -> Study:
+    """The study as a ledger has it, which may be read from another folder: with whole paths of what it names again."""
+    changes: dict[str, Any] = {}
+    if study.storage is not None and "://" not in study.storage:
+        changes["storage"] = str(Path(study.storage).resolve())
+    if study.table is not None:
+        changes["table"] = study.table.model_copy(update={"file": str(Path(study.table.file).resolve())})
+    return study.model_copy(update=changes)
 
 
 def study_in(file: StudyFile, given: Mapping[str, Any]) -> Study:

@@ -281,6 +281,21 @@ def test_a_cluster_that_is_not_there_costs_no_folder(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize(("storage", "kept"), [("shared", "{}/shared"), ("s3://images/shared", "s3://images/shared")])
+def test_a_run_has_the_storage_that_it_began_with_wherever_it_is_resumed(
+    storage: str, kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    search(trials=3, recipe=RECIPE, executor="ray", storage=storage, run="whole")
+    assert History.of(Path("whole"), read_ledger(Path("whole"))).study.storage == kept.format(tmp_path)
+    cut(Path("whole"), Path("cut"), 5)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert resume("../cut").ended_by == "trials"
+    assert [*Path().iterdir()] == []
+
+
+@pytest.mark.usefixtures("offline")
 def test_a_run_whose_folder_is_removed_ends_at_its_next_event(tmp_path: Path) -> None:
     def remove(record: Record, history: History) -> None:
         if isinstance(record, Progress):

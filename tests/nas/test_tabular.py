@@ -307,6 +307,16 @@ def test_a_table_without_a_whole_row_is_refused(tmp_path: Path) -> None:
         nas.search(space=search_spaces.parse(A_MILLION), table=lookup, run=tmp_path / "run")
 
 
+def test_a_run_is_resumed_from_another_folder(tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = search(Path("run"), Path(table.name))
+    ledger = Path("run") / LEDGER
+    ledger.write_bytes(b"".join(ledger.read_bytes().splitlines(keepends=True)[:5]))
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert nas.resume("../run").reported == whole.reported
+
+
 def test_a_run_is_not_resumed_on_another_table(tmp_path: Path, table: Path) -> None:
     search(tmp_path / "run", table)
     ledger = tmp_path / "run" / LEDGER
