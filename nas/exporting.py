@@ -16,7 +16,7 @@ from nas.driver import status
 from nas.finishing import WEIGHTS as FINAL
 from nas.ledger import LEDGER, RunError
 from nas.manifest import MANIFEST, Bundle, ExportError, digest, read_manifest
-from nas.results import RUNNING, resume_command
+from nas.results import RUNNING, no_network, resume_command
 from search_spaces.weight_maps import load_key_maps
 
 BUNDLES = Path("bundles")
@@ -88,6 +88,8 @@ def _bundle_of(path: Path) -> Path:
     if bundle is None and result.lookup is not None:
         help = "search with `data` in place of the table, or export a document"
         raise RunError(f"{path} has no network to export: a run on a table trains nothing", help=help)
+    if bundle is None and not result.is_open:
+        raise no_network(result)
     if bundle is None:
         is_driven = result.ended_by == RUNNING
         help = f"see it go on: nas status {path} --watch" if is_driven else f"bring it to its end: nas resume {path}"

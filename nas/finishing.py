@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nas.data import Data
 
 WEIGHTS = "final"
+DIVERGED = "its final training diverged"
 
 
 def finish(
@@ -97,7 +98,7 @@ def _train_seed(
     except Exception as error:  # noqa: BLE001  a training may fail in any way, and the search is worth more than one
         match outcome(trial.number, error):
             case Diverged(reason=reason):
-                return Unfinished(trial.number, f"its final training diverged: {reason}")
+                return Unfinished(trial.number, f"{DIVERGED}: {reason}")
             case OutOfMemory() if trial is winner:  # it had room in the search, so that it is the machine that is full
                 raise RunError(
                     f"the final training of trial {trial.number} ran out of memory",

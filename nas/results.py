@@ -10,10 +10,11 @@ from statistics import fmean, stdev
 from typing import Any
 
 from graphs.costs import flops_of
+from nas import finishing
 from nas.evidence import permutation_p_value, verdict
 from nas.fronts import share
 from nas.history import History
-from nas.ledger import LEDGER
+from nas.ledger import LEDGER, RunError
 from nas.lookup import Lookup
 from nas.manifest import damage_of
 from nas.objectives import ACCURACY, BY_NAME, LATENCY
@@ -231,10 +232,7 @@ def _failure(history: History) -> str:
     change; empty where none was trained at all."""
     recipe = history.started.recipe
     if history.unfinished:
-        trial, why = next(reversed(history.unfinished.items()))
-        tried = f"{len(history.unfinished)} candidates were trained for the last time, and none to the end"
-        change = f"a new run with a lower `learning_rate` than {recipe.learning_rate:g} or a smaller `batch_size`"
-        return f"{tried}, trial {trial} for one: {why}; {history.run / LEDGER} has the whole of it; begin {change}"
+        return _final_failure(history)
     reasons = {trial.state: trial.reason for trial in history.searched if trial.reason}
     counts = Counter({state: history.count(state) for state in (DIVERGED, FAILED, REJECTED) if state in reasons})
     if not counts:
@@ -247,6 +245,24 @@ def _failure(history: History) -> str:
         REJECTED: ("ran out of memory", f"lower the `batch_size` of the `recipe`, which is {recipe.batch_size}"),
     }[state]
     return f"{count} of {sum(counts.values())} trials {words}, such as by: {why}; {change}"
+
+
+def _final_failure(history: History) -> str:
+    """The same where trials were completed, and no final training was."""
+    number = len(history.unfinished)
+    trial, why = next(reversed(history.unfinished.items()))
+    tried = f"{number} candidates were trained for the last time, and none to the end, trial {trial} for one"
+    change = f"correct what is told there; {history.run / LEDGER} has the whole of it"
+    if why.startswith(finishing.DIVERGED):
+        rate = history.started.recipe.learning_rate
+        change = f"begin a new run with a lower `learning_rate` than {rate:g}"
+    return f"{tried if number > 1 else f'no network is left after trial {trial}'}: {why}; {change}"
+
+
+def no_network(result: Result) -> RunError:
+    """What is said of a run that has ended without a network, where one is asked for."""
+    done = "no final training came to its end" if result.unfinished else "no network was trained to the end"
+    return RunError(f"{done}, so there is nothing to export", help=result.failure)
 
 
 def _rival(history: History, trial: Trial, ours: tuple[float, ...]) -> Rival:

@@ -22,6 +22,7 @@ from nas.cli.studies import blaming_flags, with_places, with_study
 from nas.evidence import BETTER, NO_EVIDENCE, UNKNOWN
 from nas.latency import NUM_ROUNDS
 from nas.manifest import ARCHITECTURE, refuse_taken, refuse_unwritable
+from nas.mistakes import error_text
 
 if TYPE_CHECKING:
     from nas.driver import Observer
@@ -158,6 +159,8 @@ def status(
     if watch:
         print()
     print("\n".join(result_lines(result, terminal_width())))
+    if result.failure:  # which the end of a search tells as its error
+        print(f"no network    {result.failure}")
     if result.ended_by == LEFT:
         print(f"go on with    {resume_command(run)}")
     if written:
@@ -313,7 +316,7 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
     """Run a driver under a display, and tell how it ended. Whether the bundle can go `to` its place is found before."""
     from nas.cli.progress import Watching
     from nas.driver import status as status_of
-    from nas.results import SearchInterrupted
+    from nas.results import SearchInterrupted, no_network
 
     if to is not None:
         refuse_taken(to, overwrite=overwrites)
@@ -341,6 +344,5 @@ def _bring_to_end(drive: Callable[[Observer], Result], to: Path | None, as_json:
     if as_json:
         print_json(described)
     if result.bundle is None and result.reported is None:
-        why = f"\n  help: {result.failure}" if result.failure else ""
-        print(f"error: no network was trained to the end, so there is nothing to export{why}", file=sys.stderr)
+        print(error_text(no_network(result)), file=sys.stderr)
         raise typer.Exit(1)

@@ -308,13 +308,21 @@ class TestSearch:
         assert (code, json.loads(out)["ended_by"]) == (130, "interrupted")
 
     def test_a_search_in_which_nothing_was_trained_to_the_end_is_a_fault(
-        self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any]
+        self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path
     ) -> None:
         searching([proposed(0, 3000), Diverged(0, "the loss became nan in epoch 1"), Ended("failures")])
         code, out, err = nas(*SEARCH)
         assert code == 1
         assert "diverged" in out
-        assert "nothing to export" in err
+        why = "1 of 1 trials diverged, such as by: the loss became nan in epoch 1; lower the `learning_rate` of"
+        told = "error: no network was trained to the end, so there is nothing to export\n  help: "
+        assert err.startswith(f"{told}{why}")
+        assert why not in out
+        code, out, _ = nas("status", tmp_path / "run")
+        assert code == 0
+        assert out.splitlines()[-1].startswith(f"no network    {why}")
+        code, _, said = nas("export", tmp_path / "run")
+        assert (code, said) == (1, err)
 
     def test_a_place_that_is_taken_is_refused_before_the_search(
         self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path

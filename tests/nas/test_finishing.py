@@ -15,7 +15,7 @@ from nas.finishing import finish
 from nas.history import History
 from nas.ledger import Ledger, RunError
 from nas.recipe import Recipe
-from nas.records import Exported, Record, Unfinished
+from nas.records import Ended, Exported, Record, Unfinished
 from nas.results import Result, is_over, summarize
 from nas.training import DivergedError, Training
 from tests.nas.conftest import Answer
@@ -135,10 +135,37 @@ def test_where_no_candidate_is_left_the_run_says_so_and_is_over(
     assert result.failure.startswith(
         "3 candidates were trained for the last time, and none to the end, trial 2 for one: "
         "its final training diverged: the loss became nan in epoch 1; "
+        "begin a new run with a lower `learning_rate` than 0.05"
     )
-    code, _, err = nas("resume", run)
-    assert code == 1
-    assert "there is nothing to export\n  help: 3 candidates were trained for the last time" in err
+    told = f"error: no final training came to its end, so there is nothing to export\n  help: {result.failure}\n"
+    for command in (("resume", run), ("export", run)):
+        code, _, err = nas(*command)
+        assert (code, err) == (1, told)
+    code, out, _ = nas("status", run)
+    assert (code, out.splitlines()[-1]) == (0, f"no network    {result.failure}")
+
+
+@pytest.mark.parametrize(
+    ("error", "change"),
+    [
+        (DivergedError("the loss became nan"), "begin a new run with a lower `learning_rate` than 0.05"),
+        (ValueError("no such thing"), "correct what is told there; {}/ledger.jsonl has the whole of it"),
+    ],
+    ids=["diverged", "failed"],
+)
+def test_what_to_change_follows_from_how_the_final_training_of_the_only_network_ended(
+    error: Exception, change: str, tmp_path: Path, digits: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_early(_: Training) -> float:
+        raise error
+
+    run = tmp_path / "run"
+    first = replace(first_line(final_seeds=1, rivals=0), recipe=SHORT)
+    play(run, first, [*SEARCHED[:3], Ended("trials")])
+    monkeypatch.setattr(Training, "run_epoch", end_early)
+    [ended], result = end(run, digits, lambda trial: POINTS[trial].graph)
+    assert isinstance(ended, Unfinished)
+    assert result.failure == f"no network is left after trial 0: {ended.reason}; {change.format(run)}"
 
 
 def test_of_several_objectives_the_next_best_in_the_preferred_takes_its_place(tmp_path: Path) -> None:
