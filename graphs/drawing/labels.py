@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Container, Sequence
 
+from blocks.convolution import Conv2d
 from blocks.geometry import pair
+from blocks.pooling import AvgPool2d, MaxPool2d
 from blocks.primitive import Primitive
 from blocks.types import Map, Type
 from graphs.drawing.parts import node_of
@@ -16,8 +18,14 @@ from graphs.quantities import format_quantity
 WEIGHTED = ("conv2d", "linear")
 MOST_WEIGHTED = 4
 LONGEST = 48
-_IN_WORDS = ("kernel_size", "dilation", "stride", "padding")  # or told by the shape, as padding is
+
+# What the figures beside tell (parameters), and what is of training and of numerics alone; and what the shape tells.
+TOLD_BY_FIGURES = frozenset(("bias", "affine", "eps", "momentum", "init", "init_value"))
+TOLD_BY_SHAPE = frozenset(("out_features", "out_channels", "output_size"))
+
 DOT = " · "
+
+Window = Conv2d | MaxPool2d | AvgPool2d
 
 # The steps of the scale of shares of MACs: none, then up to each of these parts of the whole, then more.
 STEPS = (0.01, 0.03, 0.1, 0.3)
@@ -46,9 +54,9 @@ def figures(box: Box, graph: Graph) -> str:
     """Parameters, MACs and the share of all MACs, as far as there are any."""
     words = []
     if box.params:
-        words.append(f"{format_quantity(box.params)} params")
+        words.append(f"{format_quantity(box.params)} param{'s' * (box.params != 1)}")
     if box.macs:
-        words.append(f"{format_quantity(box.macs)} MACs")
+        words.append(f"{format_quantity(box.macs)} MAC{'s' * (box.macs != 1)}")
         words.append(share(box.macs, graph.costs().macs))
     return DOT.join(words)
 
@@ -105,7 +113,7 @@ def details(box: Box, graph: Graph) -> str:
         return f"{box.kind} {box.address}\n{box.type}"
     whole = graph.costs().macs
     lines = [f"{address(box)}: {title(box)}", arguments(box, graph), f"output {box.type}"]
-    lines.append(f"{box.params:,} parameters, {box.macs:,} MACs")
+    lines.append(f"{box.params:,} parameter{'s' * (box.params != 1)}, {box.macs:,} MAC{'s' * (box.macs != 1)}")
     if box.macs:
         lines[-1] += f" ({share(box.macs, whole)} of {format_quantity(whole)})"
     if len(box.nodes) > 1 or box.count > 1:
@@ -118,7 +126,50 @@ def cut(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def unusual_arguments(block: Primitive, without: Container[str] = ()) -> list[str]:
+def argument_words(block: Primitive) -> list[str]:
+    """The arguments of a block in words, as far as neither its shape nor its figures tell them.
+
+    Of a convolution or pool kernel and stride (`3x3/2`); `d4` where it is dilated; `pad 0` where the padding is not the
+    usual one (half the kernel for a convolution, 0 for a pool), `uncounted` where a mean leaves it out; `ceil` for
+    ceil_mode; `32 groups`. Of any other block the arguments that are not as they are by default.
+    """
+    if not isinstance(block, Window):
+        return _unusual_arguments(block, TOLD_BY_FIGURES | TOLD_BY_SHAPE)
+    words = [_by(pair(block.kernel_size)) + "".join(_stride_words(block)), *_dilation_words(block), *_edge_words(block)]
+    return [*words, f"{block.groups} groups"] if isinstance(block, Conv2d) and block.groups > 1 else words
+
+
+def _stride_words(block: Window) -> list[str]:
+    """`/2`, `/2x1`; nothing for 1."""
+    stride = pair(block.stride or block.kernel_size)
+    return [] if stride == (1, 1) else [f"/{_short(stride)}"]
+
+
+def _dilation_words(block: Window) -> list[str]:
+    """`d4` for kernels whose positions stand four apart, `d1x2` where that differs by direction; nothing for 1."""
+    dilation = _dilation(block)
+    return [] if dilation == (1, 1) else [f"d{_short(dilation)}"]
+
+
+def _edge_words(block: Window) -> list[str]:
+    """What happens at the edges, where it is not the usual."""
+    assert block.padding != "auto"
+    padding = pair(block.padding)
+    if isinstance(block, Conv2d):
+        sizes = zip(_dilation(block), pair(block.kernel_size), strict=True)
+        half = tuple(gap * (size - 1) // 2 if size % 2 else 0 for gap, size in sizes)
+        return [] if padding == half else [f"pad {_short(padding)}"]
+    words = [] if padding == (0, 0) else [f"pad {_short(padding)}"]
+    if isinstance(block, AvgPool2d) and words and not block.count_include_pad:
+        words.append("uncounted")
+    return [*words, "ceil"] if block.ceil_mode else words
+
+
+def _dilation(block: Window) -> tuple[int, int]:
+    return (1, 1) if isinstance(block, AvgPool2d) else pair(block.dilation)
+
+
+def _unusual_arguments(block: Primitive, without: Container[str]) -> list[str]:
     """The arguments that are not as they are by default, by name: `factor 4`, `ceil_mode`, `no affine`."""
     fields = type(block).model_fields
     return [
@@ -126,14 +177,6 @@ def unusual_arguments(block: Primitive, without: Container[str] = ()) -> list[st
         for name, value in block.model_dump().items()
         if name not in without and value != fields[name].default
     ]
-
-
-def dilation_words(value: int | tuple[int, int]) -> list[str]:
-    """`d4` for kernels whose positions stand four apart, `d1x2` where that differs by direction; nothing for 1."""
-    height, width = pair(value)
-    if (height, width) == (1, 1):
-        return []
-    return [f"d{height}" if height == width else f"d{height}x{width}"]
 
 
 def _layers(box: Box, graph: Graph) -> list[int]:
@@ -157,37 +200,33 @@ def _feeding(graph: Graph, number: int, inside: Sequence[int]) -> int:
 
 def _layer(block: Primitive, inputs: tuple[Type, ...]) -> str:
     """As tables of papers have it: 3x3 64 /2 for 64 kernels of 3x3 at stride 2; 3x3 d4 64 where they are dilated."""
-    values = block.model_dump()
-    words = [_size(values["kernel_size"])] if "kernel_size" in values else []
-    words += dilation_words(values.get("dilation", 1))
-    words.append(str(values.get("out_channels", values.get("out_features", ""))))
-    groups = values.get("groups", 1)
-    if groups != 1:
-        depthwise = isinstance(inputs[0], Map) and inputs[0].channels == groups
-        words.append("depthwise" if depthwise else f"groups {groups}")
-    return " ".join([*words, *_stride(values.get("stride"))])
+    if not isinstance(block, Conv2d):
+        return str(block.model_dump()["out_features"])
+    words = [_by(pair(block.kernel_size)), *_dilation_words(block), str(block.out_channels)]
+    if block.groups != 1:
+        depthwise = isinstance(inputs[0], Map) and inputs[0].channels == block.groups
+        words.append("depthwise" if depthwise else f"groups {block.groups}")
+    return " ".join([*words, *_stride_words(block), *_edge_words(block)])
 
 
 def _arguments(block: Primitive, inputs: tuple[Type, ...]) -> str:
     """The size of a window, the width, and what differs from its default."""
     if block.key in WEIGHTED:
         return _layer(block, inputs)
-    values = block.model_dump()
-    words = [_size(values["kernel_size"])] if "kernel_size" in values else []
-    words += dilation_words(values.get("dilation", 1))
-    words += _stride(values.get("stride"))
-    return " ".join([*words, *unusual_arguments(block, _IN_WORDS)])
-
-
-def _stride(value: int | tuple[int, int] | None) -> list[str]:
-    if value in (1, None):
-        return []
-    return [f"/{_size(value)}" if isinstance(value, tuple) else f"/{value}"]
+    if isinstance(block, Window):
+        words = [_by(pair(block.kernel_size)), *_dilation_words(block), *_stride_words(block), *_edge_words(block)]
+    else:
+        words = _unusual_arguments(block, TOLD_BY_FIGURES)
+    return " ".join(words)
 
 
 def _argument(name: str, value: object) -> str:
     return (name if value else f"no {name}") if isinstance(value, bool) else f"{name} {value}"
 
 
-def _size(value: int | tuple[int, int]) -> str:
-    return f"{value[0]}x{value[1]}" if isinstance(value, tuple) else f"{value}x{value}"
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _short(size: tuple[int, int]) -> str:
+    return str(size[0]) if size[0] == size[1] else _by(size)

@@ -14,6 +14,7 @@ from graphs.graph import Graph
 
 LETTER = 0.605  # of the size of the font
 NAME_SIZE, SMALL_SIZE = 12.0, 11.0
+GAP = 2 * SMALL_SIZE * LETTER  # between a name and the address beside it
 LINE = 15.0
 MARGIN = 10.0
 NARROWEST = 84.0
@@ -30,7 +31,7 @@ class Lettering:
     @property
     def width(self) -> float:
         """Of the box around the text."""
-        first = text_width(self.name, NAME_SIZE) + text_width(f"  {self.address}" if self.address else "", SMALL_SIZE)
+        first = text_width(self.name, NAME_SIZE) + (GAP + text_width(self.address) if self.address else 0.0)
         return max(NARROWEST, first + 2 * MARGIN, *(text_width(line) + 2 * MARGIN for line in self.lines))
 
     @property

@@ -8,7 +8,7 @@ from html import escape
 
 from graphs.drawing.labels import SCALE, details, step_of
 from graphs.drawing.layout import Layout, PlacedBox, PlacedFrame, Point, Route, lay_out
-from graphs.drawing.lettering import LINE, MARGIN, text_width
+from graphs.drawing.lettering import GAP, LINE, MARGIN, NAME_SIZE, text_width
 from graphs.drawing.scene import Frame
 from graphs.drawing.style import css
 from graphs.graph import Graph
@@ -113,10 +113,11 @@ def _box(placed: PlacedBox, graph: Graph, link: str | None) -> list[str]:
         inside += [_rect(placed, colour, 6), _rect(placed, colour, 3)]
     inside.append(_rect(placed, colour, 0))
     y = placed.y + MARGIN / 2 + 11
-    beside = f'<tspan font-size="11" font-weight="400">  {xml_text(text.address)}</tspan>' if text.address else ""
-    inside.append(
-        f'<text class="name" text-anchor="middle" x="{_n(centre)}" y="{_n(y)}">{xml_text(text.name)}{beside}</text>'
-    )
+    name = xml_text(text.name)
+    if text.address:  # some programs leave out a space at the end of a text, and draw one of several
+        name += f' <tspan dx="{_n(GAP - text_width(" ", NAME_SIZE))}" font-size="11" font-weight="400">'
+        name += f"{xml_text(text.address)}</tspan>"
+    inside.append(f'<text class="name" text-anchor="middle" x="{_n(centre)}" y="{_n(y)}">{name}</text>')
     for line in text.lines:
         y += LINE
         inside.append(f'<text text-anchor="middle" x="{_n(centre)}" y="{_n(y)}">{xml_text(line)}</text>')

@@ -11,21 +11,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 
-from blocks.convolution import Conv2d
-from blocks.geometry import pair
-from blocks.pooling import AvgPool2d, MaxPool2d
 from blocks.types import Type
 from graphs import Graph
 from graphs.costs import block_cost
-from graphs.drawing.labels import dilation_words, unusual_arguments
+from graphs.drawing.labels import argument_words
 from graphs.graph import Node
 
 _GROUPS = ("sequential", "parallel", "branch")
-
-# What the columns beside tell (the output's shape, the parameters), and what is of training and of numerics alone.
-_TOLD_ELSEWHERE = frozenset(
-    ("out_features", "out_channels", "output_size", "bias", "affine", "eps", "momentum", "init", "init_value")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ def outline(graph: Graph, depth: int | None = None, counts: Sequence[int] | None
         rows.append(
             Row(
                 address,
-                block if main is None else " ".join([block, *argument_words(main)]),
+                block if main is None else " ".join([block, *argument_words(main.block)]),
                 nodes[-1].type,
                 sum(num_weights(graph, node) for node in nodes),
                 sum(cost.params for cost in costs),
@@ -87,31 +79,6 @@ def num_weights(graph: Graph, node: Node) -> int:
         return 0
     shapes = node.block.weights(graph.input_types(node)).values()
     return sum(prod(shape) for shape in shapes if len(shape) > 1)
-
-
-def argument_words(node: Node) -> list[str]:
-    """The arguments of a node in words, as far as no other column tells them.
-
-    Of a convolution or pool kernel and stride (`3x3/2`); `d4` where it is dilated; `pad 0` where the padding is not the
-    usual one (half the kernel for a convolution, 0 for a pool), `uncounted` where a mean leaves it out; `ceil` for
-    ceil_mode; `32 groups`. Of any other block the arguments that are not as they are by default.
-    """
-    block = node.block
-    if not isinstance(block, Conv2d | MaxPool2d | AvgPool2d):
-        return unusual_arguments(block, _TOLD_ELSEWHERE)
-    assert block.padding != "auto"
-    kernel, stride, padding = pair(block.kernel_size), pair(block.stride or block.kernel_size), pair(block.padding)
-    words = ["x".join(map(str, kernel)) + ("" if stride == (1, 1) else f"/{_short(stride)}")]
-    dilation = (1, 1) if isinstance(block, AvgPool2d) else pair(block.dilation)
-    words += dilation_words(dilation)
-    half = tuple(gap * (size - 1) // 2 if size % 2 else 0 for gap, size in zip(dilation, kernel, strict=True))
-    if padding != (half if isinstance(block, Conv2d) else (0, 0)):
-        words.append(f"pad {_short(padding)}")
-    if isinstance(block, Conv2d):
-        return [*words, f"{block.groups} groups"] if block.groups > 1 else words
-    if isinstance(block, AvgPool2d) and padding != (0, 0) and not block.count_include_pad:
-        words.append("uncounted")
-    return [*words, "ceil"] if block.ceil_mode else words
 
 
 def _layers(graph: Graph) -> dict[str, Node | None]:
@@ -133,7 +100,3 @@ def _goes_along(graph: Graph, node: Node) -> bool:
     cost = block_cost(node.block, inputs)
     near = cost.window.narrowest == cost.window.stride == (1, 1)
     return inputs == (node.type,) and cost.macs == 0 and near
-
-
-def _short(size: tuple[int, int]) -> str:
-    return str(size[0]) if size[0] == size[1] else "x".join(map(str, size))

@@ -117,6 +117,21 @@ def test_every_box_of_an_svg_tells_all_about_itself() -> None:
     assert about in titles
 
 
+def test_a_name_and_the_address_beside_it_stay_apart_where_spaces_collapse() -> None:
+    root = ElementTree.fromstring(draw(small(), "svg"))
+    names = [text for text in root.iter(f"{SVG}text") if text.find(f"{SVG}tspan") is not None]
+    words = [" ".join("".join(text.itertext()).split()) for text in names]
+    assert "conv stem" in words
+    assert all(float(tspan.get("dx", 0)) > 5 for text in names for tspan in text.iter(f"{SVG}tspan"))
+
+
+def test_one_parameter_and_one_mac_are_no_several() -> None:
+    net = "net:\n  - conv2d: {out_channels: 1, kernel_size: 1, bias: false}\n"
+    drawn = draw(graphs.parse(f"version: 1\ninput: {{image: {{map: [1, 1, 1]}}}}\n{net}"), "svg")
+    assert "1 param · 1 MAC · 100%" in drawn
+    assert "1 parameter, 1 MAC (100% of 1)" in drawn
+
+
 def test_a_text_that_lines_may_cross_stands_on_a_rim_that_is_no_stroke_of_its_own() -> None:
     """Programs that don't know `paint-order` paint a stroke over the letters."""
     text = draw(small(), "svg", depth=1)
