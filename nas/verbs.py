@@ -52,7 +52,7 @@ def search(
     Raises: StudyError for keys that are wrong, DocumentError where they stand in a file; BudgetError before anything is
     written, where nothing in the space fits; DataError; Mistakes, where several of these are; RayError where Ray
     can't be used; RunError, where the folder can't be; ExportError. All are a `nas.FixpointError`. SearchInterrupted on
-    Ctrl-C; TypeError for a callback that can't be called so.
+    Ctrl-C; TypeError for a `study` that is none, and for a callback that can't be called so.
     """
     from nas import driver
 
@@ -118,6 +118,9 @@ def _with_study(
         keys["space"] = space.name
     if study is None or isinstance(study, Study):
         return do(study.changed(**keys) if study else study_of(keys), space)
+    if not isinstance(study, str | PathLike):
+        told = f"`study` is a `nas.Study`, or the path of a study file, got a `{type(study).__name__}`"
+        raise TypeError(f'{told}; keys of a study are keywords, as in space="small", and those of a map are **map')
     file = read_study(study)
     asked = study_in(file, keys)
     with file.located(keys):

@@ -95,7 +95,8 @@ def describe(record: Record, history: History) -> str:
         case Proposed(confirms=int(of)) if not _confirmations_before(record, history):
             candidates = history.candidates()
             length = _length(candidates * NUM_CONFIRMATION_SEEDS, history)
-            return f"training the best {len(candidates)} longer, first of all trial {of}: {length}"
+            how = longer_or_again(history)
+            return f"training the best {len(candidates)} {how}, first of all trial {of}: {length}"
         case Finalised():
             done = f"{len(history.finals[record.trial])}/{history.study.final_seeds}"
             name = history.trials[record.trial].network
@@ -168,7 +169,13 @@ def _only_candidate(history: History) -> list[str]:
         return []
     prefer = history.study.prefer
     by = f"preferred by {prefer}" if prefer not in (None, ACCURACY.name) else "the only candidate"
-    return [f"trial {candidates[0].number} is {by}: none is trained longer to be compared"]
+    return [f"trial {candidates[0].number} is {by}: none is trained {longer_or_again(history)} to be compared"]
+
+
+def longer_or_again(history: History) -> str:
+    """How the best are trained to be compared."""
+    recipe = history.started.recipe
+    return "longer" if recipe.final_epochs > recipe.epochs else "again"
 
 
 def _final_trainings_to_come(history: History) -> list[str]:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from graphs.quantities import format_quantity
 from nas.cli.output import format_seconds
-from nas.cli.progress import best_so_far, describe, final_trainings
+from nas.cli.progress import best_so_far, describe, final_trainings, longer_or_again
 from nas.cli.shown import shown_accuracy
 from nas.history import History
 from nas.ledger import Follower, Line, is_locked
@@ -89,7 +89,7 @@ def _stage(history: History) -> str:
         wanted = history.study.max_trials
         return f"searching: {history.num_trained}{f' of {wanted}' if wanted else ''} networks are trained"
     if history.running:
-        return "training the best longer"
+        return f"training the best {longer_or_again(history)}"
     done, wanted = final_trainings(history)
     return f"final training: {done} of {wanted}"
 

@@ -203,8 +203,12 @@ class TestSearch:
             f"final training of trial {why.split()[1]}: 2 trainings of 5 epochs, about {seconds:.1f} s of training"
         )
 
-    def test_longer_trainings_are_announced_with_their_length(self, tmp_path: Path) -> None:
-        first = replace(STARTED, study=STARTED.study.model_copy(update={"candidates": 2}))
+    @pytest.mark.parametrize(("final_epochs", "how", "seconds"), [(5, "longer", (4.5, 3.0)), (3, "again", (2.7, 1.8))])
+    def test_longer_trainings_are_announced_with_their_length(
+        self, final_epochs: int, how: str, seconds: tuple[float, float], tmp_path: Path
+    ) -> None:
+        recipe = Recipe(epochs=3, final_epochs=final_epochs)
+        first = replace(STARTED, study=STARTED.study.model_copy(update={"candidates": 2}), recipe=recipe)
         lines: list[str] = []
         again = [replace(proposed(3 + index, 0), confirms=index % 2) for index in range(4)]
         records: list[Record] = [
@@ -213,10 +217,12 @@ class TestSearch:
         ]
         play(tmp_path / "run", records, lambda record, history: lines.append(describe(record, history)), first)
         assert [line for line in lines if "of training" in line] == [
-            "training the best 2 longer, first of all trial 0: 4 trainings of 5 epochs, about 4.5 s of training",
+            f"training the best 2 {how}, first of all trial 0: "
+            f"4 trainings of {final_epochs} epochs, about {seconds[0]} s of training",
             lines[-1],
         ]
-        assert lines[-1].endswith("\nfinal training of trial 1: 2 trainings of 5 epochs, about 3.0 s of training")
+        told = f"2 trainings of {final_epochs} epochs, about {seconds[1]} s of training"
+        assert lines[-1].endswith(f"\nfinal training of trial 1: {told}")
 
     def test_json_is_one_object_on_stdout_and_progress_is_elsewhere(
         self, nas: Callable[..., Answer], searching: Callable[[list[Record]], Any], tmp_path: Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,6 +78,14 @@ def test_a_callback_that_cannot_be_called_is_refused_before_there_is_a_run(
     with pytest.raises(TypeError, match=f"`{name}` is called with"):
         nas.search(space="small", data="digits", run=tmp_path / "run", **{name: callback})  # type: ignore[arg-type]
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("verb", [nas.search, nas.compare])
+@pytest.mark.parametrize("study", [{"space": "small", "data": "digits"}, 7])
+def test_what_is_no_study_is_refused_with_how_keys_are_given(verb: Callable[..., Any], study: object) -> None:
+    told = f"`study` is a `nas.Study`, or the path of a study file, got a `{type(study).__name__}`; keys of a study are"
+    with pytest.raises(TypeError, match=re.escape(told)):
+        verb(study)
 
 
 def test_a_comparison_lacks_a_table_and_no_images() -> None:
