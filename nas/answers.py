@@ -12,7 +12,7 @@ from blocks.errors import FixpointError
 from graphs.quantities import format_count
 from nas.lookup import Lookup
 from nas.mistakes import together
-from nas.tables import Key, LineFault, Row, Table, TableError, refuse
+from nas.tables import CORRECT, Key, LineFault, Row, Table, TableError, refuse
 
 if TYPE_CHECKING:
     from graphs import Budget
@@ -148,7 +148,7 @@ class Answers:
     def _seconds_of(self, column: str, faults: list[LineFault]) -> list[float]:
         """The numbers of a column of seconds; those below 0 go to the `faults`."""
         numbers: list[float] = self.table.numbers(column, faults).tolist()
-        help = "a training takes 0 seconds or more; correct the cell, or leave it empty"
+        help = (CORRECT, "a training takes 0 seconds or more")
         message = "is a negative number of seconds"
         faults += [self.table.fault(row, column, message, help) for row, number in enumerate(numbers) if number < 0]
         return numbers

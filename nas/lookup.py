@@ -53,14 +53,28 @@ def _epoch(text: object, given: object, least: int) -> int:
     try:
         epoch = int(str(text).strip())
     except ValueError:
-        raise _not_columns(given) from None
+        raise wrong(f"`{text}` is no number of epochs, in `{_shown(given)}`", _help(given)) from None
     if epoch < least:
-        raise wrong(f"`{given}` names a column after {epoch} epochs", "at least 1 is needed")
+        raise wrong(f"`{_shown(given)}` names a column after {epoch} epochs", "at least 1 is needed")
     return epoch
 
 
 def _not_columns(given: object) -> PydanticCustomError:
-    return wrong(f"`{given}` names no columns", "a column, or one for each number of epochs: 12=acc12,200=acc200")
+    return wrong(f"`{_shown(given)}` names no columns", _help(given))
+
+
+def _help(given: object) -> str:
+    """How columns are given: as in a flag where a text was given, else as in a study file."""
+    return f"a column, or one for each number of epochs: {_shown({12: 'acc12', 200: 'acc200'}, isinstance(given, str))}"
+
+
+def _shown(given: object, as_flag: bool = False) -> str:
+    """A map of columns as a flag or a study file has it; anything else as it is."""
+    if not isinstance(given, Mapping):
+        return str(given)
+    pairs = ("=" if as_flag else ": ").join
+    shown = ("," if as_flag else ", ").join(pairs(map(str, pair)) for pair in given.items())
+    return shown if as_flag else f"{{{shown}}}"
 
 
 class Lookup(BaseModel):

@@ -39,13 +39,16 @@ class TableError(FixpointError):
     path: tuple[str, ...] = ("table",)
 
 
+CORRECT = "correct the cell, or leave it empty where there is no value"
+
+
 @dataclass(frozen=True, order=True)
 class LineFault:
-    """What is wrong in a line of a table."""
+    """What is wrong in a line of a table; `help` is what to do, each thing a text of its own."""
 
     line: int
     message: str
-    help: str
+    help: tuple[str, ...]
 
 
 def refuse(source: str, faults: Collection[LineFault]) -> None:
@@ -53,7 +56,7 @@ def refuse(source: str, faults: Collection[LineFault]) -> None:
     if not faults:
         return
     ordered = sorted(faults)
-    help = "; ".join(dict.fromkeys(fault.help for fault in ordered))
+    help = "; ".join(dict.fromkeys(part for fault in ordered for part in fault.help))
     if len(ordered) == 1:
         raise TableError(f"{source}:{ordered[0].line}: {ordered[0].message}", help=help)
     shown = [f"line {fault.line}: {fault.message}" for fault in ordered[:MOST_SHOWN]]
@@ -97,17 +100,16 @@ class Table:
             try:
                 number = float(text)
             except ValueError:
-                help = "correct the cell, or leave it empty; a number has a point, and no unit"
+                help = (CORRECT, "a number has a point, and no unit")
                 faults.append(self.fault(row, name, "is no number", help))
                 continue
             if np.isfinite(number):
                 found[row] = number
             else:
-                help = "leave the cell empty where there is no value"
-                faults.append(self.fault(row, name, "is no finite number", help))
+                faults.append(self.fault(row, name, "is no finite number", (CORRECT,)))
         return found
 
-    def fault(self, row: Row, name: str, message: str, help: str) -> LineFault:
+    def fault(self, row: Row, name: str, message: str, help: tuple[str, ...]) -> LineFault:
         """What is wrong with a cell, with its line and its text."""
         text = self.column(name)[row][:40]
         return LineFault(self.lines[row], f"`{text}` in the column `{name}` {message}", help)
@@ -123,8 +125,8 @@ class Table:
             first = self.lines[found.setdefault(key, row)]
             if first != self.lines[row]:
                 message = f"the key {', '.join(key)} stands here again, first in line {first}"
-                help = "remove one of them, or give more columns as the key"
-                faults.append(LineFault(self.lines[row], message, help))
+                help = "of rows with the same key, keep one, or give more columns as the key"
+                faults.append(LineFault(self.lines[row], message, (help,)))
         return found
 
 
@@ -150,7 +152,8 @@ def read_table(path: str | Path) -> Table:
             raise TableError(f"{path}:1: two columns are called `{name}`", help="give one of them another name")
     unlike = [(line, row) for line, row in rest if len(row) != len(header)]
     words = "{} cells, and {} columns in line 1"
-    refuse(str(path), [LineFault(line, words.format(len(row), len(header)), separated or _CSV) for line, row in unlike])
+    help = (separated or _CSV,)
+    refuse(str(path), [LineFault(line, words.format(len(row), len(header)), help) for line, row in unlike])
     if separated:
         raise TableError(f"{path}:1: a single column, `{header[0][:60]}`", help=separated)
     cells = dict(zip(header, zip(*(row for _, row in rest), strict=True), strict=True))

@@ -109,7 +109,7 @@ def test_a_cell_that_is_no_finite_number_is_told_with_its_line(cell: str, tmp_pa
     assert [(fault.line, fault.message) for fault in faults] == [
         (2, f"`{cell}` in the column `acc` is no finite number")
     ]
-    assert "leave the cell empty" in faults[0].help
+    assert faults[0].help == ("correct the cell, or leave it empty where there is no value",)
 
 
 def test_lines_with_too_many_or_too_few_cells_are_told_together(tmp_path: Path) -> None:
