@@ -123,7 +123,7 @@ def check_inputs(block: Primitive, inputs: tuple[Type, ...]) -> None:
         if block.takes == "vector":
             help = "insert `- global_avg_pool: {}` (one number per channel) or `- flatten: {}` (all of them) before it"
         else:
-            help = "put it before the `flatten` or `global_avg_pool` that makes the vector"
+            help = "put it before the block that makes the vector"
         raise RuleError("wrong-kind", f"`{block.key}` takes a {block.takes}, got {inputs[0]}", help=help)
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from blocks.errors import RuleError
 from blocks.extensions import is_extension
 from blocks.primitive import Cost, Primitive
-from blocks.types import Map, Type
+from blocks.types import Map, Type, Vector
 from graphs.arguments import Argument, Missing, Scope, evaluate, evaluate_expression, names_in, shown
 from graphs.calls import Given, infer_type, make_block
 from graphs.costs import block_cost
@@ -143,7 +143,9 @@ class Assembly:
                 self._refuse_value(kind, name, values[name], tree, address, frame)
             raise Missing from None
         except RuleError as error:
-            self._refuse_rule(error, call, given, sources, address, frame)
+            needs_map = error.kind == "wrong-kind" and kind.takes == "map" and isinstance(sources[0].type, Vector)
+            help = self._before_vector(sources[0]) if needs_map else ""
+            self._refuse_rule(error, call, given, sources, address, frame, help)
             raise Missing from None
         mark = call.key.mark
         if isinstance(type, Map) and max(*type.shape, *type.stride) > MAX_CHANNELS:
@@ -225,7 +227,14 @@ class Assembly:
                 self.fault("dead-node", message, node.mark, frame, help=help, address=address)
 
     def _refuse_rule(
-        self, error: RuleError, call: Call, given: Given, sources: tuple[Handle, ...], address: str, frame: Frame
+        self,
+        error: RuleError,
+        call: Call,
+        given: Given,
+        sources: tuple[Handle, ...],
+        address: str,
+        frame: Frame,
+        help: str = "",
     ) -> None:
         argument = given.get(error.argument) if error.argument else None
         mark, names = (argument[1].mark, names_in(argument[1])) if argument else (call.key.mark, frozenset[str]())
@@ -235,7 +244,23 @@ class Assembly:
         elif len(sources) > _MOST_NOTES:
             notes.append(f"and {len(sources) - _MOST_NOTES} more")
         kind = error.kind if error.kind in CODES else "bad-value"  # a block of another package may call it anything
-        self.fault(kind, error.message, mark, frame, help=error.help, notes=tuple(notes), names=names, address=address)
+        help = help or error.help
+        self.fault(kind, error.message, mark, frame, help=help, notes=tuple(notes), names=names, address=address)
+
+    def _before_vector(self, source: Handle) -> str:
+        """The help where a map is needed in place of this vector: the block that makes one of a map, or the input."""
+        first, value = len(self.inputs), source.value
+        while value is not None and value >= first:
+            node = self.nodes[value - first]
+            value = node.sources[0]
+            before = self.nodes[value - first].type if value >= first else tuple(self.inputs.values())[value]
+            if isinstance(before, Map):
+                return f"put it before the `{node.block.key}` that makes the vector"
+        return (
+            ""
+            if value is None
+            else f"the input `{tuple(self.inputs)[value]}` is a vector: declare it as a map, as {{map: [3, 32, 32]}}"
+        )
 
     def _check_known(
         self,

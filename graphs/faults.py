@@ -223,8 +223,19 @@ def _nearest_word(word: str, words: tuple[str, ...]) -> str:
     if len(word) > 64 or len(words) > _MOST_WORDS:
         return ""
     folded = {_folded(candidate): candidate for candidate in words}
-    close = difflib.get_close_matches(_folded(word), folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else ""
+    meant = _folded(word)
+    close = difflib.get_close_matches(meant, folded, n=3, cutoff=0.6)
+    return folded[min(close, key=lambda one: _num_edits(meant, one))] if close else ""
+
+
+def _num_edits(one: str, other: str) -> int:
+    """How many letters are put in, taken out or replaced to make one word of another (Levenshtein 1966)."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, start=1):
+        before, row[0] = row[0], number
+        for at, there in enumerate(other, start=1):
+            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (letter != there))
+    return row[-1]
 
 
 def _folded(word: str) -> str:

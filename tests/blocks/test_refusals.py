@@ -73,7 +73,7 @@ ARITY: list[tuple[Primitive, tuple[Type, ...], str]] = [
 ]
 
 TO_VECTOR = "insert `- global_avg_pool: {}` (one number per channel) or `- flatten: {}` (all of them) before it"
-BEFORE = "put it before the `flatten` or `global_avg_pool` that makes the vector"
+BEFORE = "put it before the block that makes the vector"
 
 KINDS: list[tuple[Primitive, Type, str]] = [
     (Linear(out_features=1), MAP, f"`linear` takes a vector, got map[4, 8, 8], stride 1\n  help: {TO_VECTOR}"),

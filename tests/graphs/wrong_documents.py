@@ -287,6 +287,18 @@ TYPES = (
     ),
     in_net("a linear layer on a map", "E202", "«linear: {out_features: 10}"),
     in_net("a convolution on a vector", "E202", "flatten: {}", "«conv: {out_channels: 4}"),
+    in_net(
+        "a norm on a vector, some steps after the pool",
+        "E202",
+        "global_max_pool: {}",
+        "relu: {}",
+        "«group_norm: {num_groups: 1}",
+    ),
+    Wrong(
+        "a convolution on an input that is a vector",
+        "E202",
+        "version: 1\ninput: {values: {vector: 8}}\nnet:\n  - «conv2d: {out_channels: 4, kernel_size: 1}\n",
+    ),
     in_net("channels of a vector", "E202", "flatten: {}", "sequential: [{linear: {out_features: 2*«in.channels}}]"),
     in_net("an output of size -2", "E203", "«conv2d: {out_channels: 4, kernel_size: 11}"),
     in_net("one pool too many", "E203", "{repeat: 3, max_pool2d: {kernel_size: 2}}", "«max_pool2d: {kernel_size: 2}"),

@@ -91,6 +91,7 @@ def test_an_existing_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.M
     ("wanted", "kind", "message", "help"),
     [
         ("resnet5", "network", "there is no network `resnet5`", "did you mean `resnet50`?"),
+        ("resnet51", "network", "there is no network `resnet51`", "did you mean `resnet50`?"),
         ("ResNet-18", "network", "there is no network `ResNet-18`", "did you mean `resnet18`?"),
         ("resnet20", "network", "there is no network `resnet20`", "did you mean `cifar_resnet20`?"),
         ("mobilenet", "network", "there is no network `mobilenet`", "did you mean `mobilenet_v1`, "),
