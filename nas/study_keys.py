@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
+class _OfStudy:
+    """The default of a key in a signature, as stubs have it: what it is stands in `nas.study.Study`."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_OF_STUDY = _OfStudy()
+
+
 class PlaceKeys(TypedDict, total=False):
     """Where trials run: what may be another when a run is resumed."""
 
@@ -68,7 +78,7 @@ def showing_keys(kind: type) -> Callable[[Verb], Verb]:
         *before, _ = signature.parameters.values()  # the last are the keys
         taken = {parameter.name for parameter in before}
         keys = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=..., annotation=annotation)
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_OF_STUDY, annotation=annotation)
             for name, annotation in names.items()
             if name not in taken
         ]

@@ -303,8 +303,10 @@ class Space:
     def sample(self, num_points: int, budget: Budgeted | None = None, seed: int = 0) -> Sampled:
         """Points that keep a budget, the same for the same seed; a point may be drawn more than once.
 
-        Raises `BudgetError` where nothing in the space keeps the budget.
+        Raises `BudgetError` where nothing in the space keeps the budget; ValueError for fewer than 0 points.
         """
+        if num_points < 0:
+            raise ValueError(f"`num_points` is 0 or more, got {num_points}")
         draws = self.draws(budget, seed)
         points = tuple(draws.next() for _ in range(num_points))
         return Sampled(points, draws.acceptance, draws.uniform, draws.how)

@@ -179,6 +179,8 @@ def _start(address: str | None, num_cpus: int | None, folder: str) -> None:
     except Exception as error:
         where = f"at {address}" if address else "on this machine"
         help = "is the token here that of the cluster's nodes?" if address else "try `--executor inline`"
+        if address == "auto" and isinstance(error, ConnectionError):
+            help = "`auto` is a cluster that was started on this machine; else give HOST:PORT of its head node"
         raise RayError(f"Ray cannot be used {where}: {first_line(error)}", help=help) from error
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = reaches_out

@@ -138,6 +138,21 @@ def test_an_address_without_a_cluster_is_told_at_once(address: str, message: str
         RayExecutor(run, address=address)
 
 
+def test_auto_without_a_cluster_on_this_machine_asks_for_one_and_not_for_a_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find_none(*_: object, **__: object) -> None:
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr("nas.executors.ray_session.ray.init", find_none)
+    with pytest.raises(RayError, match="cannot be used at auto: Could not find any") as caught:
+        RayExecutor(run, address="auto")
+    assert (
+        caught.value.help
+        == "`auto` is a cluster that was started on this machine; else give HOST:PORT of its head node"
+    )
+
+
 def test_a_relative_storage_is_one_of_the_working_folder_and_is_left_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,13 @@ def test_the_keywords_of_a_verb_are_the_keys_of_a_study(verb: Callable[..., Any]
     assert set(Study.model_fields) <= set(inspect.signature(verb).parameters)
 
 
+@pytest.mark.parametrize("verb", [nas.search, nas.compare, nas.resume], ids=["search", "compare", "resume"])
+def test_the_help_of_a_verb_has_its_keys_as_stubs_have_them(verb: Callable[..., Any]) -> None:
+    shown = str(inspect.signature(verb))
+    assert "device: 'str' = ..." in shown
+    assert "Ellipsis" not in shown
+
+
 def test_the_keywords_of_resuming_are_the_keys_that_say_where_trials_run() -> None:
     assert set(PlaceKeys.__annotations__) == set(places())
     assert list(inspect.signature(nas.resume).parameters) == ["run", "on_event", *PlaceKeys.__annotations__]

@@ -65,6 +65,13 @@ def test_acceptance_is_the_share_of_feasible_points(monkeypatch: pytest.MonkeyPa
     assert TINY.sample(1_000, budget, seed=3).acceptance == pytest.approx(feasible / 24, abs=0.05)
 
 
+def test_fewer_than_no_points_are_a_mistake() -> None:
+    space = search_spaces.load("small")
+    assert space.sample(0).points == ()
+    with pytest.raises(ValueError, match="`num_points` is 0 or more, got -1"):
+        space.sample(-1)
+
+
 def test_the_same_seed_draws_the_same_points() -> None:
     budget = Budget.of(max_params="4k")
     first, again, other = (SMALL.sample(5, budget, seed) for seed in (7, 7, 8))
