@@ -1,11 +1,13 @@
 """Folders of pictures, one folder per class, decoded by Pillow. Files are taken in the order of their names.
 
 Images that are all grey have one channel, with transparency (which is dropped) or without; else all have three, and
-whatever is not RGB is converted to it. What was converted is told in a note.
+whatever is not RGB is converted to it. What was converted is told in a note, and so are images that lie elsewhere than
+in a class folder, which are left out.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +30,7 @@ Found = tuple[dict[str, Part], tuple[str, ...], tuple[str, ...]]  # the parts, t
 def read_folder(folder: Path) -> Found:
     given = {path.name: path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
     if "train" not in given:
-        return _read_parts({"train": folder})
+        return _read_parts({"train": folder}, ())
     names = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
     if unknown := sorted(set(given) - set(names)):
         raise DataError(f"{folder} has train/ and also {unknown[0]}/", help=LAYOUT)
@@ -36,30 +38,58 @@ def read_folder(folder: Path) -> Found:
     for name, path in sorted(given.items()):
         if (other := folders.setdefault(names[name], path)) != path:
             raise DataError(f"{folder} has both {other.name}/ and {name}/", help="keep one of them")
-    return _read_parts(folders)
+    return _read_parts(folders, [path for path in _images_in(folder) if path.name not in given])
 
 
-def _read_parts(folders: Mapping[str, Path]) -> Found:
+def _read_parts(folders: Mapping[str, Path], loose: Sequence[Path]) -> Found:
+    """The parts that lie in these folders; `loose` are images beside them."""
+    beside, below = [*loose], list[Path]()
     files: dict[str, list[tuple[Path, str]]] = {}
     classes: tuple[str, ...] = ()
     empty: list[str] = []
     for part, folder in sorted(folders.items(), key=lambda item: item[0] != "train"):
         found = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+        beside += [path for path in _images_in(folder) if path.name not in found]
         if not found:
-            raise DataError(f"{folder} has no class folders", help=LAYOUT)
+            raise DataError(f"{folder} has no class folders{_told(beside, ', and {} in it')}", help=LAYOUT)
         if classes and found != classes:
             odd = sorted(set(found) ^ set(classes))
             raise DataError(f"{folder} and {folders['train']} differ in their classes: {', '.join(odd)}", help=LAYOUT)
         classes = found
         files[part] = []
         for name in classes:
-            images = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in SUFFIXES)
+            images = _images_in(folder / name)
+            below += _images_below(folder / name)
             empty += [] if images else [str(folder / name)]
             files[part].extend((path, name) for path in images)
     numbers = Counter(name for _, name in files["train"])
     faults = [*_without_images(empty), *too_few(numbers, folders, str(folders["train"]))]
+    elsewhere = (_told(beside, "{} beside the class folders"), _told(below, "{} in folders within a class folder"))
+    if faults or len(classes) < 2:
+        faults += [DataError(told, help=LAYOUT) for told in elsewhere if told]
     parts, notes = _decode(files, classes, faults)
-    return parts, classes, notes
+    return parts, classes, (*notes, *(f"{told}: left out" for told in elsewhere if told))
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+
+def _images_below(folder: Path) -> list[Path]:
+    """The images in the folders of a folder, at any depth; hidden folders are passed over."""
+    found: list[Path] = []
+    for place, inner, names in os.walk(folder):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        if Path(place) != folder:
+            found += [Path(place, name) for name in sorted(names) if Path(name).suffix.lower() in SUFFIXES]
+    return found
+
+
+def _told(images: Sequence[Path], where: str) -> str:
+    """How many images lie there, and the first of them; nothing where none do."""
+    num = len(images)
+    lie = f"{num} image{'s lie' if num > 1 else ' lies'}"
+    return where.format(lie) + f"{', as' if num > 1 else ','} {images[0]}" if images else ""
 
 
 def _without_images(folders: Sequence[str]) -> list[DataError]:

@@ -186,6 +186,36 @@ def test_a_folder_that_is_no_data_set_is_refused(folder: Path, spoil: Callable[[
     assert caught.value.help
 
 
+def test_images_that_lie_elsewhere_are_left_out_and_told(folder: Path) -> None:
+    for place in ("loose.png", "cat/sub/1.png", "cat/sub/deep/2.png", "dog/.hidden/3.png"):
+        write_image(folder / place, (9, 9, 9))
+    data = load_data(folder)
+    assert data.notes == (
+        f"1 image lies beside the class folders, {folder}/loose.png: left out",
+        f"2 images lie in folders within a class folder, as {folder}/cat/sub/1.png: left out",
+    )
+    assert len(data.search.train) + len(data.search.validation) + len(data.final.test) == 20
+
+
+def test_images_beside_the_folders_of_parts_are_told(folder: Path) -> None:
+    folder.rename(folder.parent / "train")
+    (folder.parent / "both").mkdir()
+    (folder.parent / "train").rename(folder.parent / "both" / "train")
+    write_image(folder.parent / "both" / "loose.png", (9, 9, 9))
+    [note] = load_data(folder.parent / "both").notes
+    assert note.endswith("both/loose.png: left out")
+
+
+def test_the_folder_of_a_class_is_no_data_set_and_its_images_are_told(folder: Path) -> None:
+    write_image(folder / "cat" / "sub" / "x.png", (0, 0, 0))
+    with pytest.raises(Mistakes) as caught:
+        load_data(folder / "cat")
+    told = [error.message for error in caught.value.errors]
+    assert f"10 images lie beside the class folders, as {folder}/cat/0.png" in told
+    with pytest.raises(DataError, match=r"dog has no class folders, and 10 images lie in it, as .*dog/0.png"):
+        load_data(folder / "dog")
+
+
 def test_all_that_is_wrong_with_a_folder_is_told_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil_two(folder)
     for name, number in (("eel", 2), ("fox", 4)):
