@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import inf
 from multiprocessing import active_children, get_context
 from os import cpu_count
@@ -89,9 +89,14 @@ class Comparison:
     space: str
     best: BestRow
     samplers: tuple[str, ...]
-    traces: tuple[Trace, ...] = field(repr=False)
+    traces: tuple[Trace, ...]
     interrupted: bool = False
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        count = len(self.traces)
+        searches = f"{count} search{'es' * (count != 1)}{', interrupted' if self.interrupted else ''}"
+        return f"<Comparison {self.space}: {' and '.join(self.samplers)}, {searches}>"
 
     @property
     def is_of_whole_trainings(self) -> bool:

@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from graphs.costs import flops_of
+from graphs.quantities import format_quantity
 from nas import finishing
 from nas.evidence import permutation_p_value, verdict
 from nas.fronts import share
@@ -137,6 +138,11 @@ class Front:
     reference: dict[str, float]
     ideal: dict[str, float]
 
+    def __repr__(self) -> str:
+        count = len(self.members)
+        networks = f"{count} network{'s' * (count != 1)} by {' and '.join(self.objectives)}"
+        return f"<Front: {networks}, hypervolume {self.hypervolume:.4g}>"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -156,19 +162,30 @@ class Result:
     ended_by: str
     trials: dict[str, int]
     best: Candidate | None
-    candidates: tuple[Candidate, ...] = field(repr=False)
+    candidates: tuple[Candidate, ...]
     test: TestScore | None
     bundle: Path | None
     seconds: float
-    front: Front | None = field(default=None, repr=False)
-    rivals: tuple[Rival, ...] = field(default=(), repr=False)
-    screening: ScreeningReport | None = field(default=None, repr=False)
+    front: Front | None = None
+    rivals: tuple[Rival, ...] = ()
+    screening: ScreeningReport | None = None
     reported: float | None = None
     lookup: Lookup | None = None
     notes: tuple[str, ...] = ()
     damage: str = ""
     failure: str = ""
     unfinished: Mapping[int, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        words = [self.ended_by if self.is_open else f"ended by {self.ended_by}"]
+        if self.best is None:
+            words.append("no network yet" if self.is_open else "no network")
+        else:
+            params = format_quantity(self.best.params)
+            words.append(f"best trial {self.best.trial} with {self.best.value:.4g} and {params} params")
+        if self.test is not None:
+            words.append(f"test {self.test.mean:.4g}")
+        return f"<Result {self.run}: {', '.join(words)}>"
 
     @property
     def is_open(self) -> bool:

@@ -173,6 +173,9 @@ class Study(BaseModel):
         except ValidationError as error:
             raise StudyError(*study_faults(error)) from None
 
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        return self.as_dict().items()
+
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:
         """The same of a map."""
