@@ -19,6 +19,7 @@ from typing import Any
 
 import ray
 from ray._private import auto_init_hook, ray_constants
+from ray._private import utils as ray_utils
 from ray._private import worker as ray_worker
 
 from blocks.errors import FixpointError
@@ -101,15 +102,23 @@ class _ProcessState:
         CORE.AuthenticationTokenLoader.instance().reset_cache()
         if self._prints is not None:
             vars(ray_worker)["print_to_stdstream"] = _silent
+        self._sets_handler = getattr(ray_utils, "set_sigterm_handler", None)
+        if self._sets_handler is not None:
+            vars(ray_utils)["set_sigterm_handler"] = _silent
+        # No SIG_IGN while processes are started, which would inherit it.
+        self._heed(_silent if self._handler == signal.SIG_IGN else self._handler)
 
     def keep_handler(self) -> None:
-        """Undoes what Ray has done to SIGTERM: its core prints a stack trace, its node kills what is still in use.
+        """Undoes what Ray's core has done to SIGTERM, which prints a stack trace.
 
         Where nobody heeds the signal, this process ends in order; where it is ignored, it stays so.
         """
+        self._heed(self._handler)
+
+    def _heed(self, handler: Any) -> None:
+        """Has SIGTERM handled so; where nobody handles it, by an end in order."""
         if threading.current_thread() is threading.main_thread():
-            is_free = self._handler is None or self._handler == signal.SIG_DFL
-            signal.signal(signal.SIGTERM, _exit if is_free else self._handler)
+            signal.signal(signal.SIGTERM, _exit if handler in (None, signal.SIG_DFL) else handler)
 
     def restore(self) -> None:
         for name, value in self._environment.items():
@@ -124,6 +133,8 @@ class _ProcessState:
         logging.getLogger("ray").setLevel(self._log_level)
         if self._prints is not None:
             vars(ray_worker)["print_to_stdstream"] = self._prints
+        if self._sets_handler is not None:
+            vars(ray_utils)["set_sigterm_handler"] = self._sets_handler
         if threading.current_thread() is threading.main_thread() and self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
 

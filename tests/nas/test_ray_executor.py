@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ray._private import utils as ray_utils
 
 from nas.executors.ray import RayExecutor
 from nas.executors.ray_session import CORE, RayError, _exit, _ProcessState
@@ -63,7 +64,10 @@ def test_a_signal_that_is_ignored_or_heeded_stays_so(before: signal.Handlers, ke
     first = signal.signal(signal.SIGTERM, before)
     try:
         state = _ProcessState({})
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as Ray does
+        ray_utils.set_sigterm_handler(signal.SIG_DFL)  # as Ray does while it starts
+        meanwhile = signal.getsignal(signal.SIGTERM)
+        assert meanwhile == kept or (kept == signal.SIG_IGN and callable(meanwhile))  # processes would inherit SIG_IGN
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as its core does
         state.keep_handler()
         assert signal.getsignal(signal.SIGTERM) == kept
         state.restore()
